@@ -1,0 +1,130 @@
+"""The seams: what the application expects of a probe, a stream, the ledger and an exporter."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from agent.core.model import Check, Event, EventKind, Observation, Outage, Round, Silence, SnmpAuth, State
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What probes share. Given when a probe is made and again at each reload.
+
+    Attributes:
+        auths: SNMP credentials by name.
+        module_files: further snmp.yml module files named in the configuration.
+        proc_root: the kernel's view of this host.
+    """
+
+    auths: Mapping[str, SnmpAuth] = field(default_factory=dict)
+    module_files: tuple[Path, ...] = ()
+    proc_root: Path = Path("/proc")
+
+
+class Probe(Protocol):
+    """A way of measuring that is asked now and then.
+
+    A probe module has two names that the registry looks for: `Settings` (pydantic, `agent.core.units.Strict`, with at
+    least `type: Literal["..."]`, `interval: Duration`, `timeout: Duration`) and `Probe` (a class with this protocol).
+    """
+
+    type: ClassVar[str]
+
+    def __init__(self, resources: Resources) -> None: ...
+
+    def configure(self, resources: Resources) -> None:
+        """Take the resources of a reloaded configuration; runs under way end as they began."""
+
+    async def run(self, check: Check) -> Observation:
+        """Measure once. Never raises for what the network or the peer does; an exception is a bug.
+
+        The runner enforces the deadline `check.settings.timeout` from outside by cancelling; a probe that is cancelled
+        frees what it holds.
+        """
+
+    async def close(self) -> None: ...
+
+
+class Stream(Protocol):
+    """A way of measuring that runs all the time."""
+
+    async def configure(self, checks: Sequence[Check]) -> None:
+        """Watch these and no others; a check that stays keeps its counters, silence and pending echoes."""
+
+    def burst(self, target: str, check: str) -> None:
+        """Send a few echoes at once; a `Round` with `burst` set follows. An unknown name, a burst under way: nothing."""
+
+    def __aiter__(self) -> AsyncIterator[Round | Silence]: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events are asked for; None asks for all. `limit` takes the newest; they come oldest first."""
+
+    target: str | None = None
+    kinds: tuple[EventKind, ...] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """A span in which the agent could not measure; `target` None means all of them, `ended_at` None: it still cannot."""
+
+    target: str | None
+    why: str
+    began_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What the ledger knew when it was opened.
+
+    Attributes:
+        checks: (target, check) -> (state, since).
+        targets: target -> (state, since, causes).
+        outages: the open ones.
+        alive_until: the last moment the former run is known to have been alive; None for a new ledger.
+        clean: whether the former run stopped by itself.
+    """
+
+    checks: Mapping[tuple[str, str], tuple[State, datetime | None]] = field(default_factory=dict)
+    targets: Mapping[str, tuple[State, datetime | None, tuple[str, ...]]] = field(default_factory=dict)
+    outages: tuple[Outage, ...] = ()
+    alive_until: datetime | None = None
+    clean: bool = True
+
+
+class Ledger(Protocol):
+    """The record. Every call is a coroutine; one writer thread stands behind it."""
+
+    async def resume(self) -> Resumed: ...
+
+    async def record(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Write events durably, opening and closing outages as TARGET events say; return them with their ids.
+
+        Returns when they are on disk (synchronous=FULL). While the ledger cannot be written it returns at once,
+        keeps them in a bounded queue and writes them later, marked `late`.
+        """
+
+    async def record_rounds(self, rounds: Sequence[Round]) -> None:
+        """Keep raw rounds, packed; may be lost in the last seconds before a crash."""
+
+    async def record_blind(self, blind: Blind) -> None:
+        """Write the start (`ended_at` None) or the end of a blind span."""
+
+    async def events(self, wanted: EventFilter) -> Sequence[Event]: ...
+
+    async def outages(self, *, target: str | None = None, open_only: bool = False, since: datetime | None = None,
+                      limit: int = 1000) -> Sequence[Outage]: ...  # fmt: skip
+
+    async def blind(self, since: datetime, until: datetime) -> Sequence[Blind]: ...
+
+    async def close(self) -> None: ...
