@@ -55,7 +55,7 @@ class Stream(Protocol):
         """Watch these and no others; a check that stays keeps its counters, silence and pending echoes."""
 
     def burst(self, target: str, check: str) -> None:
-        """Send a few echoes at once; a `Round` with `burst` set follows. An unknown name, a burst under way: nothing."""
+        """Send a few echoes at once; a `Round` with `burst` set follows. Unknown name, burst under way: nothing."""
 
     def __aiter__(self) -> AsyncIterator[Round | Silence]: ...
 
@@ -75,7 +75,7 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class Blind:
-    """A span in which the agent could not measure; `target` None means all of them, `ended_at` None: it still cannot."""
+    """A span in which the agent could not measure; `target` None: all of them, `ended_at` None: it still cannot."""
 
     target: str | None
     why: str
