@@ -1,0 +1,73 @@
+"""The `linewarden` command. Each subcommand is a module of this package and is imported only when it is called."""
+
+import importlib
+from typing import Final
+
+import click
+
+from agent import __version__
+
+# name -> (module, one line of help): the help stands here so that `linewarden --help` imports no command
+_COMMANDS: Final = {
+    "run": ("run", "Run the agent in the foreground."),
+    "demo": ("demo", "Run the agent on a simulated council estate, on loopback only."),
+    "check": ("check", "Check a configuration file: 0 if it is good, 2 with every error if not."),
+    "probe": ("probe", "Measure once and explain each step: icmp, snmp, tcp, host ..."),
+    "events": ("events", "What happened: changes of belief, with their evidence."),
+    "outages": ("outages", "What was down, from when to when, and why."),
+    "explain": ("explain", "Why a target is in its state, and what depends on it."),
+    "config": ("config", "Helpers for the configuration: `config schema`."),
+    "deploy": ("deploy", "Write systemd units, alert rules and dashboards to a directory."),
+    "completion": ("completion", "Print the completion script for bash, zsh or fish."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order of a first day: run, check, ask, deploy."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return the command, or None where there is none of that name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command = importlib.import_module(f"agent.cli.{_COMMANDS[cmd_name][0]}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve as click does, and name the likely command where the word is wrong."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            if near := difflib.get_close_matches(args[0], _COMMANDS, n=1):
+                error.message = f"{error.message.rstrip('.')}; did you mean {near[0]!r}?"
+            raise
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    epilog="Exit codes: 0 done; 1 the thing asked about is bad; 2 usage or configuration; 3 cannot (no permission, no agent).",
+)
+@click.version_option(__version__, "-V", "--version", message="linewarden %(version)s")
+def main() -> None:
+    """Watch WAN circuits, switches, servers and services; keep the record; tell Prometheus.
+
+    \b
+    First steps:
+      linewarden demo                       see it at work on a simulated estate
+      linewarden check linewarden.yaml      is the configuration good?
+      linewarden run --config linewarden.yaml
+    """

@@ -12,7 +12,7 @@ import numpy as np
 _LEFT_OUT: Final = frozenset({"settings", "series", "gzip_text"})
 
 
-def document(value: object) -> Any:
+def document(value: object) -> Any:  # noqa: ANN401 - JSON has no better type
     """Return `value` as what `json.dumps` takes: dataclasses as objects with their field names, times as ISO 8601.
 
     Raises:
