@@ -52,14 +52,14 @@ class LazyGroup(click.Group):
             import difflib
 
             if near := difflib.get_close_matches(args[0], _COMMANDS, n=1):
-                error.message = f"{error.message.rstrip('.')}; did you mean {near[0]!r}?"
+                raise click.UsageError(f"{error.message.rstrip('.')}; did you mean {near[0]!r}?", ctx) from error
             raise
 
 
 @click.command(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
-    epilog="Exit codes: 0 done; 1 the thing asked about is bad; 2 usage or configuration; 3 cannot (no permission, no agent).",
+    epilog="Exit codes: 0 done; 1 the thing asked about is bad; 2 usage or configuration; 3 no permission, no agent.",
 )
 @click.version_option(__version__, "-V", "--version", message="linewarden %(version)s")
 def main() -> None:
