@@ -201,6 +201,8 @@ class Observation:
         detail: one sentence for a person, with figures and names; no secret.
         duration_seconds: how long the answer took; None without an answer.
         since: when what was seen began, if the source knows (first lost echo, first reply).
+        proven_at: the latest moment for which this is evidence (departure of the last answered, or last lost, echo);
+            None means `at`. A round that is reported late must not speak against fresher evidence.
         confirmed: the source has made sure itself (a confirmation burst; a device's own statement of a state).
         values: few named numbers, as evidence and metrics, unit in the name.
         series: bulk data of a poll.
@@ -213,6 +215,7 @@ class Observation:
     detail: str = ""
     duration_seconds: float | None = None
     since: datetime | None = None
+    proven_at: datetime | None = None
     confirmed: bool = False
     values: tuple[tuple[str, float], ...] = ()
     series: SeriesBlock | None = None
@@ -305,9 +308,10 @@ class Health:
 
     Attributes:
         since: when the state began, by the evidence (not when it was noticed); None before the first observation.
-        seen_at: the last observation that said anything (not UNKNOWN); None before.
+        seen_at: the latest moment for which there is evidence (not UNKNOWN); None before.
         failures: observations in a row that spoke against it.
         failing_since: when the first of those began.
+        resumed: what the ledger knew of it before this run; until the first evidence.
     """
 
     state: State = State.UNKNOWN
@@ -316,6 +320,7 @@ class Health:
     failures: int = 0
     failing_since: datetime | None = None
     reason: str = "not measured yet"
+    resumed: State | None = None
 
 
 @dataclass(frozen=True, slots=True)

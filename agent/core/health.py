@@ -1,0 +1,153 @@
+"""Belief about one check: one table of transitions, a pure function to walk it.
+
+What the outside world did is evidence for or against; what could not be measured is neither. A check that is believed
+down stays so until something speaks for it: silence about an outage is no recovery.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+from agent.core.model import Event, EventKind, Health, Observation, Outcome, State
+
+
+class Evidence(Enum):
+    """What an observation says about the check's state."""
+
+    GOOD = "good"
+    SUSPECT = "suspect"  # speaks against it, but not often enough yet
+    BAD = "bad"  # speaks against it, confirmed
+    NONE = "none"
+
+
+_SPEAKS: Final[Mapping[Outcome, Evidence]] = {
+    Outcome.OK: Evidence.GOOD,
+    Outcome.NO_ANSWER: Evidence.SUSPECT,
+    Outcome.REFUSED: Evidence.SUSPECT,
+    Outcome.BAD_ANSWER: Evidence.SUSPECT,
+    Outcome.FAULT: Evidence.SUSPECT,
+    Outcome.UNKNOWN: Evidence.NONE,
+}
+
+# The whole state machine. UNREACHABLE is no belief about a check: agent.core.verdict makes it from dependencies.
+_NEXT: Final[Mapping[tuple[State, Evidence], State]] = {
+    (State.UNKNOWN, Evidence.GOOD): State.UP,
+    (State.UNKNOWN, Evidence.SUSPECT): State.UNKNOWN,
+    (State.UNKNOWN, Evidence.BAD): State.DOWN,
+    (State.UNKNOWN, Evidence.NONE): State.UNKNOWN,
+    (State.UP, Evidence.GOOD): State.UP,
+    (State.UP, Evidence.SUSPECT): State.UP,
+    (State.UP, Evidence.BAD): State.DOWN,
+    (State.UP, Evidence.NONE): State.UNKNOWN,
+    (State.DOWN, Evidence.GOOD): State.UP,
+    (State.DOWN, Evidence.SUSPECT): State.DOWN,
+    (State.DOWN, Evidence.BAD): State.DOWN,
+    (State.DOWN, Evidence.NONE): State.DOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How much evidence a change of belief needs.
+
+    Attributes:
+        failures_to_down: observations in a row against a check; 2, because one lost poll means nothing. A source that
+            has confirmed by itself (a burst of echoes, a device's own statement) needs one.
+        stale_after_seconds: without evidence for so long, `up` becomes `unknown`.
+    """
+
+    failures_to_down: int = 2
+    stale_after_seconds: float = 180.0
+
+
+def advance(health: Health, observation: Observation, policy: Policy) -> tuple[Health, Event | None]:
+    """Weigh one observation.
+
+    Evidence older than the belief it speaks against changes nothing: a round reported after a confirmation burst holds
+    echoes that were answered before the cut.
+
+    Returns:
+        The new belief, and the change of state as an Event, or None where the state stays.
+    """
+    proven_at = observation.proven_at or observation.at
+    speaks = _SPEAKS[observation.outcome]
+    if speaks is Evidence.NONE:
+        return _move(health, _NEXT[health.state, speaks], observation)
+    if health.since is not None and _contradicts(health.state, speaks) and proven_at <= health.since:
+        return health, None
+    if speaks is Evidence.GOOD:
+        seen = replace(health, seen_at=_later(health.seen_at, proven_at), failures=0, failing_since=None)
+        return _move(seen, _NEXT[health.state, speaks], observation)
+    failures = health.failures + 1
+    if observation.confirmed or failures >= policy.failures_to_down:
+        speaks = Evidence.BAD
+    seen = replace(
+        health,
+        seen_at=_later(health.seen_at, proven_at),
+        failures=failures,
+        failing_since=health.failing_since or observation.since or observation.at,
+    )
+    return _move(seen, _NEXT[health.state, speaks], observation)
+
+
+def expire(target: str, check: str, health: Health, now: datetime, policy: Policy) -> tuple[Health, Event | None]:
+    """Turn `up` into `unknown` where there has been no evidence for `stale_after_seconds`."""
+    if health.state is not State.UP or health.seen_at is None:
+        return health, None
+    if now - health.seen_at <= timedelta(seconds=policy.stale_after_seconds):
+        return health, None
+    reason = f"no measurement since {health.seen_at:%H:%M:%S} UTC"
+    return _move(health, State.UNKNOWN, Observation(target, check, now, Outcome.UNKNOWN, reason))
+
+
+def resume(state: State, since: datetime | None) -> Health:
+    """Return the belief with which a check goes on after a restart of the agent.
+
+    An outage that was open stays open until something speaks for the check. What was up is unknown until it is
+    measured; finding it up again is then no event.
+    """
+    if state in (State.DOWN, State.UNREACHABLE):
+        return Health(State.DOWN, since, failing_since=since, reason="down when the agent stopped", resumed=State.DOWN)
+    return Health(State.UNKNOWN, since, reason="not measured since the agent started", resumed=state)
+
+
+def _contradicts(state: State, speaks: Evidence) -> bool:
+    return (state is State.DOWN) if speaks is Evidence.GOOD else (state is State.UP)
+
+
+def _later(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None else max(one, other)
+
+
+def _move(health: Health, new: State, observation: Observation) -> tuple[Health, Event | None]:
+    if new is health.state:
+        blind_to_outage = new is State.DOWN and observation.outcome is Outcome.UNKNOWN
+        reason = health.reason if blind_to_outage else observation.detail or health.reason
+        return replace(health, reason=reason), None
+    since = observation.since or observation.at
+    if new is State.DOWN and health.failing_since is not None:
+        since = health.failing_since
+    found_again = new is health.resumed and new is State.UP
+    moved = replace(
+        health,
+        state=new,
+        since=health.since if found_again and health.since is not None else since,
+        reason=observation.detail,
+        resumed=health.resumed if new is State.UNKNOWN else None,
+    )
+    if found_again:
+        return moved, None
+    event = Event(
+        kind=EventKind.CHECK,
+        at=since,
+        noticed_at=observation.at,
+        target=observation.target,
+        check=observation.check,
+        old=health.state.value,
+        new=new.value,
+        reason=observation.detail,
+        evidence=observation.values,
+    )
+    return moved, event

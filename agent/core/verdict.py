@@ -1,0 +1,293 @@
+"""Belief about one target: its checks first, then what it depends on.
+
+A target that fails while something it depends on is down is `unreachable`, and the cause is named. A target may fall
+silent a moment before the circuit that it stands behind: its verdict is held until that circuit has been asked, a few
+seconds at the most. A target that was unreachable gets a moment to come back after its cause did.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Needs, Role, State, Target, Verdict
+from agent.core.topology import Topology, group_of
+
+HOLD_SECONDS: Final = 3.0  # a burst answers in well under one second; twice that and a late loop still fit
+HOLD_POLLED_SECONDS: Final = 10.0  # where the cause is known only by a poll: three tries at an SNMP agent
+SETTLE_SECONDS: Final = 15.0  # after a cause has gone: ARP, spanning tree and one round of echoes
+_FAILED: Final = frozenset({State.DOWN, State.UNREACHABLE})
+_WORKS: Final = frozenset({State.UP, State.DEGRADED})
+
+Beliefs = Mapping[tuple[str, str], Health]
+Verdicts = Mapping[str, Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a target's own checks say, before its dependencies are weighed.
+
+    Attributes:
+        failing_since: begin of the failure that may be the consequence of another.
+        seen_at: latest evidence.
+    """
+
+    state: State
+    since: datetime | None
+    reason: str
+    seen_at: datetime | None = None
+    failing_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, and what is needed to make it firm.
+
+    Attributes:
+        until: when to judge again, if nothing new comes before; None if the verdict is firm.
+        ask: targets whose present state would settle it: measure them now.
+    """
+
+    verdict: Verdict
+    until: datetime | None = None
+    ask: tuple[str, ...] = ()
+
+
+def judge(
+    target: Target,
+    topology: Topology,
+    beliefs: Beliefs,
+    verdicts: Verdicts,
+    held_since: datetime | None,
+    now: datetime,
+) -> Judgement:
+    """Decide one target. All that it follows has been decided before and stands in `verdicts`.
+
+    Args:
+        verdicts: the present ones; that of the target itself is the former one.
+        held_since: since when its failure has been held back, or None.
+    """
+    estate = topology.estate
+    before = verdicts.get(target.name, Verdict())
+    own = own_state(target, estate, beliefs, verdicts)
+    failing = own.state is State.DOWN or (own.state is State.UNKNOWN and own.failing_since is not None)
+    if target.members or not failing:
+        return Judgement(
+            _verdict(own, before, _marks(target, own, verdicts), _member_causes(target, own, estate, verdicts))
+        )
+    failed = [name for name in _needed(target, estate) if verdicts.get(name, Verdict()).state in _FAILED]
+    if failed:
+        causes = roots(failed, estate, verdicts)
+        since = own.since or own.failing_since
+        behind = Own(State.UNREACHABLE, since, f"behind {', '.join(causes)}, which failed")
+        return Judgement(_verdict(behind, before, frozenset(), causes))
+    if own.state is not State.DOWN:
+        return Judgement(_verdict(own, before, frozenset()))
+    settled = _settled_at(target, estate, own, verdicts) if before.state is State.UNREACHABLE else None
+    if settled is not None and (own.seen_at is None or own.seen_at < settled):
+        return Judgement(before)
+    if before.state is not State.DOWN:
+        unproven = _unproven(own, topology, target, beliefs, verdicts)
+        limit = max((_hold_seconds(estate.targets[name]) for name in unproven), default=0.0)
+        until = (held_since or now) + timedelta(seconds=limit)
+        if unproven and now < until:
+            return Judgement(before, until, tuple(unproven))
+    return Judgement(_verdict(own, before, frozenset()))
+
+
+def own_state(target: Target, estate: Estate, beliefs: Beliefs, verdicts: Verdicts) -> Own:
+    """Return what the target's checks say; groups, sites and services without checks follow others."""
+    if target.role in (Role.GROUP, Role.SITE):
+        return _from_members(target, estate, verdicts)
+    deciding = [(check, beliefs.get((target.name, check.name), Health())) for check in target.checks if check.decisive]
+    if not deciding:
+        return _from_dependencies(target, estate, verdicts)
+    if target.role is Role.CIRCUIT:
+        deciding = _without_outdated_ends(deciding)
+    states = [health.state for _, health in deciding]
+    down = [pair for pair in deciding if pair[1].state is State.DOWN]
+    if target.role is Role.SERVICE and target.needs is Needs.ANY:
+        failed = bool(down) and len(down) == len(deciding)
+        works = State.UP in states
+    elif target.role is Role.CIRCUIT:  # an end that nobody can ask is no reason to doubt a line that answers
+        failed, works = bool(down), State.UP in states
+    else:
+        failed, works = bool(down), all(state is State.UP for state in states)
+    state = State.DOWN if failed else State.UP if works else State.UNKNOWN
+    return _summary(state, [pair for pair in deciding if pair[1].state is state] or deciding)
+
+
+def proven_at(name: str, estate: Estate, beliefs: Beliefs) -> datetime | None:
+    """Return the latest moment at which a target's own checks saw it work; None where none did."""
+    deciding = [check for check in estate.targets[name].checks if check.decisive]
+    healths = [beliefs.get((name, check.name), Health()) for check in deciding]
+    moments = [health.seen_at for health in healths if health.state is State.UP and not health.failures]
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def roots(names: list[str], estate: Estate, verdicts: Verdicts) -> tuple[str, ...]:
+    """Return the targets at the root of these failures, each once: the group where all of a group's circuits failed."""
+    found: dict[str, None] = {}
+    for name in names:
+        verdict = verdicts[name]
+        for cause in verdict.causes if verdict.state is State.UNREACHABLE and verdict.causes else (name,):
+            group = group_of(estate, cause)
+            found[group if group and verdicts.get(group, Verdict()).state is State.DOWN else cause] = None
+    return tuple(found)
+
+
+def target_event(name: str, before: Verdict, after: Verdict, now: datetime) -> Event | None:
+    """Return the event of a change of state, or None. The first `up` after a restart is told by the caller."""
+    if before.state is after.state and before.causes == after.causes:
+        return None
+    return Event(
+        kind=EventKind.TARGET,
+        at=after.since or now,
+        noticed_at=now,
+        target=name,
+        old=before.state.value,
+        new=after.state.value,
+        reason=after.reason,
+        causes=after.causes,
+    )
+
+
+def mark_events(name: str, before: Verdict, after: Verdict, now: datetime) -> list[Event]:
+    """Return an event for each mark that was set or cleared."""
+    changed = sorted(before.marks ^ after.marks)
+    return [
+        Event(
+            kind=EventKind.MARK,
+            at=now,
+            noticed_at=now,
+            target=name,
+            old=mark.value if mark in before.marks else "",
+            new=mark.value if mark in after.marks else "",
+            reason=after.reason,
+        )
+        for mark in changed
+    ]
+
+
+def _verdict(own: Own, before: Verdict, marks: frozenset[Mark], causes: tuple[str, ...] = ()) -> Verdict:
+    same = own.state is before.state
+    since = before.since if same else own.since
+    return Verdict(own.state, since, causes, marks, own.reason)
+
+
+def _summary(state: State, pairs: list[tuple[Check, Health]]) -> Own:
+    healths = [health for _, health in pairs]
+    reason = "; ".join(dict.fromkeys(_reason(check, health, len(pairs)) for check, health in pairs))
+    return Own(
+        state,
+        since=min((h.since for h in healths if h.since), default=None)
+        if state is State.DOWN
+        else max((h.since for h in healths if h.since), default=None),
+        reason=reason,
+        seen_at=max((h.seen_at for h in healths if h.seen_at), default=None),
+        failing_since=min((h.failing_since for h in healths if h.failing_since), default=None),
+    )
+
+
+def _reason(check: Check, health: Health, of: int) -> str:
+    return f"{check.name}: {health.reason}" if of > 1 else health.reason
+
+
+def _without_outdated_ends(pairs: list[tuple[Check, Health]]) -> list[tuple[Check, Health]]:
+    """Drop `down` ends whose poll is older than the return of the echoes: the line has answered since."""
+    returned = max((h.since for c, h in pairs if c.source is None and h.state is State.UP and h.since), default=None)
+    if returned is None:
+        return pairs
+    return [
+        (check, health)
+        for check, health in pairs
+        if check.source is None or health.state is not State.DOWN or health.seen_at is None or health.seen_at > returned
+    ]
+
+
+def _from_members(target: Target, estate: Estate, verdicts: Verdicts) -> Own:
+    members = [(name, verdicts.get(name, Verdict())) for name in target.members if name in estate.targets]
+    failed = [(name, verdict) for name, verdict in members if verdict.state in _FAILED]
+    if target.name == estate.site:
+        return Own(State.UP, None, "the agent is here")
+    if members and len(failed) == len(members):
+        since = max((verdict.since for _, verdict in failed if verdict.since), default=None)
+        consequence = target.role is Role.SITE or all(v.state is State.UNREACHABLE for _, v in failed)
+        names = ", ".join(name for name, _ in failed)
+        reason = f"no circuit left: {names} failed" if len(failed) > 1 else f"its circuit {names} failed"
+        return Own(State.UNREACHABLE if consequence else State.DOWN, since, reason)
+    if any(verdict.state in _WORKS for _, verdict in members):
+        reason = f"{len(members) - len(failed)} of {len(members)} circuits work"
+        since = max((v.since for _, v in members if v.state in _WORKS and v.since), default=None)
+        return Own(State.UP, since, reason)
+    return Own(State.UNKNOWN, None, "its circuits have not been measured" if members else "no circuit leads here")
+
+
+def _from_dependencies(target: Target, estate: Estate, verdicts: Verdicts) -> Own:
+    needed = [(name, verdicts.get(name, Verdict())) for name in _needed(target, estate)]
+    failed = [verdict for _, verdict in needed if verdict.state in _FAILED]
+    if failed:
+        since = min((verdict.since for verdict in failed if verdict.since), default=None)
+        return Own(State.DOWN, since, "something it depends on failed", failing_since=since)
+    if needed and all(verdict.state in _WORKS for _, verdict in needed):
+        since = max((verdict.since for _, verdict in needed if verdict.since), default=None)
+        return Own(State.UP, since, "all that it depends on works; nothing measures it itself")
+    return Own(State.UNKNOWN, None, "nothing measures it")
+
+
+def _needed(target: Target, estate: Estate) -> tuple[str, ...]:
+    return tuple(name for name in target.depends_on if name in estate.targets)
+
+
+def _marks(target: Target, own: Own, verdicts: Verdicts) -> frozenset[Mark]:
+    if target.role is not Role.GROUP or own.state is not State.UP:
+        return frozenset()
+    lost = [name for name in target.members if verdicts.get(name, Verdict()).state in _FAILED]
+    return frozenset({Mark.REDUNDANCY_LOST}) if lost else frozenset()
+
+
+def _member_causes(target: Target, own: Own, estate: Estate, verdicts: Verdicts) -> tuple[str, ...]:
+    """Return whose failure a site's or group's is; a group whose own circuits failed is itself the cause."""
+    if own.state is not State.UNREACHABLE:
+        return ()
+    return roots([name for name in target.members if name in verdicts], estate, verdicts)
+
+
+def _settled_at(target: Target, estate: Estate, own: Own, verdicts: Verdicts) -> datetime | None:
+    """Return the moment from which evidence against a formerly unreachable target counts; None: all of it counts."""
+    returned = [verdicts.get(name, Verdict()).since for name in _needed(target, estate)]
+    latest = max((moment for moment in returned if moment is not None), default=None)
+    if latest is None or own.since is None or latest < own.since:
+        return None
+    return latest + timedelta(seconds=SETTLE_SECONDS)
+
+
+def _unproven(own: Own, topology: Topology, target: Target, beliefs: Beliefs, verdicts: Verdicts) -> list[str]:
+    """Return what to ask before the failure is the target's own: what it follows and has not been seen to work since.
+
+    Of a group, one circuit that works is enough. What has never been seen in any state can prove nothing.
+    """
+    estate, began = topology.estate, own.failing_since
+    if began is None or all(_works_since(name, began, estate, beliefs, verdicts) for name in _needed(target, estate)):
+        return []
+    measured = [name for name in topology.ancestors(target.name) if estate.targets[name].checks]
+    return [name for name in measured if not _works_since(name, began, estate, beliefs, verdicts)]
+
+
+def _works_since(name: str, began: datetime, estate: Estate, beliefs: Beliefs, verdicts: Verdicts) -> bool:
+    target = estate.targets[name]
+    if target.members:
+        return name == estate.site or any(
+            _works_since(member, began, estate, beliefs, verdicts)
+            for member in target.members
+            if member in estate.targets
+        )
+    if target.checks and verdicts.get(name, Verdict()).state is not State.UNKNOWN:
+        proof = proven_at(name, estate, beliefs)
+        if proof is None or proof < began:
+            return False
+    return all(_works_since(above, began, estate, beliefs, verdicts) for above in _needed(target, estate))
+
+
+def _hold_seconds(target: Target) -> float:
+    return HOLD_SECONDS if any(check.type == "icmp" for check in target.checks) else HOLD_POLLED_SECONDS
