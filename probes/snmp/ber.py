@@ -1,0 +1,406 @@
+"""SNMP v1 and v2c messages as octets and back (RFC 1157, RFC 3416, RFC 3417 section 8; BER: X.690).
+
+A pure codec: it never sees a socket. An OID is kept as the octets of its BER body (`bytes`), so that a walk compares
+and cuts OIDs without taking each one apart; `encode_oid`, `decode_oid` and `oid_text` convert. A varbind is a plain
+tuple `(oid, tag, value)`, because a poll has thousands of them:
+
+    INTEGER, Counter32, Gauge32, TimeTicks, Counter64     int
+    OCTET STRING, Opaque                                  bytes
+    OBJECT IDENTIFIER                                     bytes: the BER body, as for the name
+    IpAddress                                             bytes, four of them
+    NULL, noSuchObject, noSuchInstance, endOfMibView      None
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from probes.snmp.oid import (
+    MAX_OID_OCTETS,
+    SnmpDecodeError,
+    decode_index,
+    decode_oid,
+    encode_index,
+    encode_oid,
+    encode_parts,
+    is_oid_body,
+    oid_after,
+    oid_text,
+)
+
+__all__ = [
+    "MAX_DATAGRAM_OCTETS", "ErrorStatus", "Header", "Message", "Pdu", "RequestTemplate", "SnmpDecodeError", "Tag",
+    "Value", "VarBind", "Version", "decode_header", "decode_index", "decode_message", "decode_oid", "decode_request",
+    "decode_response", "decode_varbinds", "encode_index", "encode_integer", "encode_message", "encode_oid",
+    "encode_parts", "encode_response", "encode_varbind", "oid_after", "oid_text", "tlv",
+]  # fmt: skip
+
+
+class Version(IntEnum):
+    """The version field of a message."""
+
+    V1 = 0
+    V2C = 1
+
+
+class Tag(IntEnum):
+    """Types of values (RFC 2578 section 7.1, RFC 3416 section 3)."""
+
+    INTEGER = 0x02
+    OCTET_STRING = 0x04
+    NULL = 0x05
+    OID = 0x06
+    IP_ADDRESS = 0x40
+    COUNTER32 = 0x41
+    GAUGE32 = 0x42  # Unsigned32 is the same
+    TIMETICKS = 0x43
+    OPAQUE = 0x44
+    COUNTER64 = 0x46
+    NO_SUCH_OBJECT = 0x80
+    NO_SUCH_INSTANCE = 0x81
+    END_OF_MIB_VIEW = 0x82
+
+
+class Pdu(IntEnum):
+    """Kinds of protocol data units that this codec knows."""
+
+    GET = 0xA0
+    GETNEXT = 0xA1
+    RESPONSE = 0xA2
+    SET = 0xA3
+    GETBULK = 0xA5
+
+
+class ErrorStatus(IntEnum):
+    """RFC 3416 section 3; the names are the RFC's."""
+
+    noError = 0  # noqa: N815 - the RFC's spelling, seen by people
+    tooBig = 1  # noqa: N815
+    noSuchName = 2  # noqa: N815
+    badValue = 3  # noqa: N815
+    readOnly = 4  # noqa: N815
+    genErr = 5  # noqa: N815
+    noAccess = 6  # noqa: N815
+    wrongType = 7  # noqa: N815
+    wrongLength = 8  # noqa: N815
+    wrongEncoding = 9  # noqa: N815
+    wrongValue = 10  # noqa: N815
+    noCreation = 11  # noqa: N815
+    inconsistentValue = 12  # noqa: N815
+    resourceUnavailable = 13  # noqa: N815
+    commitFailed = 14  # noqa: N815
+    undoFailed = 15  # noqa: N815
+    authorizationError = 16  # noqa: N815
+    notWritable = 17  # noqa: N815
+    inconsistentName = 18  # noqa: N815
+
+
+Value = int | bytes | None
+VarBind = tuple[bytes, int, Value]
+
+
+class Message(NamedTuple):
+    """One message. In a GETBULK the two error fields are non-repeaters and max-repetitions, as on the wire."""
+
+    version: int
+    community: bytes
+    pdu: int
+    request_id: int
+    error_status: int
+    error_index: int
+    varbinds: list[VarBind]
+
+    @property
+    def non_repeaters(self) -> int:
+        """A GETBULK's first count (RFC 3416 section 4.2.3); a negative one counts as 0."""
+        return max(0, self.error_status)
+
+    @property
+    def max_repetitions(self) -> int:
+        """A GETBULK's second count; a negative one counts as 0."""
+        return max(0, self.error_index)
+
+
+class Header(NamedTuple):
+    """A message's fields before the varbinds, and where those lie in the datagram."""
+
+    version: int
+    community: bytes
+    pdu: int
+    request_id: int
+    error_status: int
+    error_index: int
+    varbinds_at: int
+    end: int
+
+
+MAX_DATAGRAM_OCTETS: Final = 65535  # what one UDP datagram can hold
+_SEQUENCE: Final = 0x30
+_PDUS: Final = frozenset(Pdu)
+_EMPTY: Final[frozenset[int]] = frozenset((Tag.NULL, Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW))
+# the longest body of each unsigned type: a leading zero octet keeps the sign clear
+_UNSIGNED: Final[dict[int, int]] = {Tag.COUNTER32: 5, Tag.GAUGE32: 5, Tag.TIMETICKS: 5, Tag.COUNTER64: 9}
+_BITS: Final[dict[int, int]] = {Tag.COUNTER32: 32, Tag.GAUGE32: 32, Tag.TIMETICKS: 32, Tag.COUNTER64: 64}
+
+
+# ------------------------------------------------------------------ encoding
+
+
+def _length(size: int) -> bytes:
+    if size < 0x80:
+        return bytes((size,))
+    body = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((0x80 | len(body),)) + body
+
+
+def tlv(tag: int, body: bytes) -> bytes:
+    """Return one element: tag, definite length in the fewest octets, body."""
+    return bytes((tag,)) + _length(len(body)) + body
+
+
+def encode_integer(value: int, tag: int = Tag.INTEGER) -> bytes:
+    """Return an integer in the fewest octets; unsigned types get a leading zero octet where the sign needs it."""
+    width = ((value + (value < 0)).bit_length() + 8) // 8
+    return tlv(tag, value.to_bytes(width, "big", signed=True))
+
+
+def encode_varbind(oid: bytes, tag: int, value: Value) -> bytes:
+    """Return one varbind.
+
+    Raises:
+        ValueError: when the value is not what its tag needs (see the table at the top).
+    """
+    name = tlv(Tag.OID, oid)
+    if tag in _EMPTY and value is None:
+        return tlv(_SEQUENCE, name + bytes((tag, 0)))
+    if isinstance(value, int):
+        low, bits = (-(1 << 31), 31) if tag == Tag.INTEGER else (0, _BITS.get(tag, 0))
+        if bits and low <= value < 1 << bits:
+            return tlv(_SEQUENCE, name + encode_integer(value, tag))
+    elif isinstance(value, bytes):
+        fits = tag in (Tag.OCTET_STRING, Tag.OPAQUE, Tag.OID) or (tag == Tag.IP_ADDRESS and len(value) == 4)
+        if fits:
+            return tlv(_SEQUENCE, name + tlv(tag, value))
+    raise ValueError(f"no value for tag 0x{tag:02x} at {oid_text(oid)}: {value!r}")
+
+
+def encode_message(message: Message) -> bytes:
+    """Return the octets of any message.
+
+    Raises:
+        ValueError: as `encode_varbind`.
+    """
+    varbinds = b"".join([encode_varbind(*varbind) for varbind in message.varbinds])
+    fields = encode_integer(message.request_id) + encode_integer(message.error_status)
+    pdu = tlv(message.pdu, fields + encode_integer(message.error_index) + tlv(_SEQUENCE, varbinds))
+    return tlv(_SEQUENCE, encode_integer(message.version) + tlv(Tag.OCTET_STRING, message.community) + pdu)
+
+
+def encode_response(
+    request: Message, varbinds: Sequence[VarBind], error_status: int = 0, error_index: int = 0
+) -> bytes:
+    """Return the answer to a decoded request: its version, community and request-id with these varbinds.
+
+    Raises:
+        ValueError: as `encode_varbind`.
+    """
+    return encode_message(
+        Message(request.version, request.community, Pdu.RESPONSE, request.request_id, error_status, error_index,
+                list(varbinds))
+    )  # fmt: skip
+
+
+class RequestTemplate:
+    """What is the same in all requests to one device, encoded once.
+
+    Request-ids are expected in four octets (2^23 to 2^31 - 1), so that only lengths and OIDs change between requests.
+    """
+
+    __slots__ = ("_bulk", "_head")
+
+    def __init__(self, version: int, community: bytes, max_repetitions: int = 25) -> None:
+        self._head = encode_integer(version) + tlv(Tag.OCTET_STRING, community)
+        self._bulk = b"\x02\x01\x00" + encode_integer(max_repetitions)
+
+    def get(self, request_id: int, oids: Sequence[bytes]) -> bytes:
+        """Return a GET of these OIDs."""
+        return self._request(0xA0, request_id, b"\x02\x01\x00\x02\x01\x00", oids)
+
+    def get_next(self, request_id: int, oids: Sequence[bytes]) -> bytes:
+        """Return a GETNEXT after these OIDs."""
+        return self._request(0xA1, request_id, b"\x02\x01\x00\x02\x01\x00", oids)
+
+    def get_bulk(self, request_id: int, oids: Sequence[bytes]) -> bytes:
+        """Return a GETBULK after these OIDs, with no non-repeaters."""
+        return self._request(0xA5, request_id, self._bulk, oids)
+
+    def _request(self, pdu: int, request_id: int, counts: bytes, oids: Sequence[bytes]) -> bytes:
+        binds = b"".join([tlv(_SEQUENCE, tlv(0x06, oid) + b"\x05\x00") for oid in oids])
+        body = b"\x02\x04" + request_id.to_bytes(4, "big") + counts + tlv(_SEQUENCE, binds)
+        return tlv(_SEQUENCE, self._head + tlv(pdu, body))
+
+
+# ------------------------------------------------------------------ decoding
+
+
+def _element(data: bytes, at: int, end: int, tag: int, what: str) -> tuple[int, int]:
+    """Return where the body of the element at `at` starts and ends; it must lie before `end` and have this tag."""
+    if at + 2 > end:
+        raise SnmpDecodeError(f"{what} expected at octet {at}, got the end of what holds it")
+    if data[at] != tag:
+        raise SnmpDecodeError(f"{what} (tag 0x{tag:02x}) expected at octet {at}, got tag 0x{data[at]:02x}")
+    return _body(data, at, end, what)
+
+
+def _body(data: bytes, at: int, end: int, what: str) -> tuple[int, int]:
+    size, start = data[at + 1], at + 2
+    if size > 0x7F:  # agents do send long forms with leading zeroes; X.690 8.1.3.5 allows them
+        width = size & 0x7F
+        if not 1 <= width <= 4 or start + width > end:
+            raise SnmpDecodeError(f"length of {what} in 1 to 4 octets expected at octet {at + 1}, got {width}")
+        size, start = int.from_bytes(data[start : start + width], "big"), start + width
+    if start + size > end:
+        raise SnmpDecodeError(f"{what} needs {size} octets at octet {start}, got {end - start}")
+    return start, start + size
+
+
+def _integer(data: bytes, at: int, end: int, what: str) -> tuple[int, int]:
+    start, stop = _element(data, at, end, 0x02, what)
+    if not 1 <= stop - start <= 5:
+        raise SnmpDecodeError(f"{what} needs 1 to 5 octets, got {stop - start}")
+    return int.from_bytes(data[start:stop], "big", signed=True), stop
+
+
+def decode_header(data: bytes) -> Header:
+    """Return everything before the varbinds, for finding out which request a datagram belongs to.
+
+    Octets after the message are an error: no agent sends them, and a truncated or joined datagram is not to be trusted.
+
+    Raises:
+        SnmpDecodeError: when this is no message of SNMP v1 or v2c.
+    """
+    if len(data) > MAX_DATAGRAM_OCTETS:
+        raise SnmpDecodeError(f"message of at most {MAX_DATAGRAM_OCTETS} octets expected, got {len(data)}")
+    at, end = _element(data, 0, len(data), _SEQUENCE, "SNMP message")
+    if end != len(data):
+        raise SnmpDecodeError(f"end of the message expected at octet {end}, got {len(data) - end} octets more")
+    version, at = _integer(data, at, end, "version")
+    if version not in (0, 1):
+        raise SnmpDecodeError(f"version 0 (v1) or 1 (v2c) expected, got {version}")
+    start, at = _element(data, at, end, 0x04, "community")
+    community = data[start:at]
+    if at + 2 > end or data[at] not in _PDUS:
+        raise SnmpDecodeError(f"PDU expected at octet {at}, got {data[at : at + 2].hex() or 'nothing'}")
+    pdu = data[at]
+    at, stop = _body(data, at, end, "PDU")
+    if stop != end:
+        raise SnmpDecodeError(f"end of the PDU expected at octet {end}, got octet {stop}")
+    request_id, at = _integer(data, at, end, "request-id")
+    error_status, at = _integer(data, at, end, "error-status")
+    error_index, at = _integer(data, at, end, "error-index")
+    at, stop = _element(data, at, end, _SEQUENCE, "list of varbinds")
+    if stop != end:
+        raise SnmpDecodeError(f"end of the varbinds expected at octet {end}, got octet {stop}")
+    return Header(version, community, pdu, request_id, error_status, error_index, at, end)
+
+
+def decode_varbinds(data: bytes, at: int, end: int) -> list[VarBind]:
+    """Return the varbinds between two octets, as `decode_header` found them.
+
+    Raises:
+        SnmpDecodeError: when one of them is broken: then none is to be trusted.
+    """
+    out: list[VarBind] = []
+    while at < end:
+        # the short form of all lengths, decided here because thousands pass; what is longer goes the careful way
+        if at + 4 <= end and data[at] == 0x30 and data[at + 1] < 0x80 and data[at + 2] == 0x06 and data[at + 3] < 0x80:
+            stop = at + 2 + data[at + 1]
+            name = at + 4
+            at = name + data[at + 3]
+        else:
+            start, stop = _element(data, at, end, 0x30, "varbind")
+            name, at = _element(data, start, stop, 0x06, "name of a varbind")
+        if stop > end or at + 2 > stop:
+            raise SnmpDecodeError(f"varbind with a name and a value expected before octet {min(stop, end)}")
+        oid = data[name:at]
+        if not oid.isascii() and not is_oid_body(oid):
+            raise SnmpDecodeError(f"OID expected at octet {name}, got octets {oid[:40].hex()}")
+        if not 1 <= len(oid) <= MAX_OID_OCTETS:
+            raise SnmpDecodeError(f"OID of 1 to {MAX_OID_OCTETS} octets expected at octet {name}, got {len(oid)}")
+        tag, size, start = data[at], data[at + 1], at + 2
+        if size > 0x7F:
+            start, at = _body(data, at, stop, "value")
+        else:
+            at = start + size
+        if at != stop:
+            raise SnmpDecodeError(f"end of a varbind expected at octet {stop}, got octet {at}")
+        if tag == 0x04:
+            out.append((oid, tag, data[start:stop]))
+        elif tag == 0x02 and 1 <= stop - start <= 8:
+            out.append((oid, tag, int.from_bytes(data[start:stop], "big", signed=True)))
+        elif 0x41 <= tag <= 0x43 and 1 <= stop - start <= 4:
+            out.append((oid, tag, int.from_bytes(data[start:stop], "big")))
+        else:
+            out.append((oid, tag, _value(tag, data[start:stop])))
+    return out
+
+
+def _value(tag: int, body: bytes) -> Value:
+    """Return the value of a type that is not decided in the loop above."""
+    if longest := _UNSIGNED.get(tag):
+        # agents exist that forget the leading zero of an unsigned number: read it as unsigned in any case
+        number = int.from_bytes(body, "big")
+        if not 1 <= len(body) <= longest or number >> (8 * longest - 8):
+            raise SnmpDecodeError(f"{Tag(tag).name} of at most {longest - 1} octets expected, got {body[:12].hex()!r}")
+        return number
+    if tag == Tag.OID:
+        if body and (len(body) > MAX_OID_OCTETS or not is_oid_body(body)):
+            raise SnmpDecodeError(f"OID expected as value, got octets {body[:40].hex()}")
+        return body
+    if tag in _EMPTY:
+        if body:
+            raise SnmpDecodeError(f"{Tag(tag).name} without octets expected, got {len(body)}")
+        return None
+    if tag == Tag.IP_ADDRESS:
+        if len(body) != 4:
+            raise SnmpDecodeError(f"IP_ADDRESS of 4 octets expected, got {len(body)}")
+        return body
+    if tag == Tag.OPAQUE:
+        return body
+    if tag == Tag.INTEGER:
+        raise SnmpDecodeError(f"INTEGER of 1 to 8 octets expected, got {len(body)}")
+    raise SnmpDecodeError(f"type of a value expected, got tag 0x{tag:02x}")
+
+
+def decode_message(data: bytes) -> Message:
+    """Return a whole message of any kind.
+
+    Raises:
+        SnmpDecodeError: naming what was expected.
+    """
+    head = decode_header(data)
+    return Message(*head[:6], decode_varbinds(data, head.varbinds_at, head.end))
+
+
+def decode_request(data: bytes) -> Message:
+    """Return a message that asks something, for whoever answers (tests and the simulated estate).
+
+    Raises:
+        SnmpDecodeError: also when it is an answer.
+    """
+    message = decode_message(data)
+    if message.pdu == Pdu.RESPONSE:
+        raise SnmpDecodeError("a request expected, got a response")
+    return message
+
+
+def decode_response(data: bytes) -> Message:
+    """Return a message that answers.
+
+    Raises:
+        SnmpDecodeError: also when it is a request.
+    """
+    message = decode_message(data)
+    if message.pdu != Pdu.RESPONSE:
+        raise SnmpDecodeError(f"a response expected, got {Pdu(message.pdu).name}")
+    return message
