@@ -1,0 +1,404 @@
+"""A council's estate in trouble, and the same estate all well, as the exporters see them.
+
+One circuit (`enc-crown`) is cut and takes a site with it; another (`bcw-crown-primary`) is cut and its backup carries
+on; a server is too old, a battery is tired, one switch does not answer SNMP.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from agent.core.model import (
+    AdminStatus,
+    Check,
+    CircuitFacts,
+    Estate,
+    Event,
+    EventKind,
+    Fact,
+    HardwareFlag,
+    Health,
+    Interface,
+    Mark,
+    Observation,
+    OperStatus,
+    Outage,
+    Outcome,
+    Page,
+    Role,
+    State,
+    Target,
+    Urgency,
+    Verdict,
+)
+from agent.core.picture import RTT_BUCKETS_SECONDS, DevicePoll, EchoTotals, Picture, RoundSummary
+from agent.core.ports import Blind
+from agent.core.series import Family, SeriesBlock
+from exporters.exposition import chunks, compress, prefix
+
+AGENT: Final = "dc1"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the exporters read of a probe's settings."""
+
+    address: str | None = None
+    interval: float = 1.0
+    round: float = 10.0
+    timeout: float = 3.0
+
+
+def icmp(target: str, address: str, *, decisive: bool = True, interval: float = 1.0) -> Check:
+    """Return a check by echoes."""
+    return Check(target, "icmp", "icmp", interval, Settings(address, interval), decisive)
+
+
+def snmp(target: str, address: str) -> Check:
+    """Return a check by SNMP polls."""
+    return Check(target, "snmp", "snmp", 60.0, Settings(address, 60.0), decisive=False)
+
+
+def circuit(name: str, far_end: str, facts: CircuitFacts, end: tuple[str, str], owners: tuple[str, ...]) -> Target:
+    """Return a circuit with its echoes and one end."""
+    return Target(
+        name,
+        Role.CIRCUIT,
+        "circuit",
+        name,
+        owners=owners,
+        address=far_end,
+        checks=(icmp(name, far_end), Check(name, f"end:{end[0]}/{end[1]}", "end", 60.0, source=end)),
+        urgency=Urgency.NOW,
+        circuit=facts,
+    )
+
+
+def estate() -> Estate:
+    """Return three sites, three circuits, six devices and two services."""
+    primary = CircuitFacts(
+        "ExampleTel",
+        "ETH/12345",
+        ("bcw", "crown"),
+        "bcw-crown",
+        "primary",
+        1e8,
+        0.999,
+        0.030,
+        0.001,
+        "1200.00 GBP a month until 2027-03-31",
+        date(2027, 3, 31),
+    )
+    backup = CircuitFacts("OtherNet", "B-778", ("bcw", "crown"), "bcw-crown", "backup", 2e7)
+    single = CircuitFacts("ExampleTel", "ETH/20417", ("enc", "crown"), None, "primary", 1e9, 0.995)
+    targets = [
+        Target("bcw", Role.SITE, "site", "Borough Council West", owners=("bcw",), members=("bcw-crown",)),
+        Target("enc", Role.SITE, "site", "Eastern Newtown Council", owners=("enc",), members=("enc-crown",)),
+        Target("crown", Role.SITE, "site", "Shared data centre", owners=("bcw", "enc")),
+        Target(
+            "bcw-crown",
+            Role.GROUP,
+            "group",
+            "bcw-crown",
+            owners=("bcw",),
+            members=("bcw-crown-primary", "bcw-crown-backup"),
+        ),
+        circuit("bcw-crown-primary", "10.20.0.1", primary, ("bcw-core-sw1", "Gi1/0/48"), ("bcw",)),
+        circuit("bcw-crown-backup", "10.20.0.5", backup, ("bcw-core-sw1", "Gi1/0/47"), ("bcw",)),
+        circuit("enc-crown", "10.30.0.1", single, ("crown-rt1", "Te0/0/1"), ("enc",)),
+        device("crown-rt1", "router", "crown", "10.20.2.1", ("bcw", "enc")),
+        device("crown-ups1", "ups", "crown", "10.20.2.9", ("bcw", "enc"), purchased=date(2019, 5, 2)),
+        device("bcw-core-sw1", "switch", "bcw", "10.20.1.2", ("bcw",), depends_on=("bcw-crown",)),
+        device(
+            "bcw-files1",
+            "server",
+            "bcw",
+            "10.20.1.20",
+            ("bcw",),
+            depends_on=("bcw-core-sw1",),
+            purchased=date(2012, 3, 1),
+        ),
+        device("enc-core-sw1", "switch", "enc", "10.30.1.2", ("enc",), depends_on=("enc-crown",)),
+        device(
+            "enc-payroll",
+            "server",
+            "enc",
+            "10.30.1.20",
+            ("enc",),
+            depends_on=("enc-core-sw1",),
+            purchased=date(2017, 9, 12),
+        ),
+        service("telephony", "crown", ("bcw", "enc"), "10.20.2.5", ("crown-rt1",)),
+        service("housing-management", "enc", ("enc",), "10.30.1.21", ("enc-core-sw1",)),
+    ]
+    return Estate(AGENT, {t.name: t for t in targets}, "crown", {"*": 7.0, "switch": 10.0})
+
+
+def device(
+    name: str,
+    kind: str,
+    site: str,
+    address: str,
+    owners: tuple[str, ...],
+    *,
+    depends_on: tuple[str, ...] = (),
+    purchased: date | None = None,
+) -> Target:
+    """Return a device watched by echoes and by SNMP."""
+    return Target(
+        name,
+        Role.DEVICE,
+        kind,
+        name,
+        site,
+        owners,
+        address,
+        depends_on,
+        purchased=purchased,
+        checks=(icmp(name, address), snmp(name, address)),
+        watch=("uplink*",),
+    )
+
+
+def service(name: str, site: str, owners: tuple[str, ...], address: str, depends_on: tuple[str, ...]) -> Target:
+    """Return a service with one check."""
+    return Target(
+        name,
+        Role.SERVICE,
+        "service",
+        name,
+        site,
+        owners,
+        None,
+        depends_on,
+        checks=(icmp(name, address),),
+        urgency=Urgency.NOW,
+    )
+
+
+def healthy(now: datetime) -> Picture:
+    """Return the estate with nothing wrong and nothing that happened since the start."""
+    began = now - timedelta(days=3, hours=2)
+    picture = Picture(estate(), began, began, ready=True)
+    for number, check in enumerate(picture.estate.checks()):
+        key = (check.target, check.name)
+        picture.health[key] = Health(
+            State.UP, began + timedelta(seconds=12), now - timedelta(seconds=2), reason="answers"
+        )
+        if check.type == "icmp":
+            _echoes(picture, check, now, 0.0004 * (number + 1))
+        elif check.type == "snmp":
+            detail = "342 series in 0.081 s"
+            picture.observations[key] = Observation(check.target, check.name, now, Outcome.OK, detail, 0.081)
+            picture.polls[check.target] = poll(check.target, now, number)
+    for name in picture.estate.targets:
+        picture.verdicts[name] = Verdict(State.UP, began + timedelta(seconds=12), reason="all its checks are up")
+    picture.events.append(Event(EventKind.AGENT, began, began, AGENT, "", "started", "version 0.1.0 on Python 3.11"))
+    return picture
+
+
+def trouble(now: datetime) -> Picture:
+    """Return the estate with two circuits cut, one site lost, ageing hardware and a silent SNMP agent."""
+    picture = healthy(now)
+    cut, first_cut = now - timedelta(minutes=4, seconds=12), now - timedelta(hours=5, minutes=40)
+    silent = "no echo answered; 10.30.0.1 silent since the last reply, 12 in a row"
+    _fall(picture, "enc-crown", State.DOWN, cut, silent)
+    _fall(
+        picture, "bcw-crown-primary", State.DOWN, first_cut, "bcw-core-sw1 says that Gi1/0/48 is down (ifOperStatus 2)"
+    )
+    for name in ("enc", "enc-core-sw1", "enc-payroll", "housing-management"):
+        _fall(picture, name, State.UNREACHABLE, cut, "behind enc-crown, which is down", ("enc-crown",))
+    group = picture.verdicts["bcw-crown"]
+    picture.verdicts["bcw-crown"] = replace(
+        group, marks=frozenset({Mark.REDUNDANCY_LOST}), reason="bcw-crown-backup carries on; bcw-crown-primary is down"
+    )
+    _slow(picture, now)
+    picture.flags = _flags()
+    picture.pages = pages(cut, first_cut)
+    picture.open_outages = {
+        name: Outage(number, name, verdict.state, verdict.since or now, None, verdict.reason, None, verdict.causes)
+        for number, (name, verdict) in enumerate(picture.verdicts.items(), 1)
+        if verdict.state in {State.DOWN, State.UNREACHABLE}
+    }
+    picture.events.extend(_happened(picture, first_cut, cut))
+    picture.blind_seconds = {"": 4.5, "telephony": 31.0}
+    picture.blind = {"telephony": Blind("telephony", "no route to 10.20.2.5", now - timedelta(seconds=20), None)}
+    return picture
+
+
+def _slow(picture: Picture, now: datetime) -> None:
+    key, since = ("crown-ups1", "snmp"), now - timedelta(minutes=47)
+    detail = "no answer from 10.20.2.9:161 within 5 s (3 tries)"
+    picture.health[key] = Health(State.DOWN, since, now, 47, since, detail)
+    picture.observations[key] = Observation(*key, now, Outcome.NO_ANSWER, detail)
+    picture.polls["crown-ups1"] = DevicePoll(now, False, None, detail, now + timedelta(minutes=3))
+    picture.verdicts["telephony"] = Verdict(
+        State.DEGRADED, now - timedelta(minutes=11), (), frozenset({Mark.FLAPPING}), "loss of 3.2 % over two minutes"
+    )
+    picture.verdicts["bcw-files1"] = Verdict(
+        State.UNKNOWN, now - timedelta(minutes=2), (), frozenset({Mark.MAINTENANCE}), "no route to 10.20.1.20"
+    )
+
+
+def _flags() -> dict[str, tuple[HardwareFlag, ...]]:
+    age = "purchased 2012-03-01: 14 years old, the policy for servers is 7"
+    battery = "upsAdvBatteryReplaceIndicator is batteryNeedsReplacing"
+    return {
+        "bcw-files1": (
+            HardwareFlag("bcw-files1", "age_over_policy", "warning", age, "asset register, column Purchased"),
+        ),
+        "crown-ups1": (
+            HardwareFlag("crown-ups1", "battery_replace", "critical", battery, "PowerNet-MIB"),
+            HardwareFlag(
+                "crown-ups1", "age_over_policy", "info", "purchased 2019-05-02: 7.5 years old", "configuration"
+            ),
+        ),
+    }
+
+
+def pages(cut: datetime, first_cut: datetime) -> tuple[Page, ...]:
+    """Return the critical page of the lost site and the ticket of the lost redundancy."""
+    lost = ("enc", "enc-core-sw1", "enc-payroll", "housing-management")
+    return (
+        Page(
+            "CircuitDown",
+            "enc-crown",
+            "critical",
+            cut,
+            "Circuit enc-crown is down (ExampleTel, ETH/20417)",
+            "Eastern Newtown Council (enc) is cut off; enc-core-sw1, enc-payroll and housing-management "
+            "cannot be reached. Owner: enc. Call ExampleTel and quote ETH/20417.",
+            {
+                "alertname": "CircuitDown",
+                "target": "enc-crown",
+                "severity": "critical",
+                "supplier": "ExampleTel",
+                "reference": "ETH/20417",
+                "owner": "enc",
+            },
+            lost,
+        ),
+        Page(
+            "RedundancyLost",
+            "bcw-crown",
+            "warning",
+            first_cut,
+            "Redundancy of bcw-crown is lost: bcw-crown-primary is down",
+            "bcw-crown-backup (OtherNet, B-778) carries on alone. Call ExampleTel and quote ETH/12345.",
+            {"alertname": "RedundancyLost", "target": "bcw-crown", "severity": "warning", "owner": "bcw"},
+        ),
+    )
+
+
+def _fall(
+    picture: Picture, name: str, state: State, since: datetime, reason: str, causes: tuple[str, ...] = ()
+) -> None:
+    picture.verdicts[name] = Verdict(state, since, causes, reason=reason)
+    for check in picture.estate.targets[name].checks:
+        key = (name, check.name)
+        picture.health[key] = Health(state, since, since, 12, since, reason)
+        if check.type == "icmp":
+            summary, totals = picture.rounds[key], picture.echoes[key]
+            picture.rounds[key] = RoundSummary(summary.at, 10, 0, 0, 1.0)
+            totals.lost += 252
+            totals.sent += 252
+        elif name in picture.polls:
+            at = picture.polls[name].at
+            picture.polls[name] = DevicePoll(at, False, None, reason, at + timedelta(minutes=3))
+            picture.observations[key] = Observation(name, check.name, at, Outcome.NO_ANSWER, reason)
+
+
+def _echoes(picture: Picture, check: Check, now: datetime, rtt: float) -> None:
+    key = (check.target, check.name)
+    stats = {"min": rtt, "mean": rtt * 1.1, "max": rtt * 1.9, "p50": rtt * 1.05, "p95": rtt * 1.7}
+    picture.rounds[key] = RoundSummary(
+        now - timedelta(seconds=2),
+        10,
+        10,
+        0,
+        0.0,
+        stats,
+        {"p50": rtt * 0.05, "p95": rtt * 0.7, "max": rtt * 0.9},
+        {"mean": rtt * 0.2, "p95": rtt * 0.6, "max": rtt * 0.9},
+    )
+    picture.observations[key] = Observation(
+        *key, now - timedelta(seconds=2), Outcome.OK, f"10 of 10 echoes answered, {rtt * 1000:.1f} ms", rtt * 1.1
+    )
+    count = 9_000 + int(rtt * 1e6)
+    buckets = [count if rtt <= bound else 0 for bound in RTT_BUCKETS_SECONDS]
+    picture.echoes[key] = EchoTotals(count + 3, count, 3, 1, {"late loop": 2}, count * rtt, buckets)
+
+
+def _happened(picture: Picture, first_cut: datetime, cut: datetime) -> Iterable[Event]:
+    changes = [(first_cut, "bcw-crown-primary")] + [
+        (cut, n) for n in ("enc-crown", "enc", "enc-core-sw1", "enc-payroll", "housing-management")
+    ]
+    for number, (at, name) in enumerate(changes, 1):
+        verdict = picture.verdicts[name]
+        noticed = at + timedelta(seconds=2.1)
+        yield Event(
+            EventKind.TARGET,
+            at,
+            noticed,
+            name,
+            "up",
+            str(verdict.state),
+            verdict.reason,
+            None,
+            verdict.causes,
+            (("missed", 12.0), ("last reply", "10.30.0.1")),
+            id=number,
+        )
+    yield Event(EventKind.MARK, first_cut, first_cut, "bcw-crown", "", "redundancy_lost", "one of two circuits is left")
+
+
+def poll(name: str, now: datetime, seed: int = 1) -> DevicePoll:
+    """Return a successful poll with real IF-MIB text."""
+    block = device_series(seed, now)
+    return DevicePoll(
+        now,
+        True,
+        0.081,
+        f"{len(block)} series",
+        now + timedelta(minutes=3),
+        compress(chunks(block.families)),
+        len(block),
+        (
+            Interface(1, "Gi1/0/1", "GigabitEthernet1/0/1", AdminStatus.UP, OperStatus.UP, "uplink crown", 1e9),
+            Interface(2, "Gi1/0/2", "GigabitEthernet1/0/2", AdminStatus.UP, OperStatus.DOWN, "", 1e9),
+        ),
+        (
+            Fact("vendor", "Cisco", "sysObjectID"),
+            Fact("model", "WS-C3750", "ENTITY-MIB entPhysicalModelName"),
+            Fact("uptime_seconds", 86400.0 * 311, "snmpEngineTime"),
+        ),
+    )
+
+
+def device_series(seed: int, now: datetime, ports: int = 4) -> SeriesBlock:
+    """Return what one if_mib poll gives; the counters rise with `now`."""
+    seconds = now.timestamp() % 1e7
+    labels = [
+        {"ifAlias": "uplink" if i == 1 else "", "ifDescr": f"Port {i}", "ifIndex": str(i), "ifName": f"Gi1/0/{i}"}
+        for i in range(1, ports + 1)
+    ]
+    columns: dict[str, tuple[str, float]] = {
+        "ifHCInOctets": ("counter", 125_000.0 * seed * seconds),
+        "ifHCOutOctets": ("counter", 40_000.0 * seed * seconds),
+        "ifInErrors": ("counter", float(seed)),
+        "ifOutErrors": ("counter", 0.0),
+        "ifInDiscards": ("counter", 0.0),
+        "ifOutDiscards": ("counter", float(seed)),
+        "ifAdminStatus": ("gauge", 1.0),
+        "ifOperStatus": ("gauge", 1.0),
+        "ifHighSpeed": ("gauge", 1000.0),
+    }
+    families = [Family("sysUpTime", "gauge", "Hundredths of a second", ("sysUpTime",), np.array([seconds * 100 // 1]))]
+    families += [
+        Family(name, kind, f"IF-MIB {name}", tuple(prefix(name, row) for row in labels), np.full(ports, value // 1))
+        for name, (kind, value) in columns.items()
+    ]
+    return SeriesBlock(tuple(families))
