@@ -1,0 +1,232 @@
+"""Which pages are due: the same alerts that deploy/prometheus/linewarden.rules.yml fires, worked out from the verdicts.
+
+One failure is one page. What is unreachable pages nothing, for its cause does; a circuit of a group is not paged by
+itself, for its group is. Rules and this table are compared by a test against a real Prometheus; the one thing that only
+the rules can do is to hold an alert while its target is unknown or the agent silent.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from agent.core.model import Estate, HardwareFlag, Health, Mark, Page, Role, State, Target, Urgency, Verdict
+from agent.core.topology import group_of
+
+CRITICAL: Final = "critical"
+WARNING: Final = "warning"
+
+_WORKS: Final = frozenset({State.UP, State.DEGRADED})
+_FAILED: Final = frozenset({State.DOWN, State.UNREACHABLE})
+_SEVERITY: Final = {Urgency.NOW: CRITICAL, Urgency.HOURS: WARNING}
+_NAMED: Final = (Role.SITE, Role.SERVICE)  # what people call a loss; devices are only counted
+
+
+@dataclass(frozen=True, slots=True)
+class _Situation:
+    """What is known at one moment."""
+
+    estate: Estate
+    verdicts: Mapping[str, Verdict]
+    now: datetime
+
+    def verdict(self, name: str) -> Verdict:
+        """Return what is believed of a target."""
+        return self.verdicts.get(name, Verdict())
+
+    def consequences(self, cause: str) -> tuple[str, ...]:
+        """Return the targets that are unreachable because of this one, by name."""
+        return tuple(
+            sorted(
+                name
+                for name in self.estate.targets
+                if (verdict := self.verdict(name)).state is State.UNREACHABLE and cause in verdict.causes
+            )
+        )
+
+    def circuits(self, group: Target, wanted: frozenset[State] | None = None) -> list[Target]:
+        """Return a group's circuits, by name; only those in one of these states, if given."""
+        names = sorted(name for name in self.estate.targets if group_of(self.estate, name) == group.name)
+        return [self.estate.targets[n] for n in names if wanted is None or self.verdict(n).state in wanted]
+
+
+def pages(
+    estate: Estate,
+    verdicts: Mapping[str, Verdict],
+    health: Mapping[tuple[str, str], Health],
+    now: datetime,
+    *,
+    flags: Mapping[str, Iterable[HardwareFlag]] | None = None,
+) -> tuple[Page, ...]:
+    """Return the pages that are due, critical before warning, then oldest first.
+
+    Args:
+        verdicts: by target; one that is missing is unknown.
+        health: by (target, check).
+        now: stands for the beginning of what has none.
+        flags: hardware flags by device; they are tickets as well, and have no known beginning.
+    """
+    situation = _Situation(estate, verdicts, now)
+    found: list[Page] = []
+    for target in estate.targets.values():
+        if target.urgency is Urgency.NEVER or Mark.MAINTENANCE in situation.verdict(target.name).marks:
+            continue
+        found += _of_state(situation, target)
+        found += _of_marks(situation, target)
+        found += _of_checks(situation, target, health)
+        found += _of_hardware(situation, target, (flags or {}).get(target.name, ()))
+    return tuple(sorted(found, key=lambda page: (page.severity != CRITICAL, page.since, page.alert, page.target)))
+
+
+def _of_state(situation: _Situation, target: Target) -> list[Page]:
+    verdict = situation.verdict(target.name)
+    if verdict.state is not State.DOWN:
+        return []
+    more: dict[str, str] = {}
+    first = ""
+    if target.role is Role.CIRCUIT and target.circuit is not None:
+        facts = target.circuit
+        if facts.group is not None:
+            return []
+        alert = "CircuitDown"
+        site_a, site_b = facts.between
+        more = {"supplier": facts.supplier, "reference": facts.reference, "site_a": site_a, "site_b": site_b}
+        summary = f"Circuit {target.name} is down: {facts.supplier} {facts.reference}, {site_a} to {site_b}"
+        first = f"Report it to {facts.supplier}, reference {facts.reference}. "
+    elif target.role is Role.GROUP:
+        alert = "CircuitGroupDown"
+        summary = f"All circuits of {target.name} are down: {_listed(situation.circuits(target))}"
+        first = "Report each to its supplier. "
+    elif target.role is Role.DEVICE:
+        alert = "DeviceDown"
+        address = f" ({target.address})" if target.address else ""
+        summary = f"{target.kind} {target.name}{address}{_at_site(target)} is down"
+    elif target.role is Role.SERVICE:
+        alert = "ServiceDown"
+        title = f" ({target.title})" if target.title != target.name else ""
+        summary = f"Service {target.name}{title}{_at_site(target)} is down"
+    else:  # a site fails only as a consequence
+        return []
+    lost = situation.consequences(target.name)
+    return [
+        _page(
+            alert,
+            target,
+            _SEVERITY[target.urgency],
+            verdict.since or situation.now,
+            summary,
+            first + _lost(situation.estate, lost),
+            more,
+            lost,
+        )
+    ]
+
+
+def _of_marks(situation: _Situation, target: Target) -> list[Page]:
+    verdict = situation.verdict(target.name)
+    found = []
+    if Mark.REDUNDANCY_LOST in verdict.marks and verdict.state is not State.DOWN:
+        failed = situation.circuits(target, _FAILED)
+        left = _listed(situation.circuits(target, _WORKS))
+        moments = [since for circuit in failed if (since := situation.verdict(circuit.name).since)]
+        found.append(
+            _page(
+                "RedundancyLost",
+                target,
+                WARNING,
+                min(moments, default=situation.now),
+                f"Redundancy of {target.name} is lost: {_listed(failed)} failed",
+                f"Traffic runs on what is left: {left}. Report the failed circuit to its supplier: "
+                "the next failure cuts the sites off.",
+            )
+        )
+    if Mark.FLAPPING in verdict.marks and verdict.state is not State.UNREACHABLE:
+        found.append(
+            _page(
+                "TargetFlapping",
+                target,
+                WARNING,
+                verdict.since or situation.now,
+                f"{target.kind} {target.name}{_at_site(target)} keeps going up and down",
+                "It fails and recovers again and again: a loose cable, a failing optic or a supplier's unstable line.",
+            )
+        )
+    return found
+
+
+def _of_checks(situation: _Situation, target: Target, health: Mapping[tuple[str, str], Health]) -> list[Page]:
+    if situation.verdict(target.name).state not in _WORKS:
+        return []
+    found = []
+    for check in target.checks:
+        belief = health.get((target.name, check.name), Health())
+        if belief.state is State.DOWN:
+            found.append(
+                _page(
+                    "CheckDown",
+                    target,
+                    WARNING,
+                    belief.since or situation.now,
+                    f"Check {check.name} of {target.kind} {target.name} fails, while the {target.kind} is up",
+                    f"What {check.name} measures is missing until this is mended.",
+                    {"check": check.name},
+                )
+            )
+    return found
+
+
+def _of_hardware(situation: _Situation, target: Target, flags: Iterable[HardwareFlag]) -> list[Page]:
+    return [
+        _page(
+            "HardwareFlag",
+            target,
+            flag.severity,
+            situation.now,
+            f"{target.kind} {target.name}{_at_site(target)} wants attention: {flag.reason}",
+            f"The fact behind it and its source: linewarden explain {target.name}",
+            {"reason": flag.reason},
+        )
+        for flag in flags
+        if flag.severity in (CRITICAL, WARNING)
+    ]
+
+
+def _page(
+    alert: str,
+    target: Target,
+    severity: str,
+    since: datetime,
+    summary: str,
+    description: str,
+    more: Mapping[str, str] | None = None,
+    consequences: tuple[str, ...] = (),
+) -> Page:
+    labels = {
+        "alertname": alert,
+        "severity": severity,
+        "target": target.name,
+        "kind": target.kind,
+        "site": target.site or "",
+        "owner": ",".join(target.owners),
+        **(more or {}),
+    }
+    kept = {name: value for name, value in labels.items() if value}  # Prometheus has no empty labels
+    return Page(alert, target.name, severity, since, summary, description, kept, consequences)
+
+
+def _listed(circuits: Iterable[Target]) -> str:
+    return ", ".join(f"{c.name} ({c.circuit.supplier} {c.circuit.reference})" for c in circuits if c.circuit)
+
+
+def _at_site(target: Target) -> str:
+    return f" at {target.site}" if target.site else ""
+
+
+def _lost(estate: Estate, consequences: tuple[str, ...]) -> str:
+    if not consequences:
+        return "Nothing else that is watched is lost with it."
+    named = [estate.targets[name] for name in consequences if estate.targets[name].role in _NAMED]
+    told = ", ".join(f"{t.role} {t.name}" + (f" ({','.join(t.owners)})" if t.owners else "") for t in named)
+    return (
+        f"Sites and services lost: {told}. " if told else ""
+    ) + f"Unreachable behind it, all told: {len(consequences)}."
