@@ -37,9 +37,9 @@ class Notifier:
             watchdog = 0.0
         return cls(path, watchdog if watchdog > 0 else None)
 
-    def ready(self, status: str) -> None:
-        """Say that the service has started, or that a reload has ended."""
-        self._send(f"READY=1\n{_status(status)}")
+    def ready(self, status: str = "") -> None:
+        """Say that the service has started, or that a reload has ended; without a text the former status stays."""
+        self._send(f"READY=1\n{_status(status)}" if status else "READY=1")
 
     def reloading(self) -> None:
         """Say that the configuration is being read again; `ready` ends it. systemd wants the time with it."""

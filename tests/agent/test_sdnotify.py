@@ -26,15 +26,16 @@ def test_every_message_as_systemd_reads_it(listener: tuple[socket.socket, str]) 
     notifier = Notifier.from_environment({"NOTIFY_SOCKET": name})
     notifier.ready("12 targets\nREADY=0")
     notifier.reloading()
+    notifier.ready()
     notifier.status("round 3")
     notifier.ping()
     notifier.stopping()
     notifier.close()
     notifier.ping()
-    received = [sock.recv(4096).decode() for _ in range(5)]
+    received = [sock.recv(4096).decode() for _ in range(6)]
     assert received[0] == "READY=1\nSTATUS=12 targets READY=0", "a line break must not begin a new assignment"
     assert received[1].startswith("RELOADING=1\nMONOTONIC_USEC=")
-    assert received[2:] == ["STATUS=round 3", "WATCHDOG=1", "STOPPING=1\nSTATUS=stopping"]
+    assert received[2:] == ["READY=1", "STATUS=round 3", "WATCHDOG=1", "STOPPING=1\nSTATUS=stopping"]
 
 
 @pytest.mark.parametrize(
