@@ -129,6 +129,8 @@ def _move(health: Health, new: State, observation: Observation) -> tuple[Health,
     since = observation.since or observation.at
     if new is State.DOWN and health.failing_since is not None:
         since = health.failing_since
+    if health.since is not None and since < health.since:  # a round that spans the whole of the former state
+        since = observation.proven_at or observation.at
     found_again = new is health.resumed and new is State.UP
     moved = replace(
         health,

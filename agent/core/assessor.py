@@ -1,0 +1,190 @@
+"""The estate as it is believed to be: observations in, events out.
+
+It holds the beliefs about checks and the verdicts about targets, and keeps the rules of `health`, `verdict` and
+`topology` together. It does no I/O and reads no clock, so that a simulated estate runs through the very same code.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from agent.core import health as rules
+from agent.core.ends import end_observation, ends_by_device
+from agent.core.health import Policy
+from agent.core.model import Check, Estate, Event, EventKind, Health, Observation, State, Verdict
+from agent.core.ports import Resumed
+from agent.core.topology import Topology, topology
+from agent.core.verdict import judge, mark_events, target_event
+
+_STALE_INTERVALS = 3.0  # two late or lost measurements are nothing yet; the third makes it unknown
+_STALE_LEAST_SECONDS = 30.0  # a round and its timeout, with room for one that is late
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one step changed.
+
+    Attributes:
+        events: in the order in which they follow from one another, causes first.
+        checks: (target, check) pairs whose belief is new.
+        targets: names whose verdict is new.
+        ask: targets to measure now, because their present state would settle another's.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    checks: set[tuple[str, str]] = field(default_factory=set)
+    targets: set[str] = field(default_factory=set)
+    ask: set[str] = field(default_factory=set)
+
+
+class Assessor:
+    """Beliefs about every check, verdicts about every target, and the step from one to the next."""
+
+    def __init__(self, estate: Estate) -> None:
+        """Begin with everything unknown."""
+        self.beliefs: dict[tuple[str, str], Health] = {}
+        self.verdicts: dict[str, Verdict] = {}
+        self._held: dict[str, datetime] = {}  # target -> since when its failure is held back
+        self._known: dict[str, Verdict] = {}  # verdicts of the former run: finding the same again is no event
+        self._take(estate)
+
+    def _take(self, estate: Estate) -> None:
+        self.estate: Estate = estate
+        self.topology: Topology = topology(estate)
+        self._ends: Mapping[str, tuple[Check, ...]] = ends_by_device(estate)
+        self.checks: Mapping[tuple[str, str], Check] = {(check.target, check.name): check for check in estate.checks()}
+        self._policies: dict[tuple[str, str], Policy] = {key: _policy(check) for key, check in self.checks.items()}
+        for name in estate.targets:
+            self.verdicts.setdefault(name, Verdict())
+        for key in self._policies:
+            self.beliefs.setdefault(key, Health())
+
+    def resume(self, resumed: Resumed) -> None:
+        """Go on from what the ledger knew: outages stay open, what was up is unknown until it is measured."""
+        for key, (state, since) in resumed.checks.items():
+            if key in self._policies:
+                self.beliefs[key] = rules.resume(state, since)
+        for name, (state, since, causes) in resumed.targets.items():
+            if name not in self.estate.targets:
+                continue
+            self._known[name] = Verdict(state, since, causes)
+            if state in (State.DOWN, State.UNREACHABLE):
+                self.verdicts[name] = Verdict(state, since, causes, reason="as when the agent stopped")
+
+    def hear(self, observation: Observation, now: datetime) -> Changes:
+        """Weigh one observation, and what follows from it for circuits' ends and for what depends on it."""
+        changes = Changes()
+        touched = [observation]
+        if observation.interfaces or observation.check == "snmp":
+            touched += [end_observation(check, observation) for check in self._ends.get(observation.target, ())]
+        for seen in touched:
+            self._weigh(seen, changes)
+        self._decide({seen.target for seen in touched}, now, changes)
+        return changes
+
+    def tick(self, now: datetime) -> Changes:
+        """Let time pass: what has not been measured becomes unknown, what was held back is decided."""
+        changes = Changes()
+        stale = set()
+        for key, policy in self._policies.items():
+            belief, event = rules.expire(*key, self.beliefs[key], now, policy)
+            if event is not None:
+                self.beliefs[key] = belief
+                changes.events.append(event)
+                changes.checks.add(key)
+                stale.add(key[0])
+        self._decide(stale | self._held.keys(), now, changes)
+        return changes
+
+    def swap(self, estate: Estate, now: datetime) -> Changes:
+        """Take a new configuration: what stays keeps its state, what is gone ends with the reason `removed`."""
+        changes = Changes()
+        renamed = renames(self.estate, estate)
+        for old, new in renamed.items():
+            self.verdicts.setdefault(new, self.verdicts[old])
+            for key in [key for key in self.beliefs if key[0] == old]:
+                self.beliefs[(new, key[1])] = self.beliefs[key]
+        for name in self.estate.targets.keys() - estate.targets.keys():
+            if name not in renamed:
+                changes.events.append(_removed(name, self.verdicts[name], now))
+            changes.targets.add(name)
+            del self.verdicts[name]
+            self._held.pop(name, None)
+        self._take(estate)
+        for key in self.beliefs.keys() - self._policies.keys():
+            del self.beliefs[key]
+            changes.checks.add(key)
+        self._decide(set(estate.targets), now, changes)
+        return changes
+
+    def _weigh(self, observation: Observation, changes: Changes) -> None:
+        key = (observation.target, observation.check)
+        policy = self._policies.get(key)
+        if policy is None:
+            return  # a measurement that was under way when its check was removed
+        before = self.beliefs[key]
+        belief, event = rules.advance(before, observation, policy)
+        self.beliefs[key] = belief
+        changes.checks.add(key)
+        if event is not None:
+            changes.events.append(event)
+        if belief.failures and belief.state is not State.DOWN:
+            changes.ask.add(observation.target)  # one failure proves nothing: ask again soon
+
+    def _decide(self, names: Iterable[str], now: datetime, changes: Changes) -> None:
+        for name in self.topology.affected(names):
+            before = self.verdicts[name]
+            judged = judge(
+                self.estate.targets[name], self.topology, self.beliefs, self.verdicts, self._held.get(name), now
+            )
+            after = judged.verdict
+            if judged.until is None:
+                self._held.pop(name, None)
+            else:
+                if name not in self._held:
+                    changes.ask.update(judged.ask)
+                self._held.setdefault(name, now)
+            if after == before:
+                continue
+            self.verdicts[name] = after
+            changes.targets.add(name)
+            self._tell(name, before, after, now, changes)
+
+    def _tell(self, name: str, before: Verdict, after: Verdict, now: datetime, changes: Changes) -> None:
+        known = self._known.pop(name, None) if after.state is not State.UNKNOWN else None
+        if known is not None and known.state is after.state and before.state is State.UNKNOWN:
+            self.verdicts[name] = replace(after, since=known.since or after.since)
+        elif event := target_event(name, before, after, now):
+            changes.events.append(event)
+        changes.events.extend(mark_events(name, before, after, now))
+        if after.state is State.UP and before.state in (State.DOWN, State.UNREACHABLE):
+            # what stood behind it is measured at once, so that its return is known as soon as it is true
+            below = self.topology.descendants(name)
+            changes.ask.update(found for found in below if self.verdicts[found].state is State.UNREACHABLE)
+
+
+def renames(old: Estate, new: Estate) -> dict[str, str]:
+    """Return former name -> new name of the targets that say where they come from."""
+    return {
+        target.renamed_from: name
+        for name, target in new.targets.items()
+        if target.renamed_from is not None
+        and target.renamed_from in old.targets
+        and target.renamed_from not in new.targets
+    }
+
+
+def presented(belief: Health, verdict: Verdict) -> Health:
+    """Return a check's belief as it is shown: `unreachable` where its target is."""
+    if belief.state is State.DOWN and verdict.state is State.UNREACHABLE:
+        return replace(belief, state=State.UNREACHABLE)
+    return belief
+
+
+def _policy(check: Check) -> Policy:
+    span = max(check.interval_seconds, float(getattr(check.settings, "round", 0.0)))
+    return Policy(stale_after_seconds=max(_STALE_INTERVALS * span, _STALE_LEAST_SECONDS))
+
+
+def _removed(name: str, verdict: Verdict, now: datetime) -> Event:
+    return Event(EventKind.TARGET, now, now, name, verdict.state.value, "", "removed")

@@ -1,0 +1,141 @@
+"""The table of belief about one check."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agent.core.health import Policy, advance, expire, resume
+from agent.core.model import EventKind, Health, Observation, Outcome, State
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+POLICY = Policy(failures_to_down=2, stale_after_seconds=30)
+OUTCOMES = {
+    "+": Outcome.OK,
+    "-": Outcome.NO_ANSWER,
+    "r": Outcome.REFUSED,
+    "b": Outcome.BAD_ANSWER,
+    "f": Outcome.FAULT,
+    "?": Outcome.UNKNOWN,
+    "!": Outcome.NO_ANSWER,  # confirmed by the source
+}
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def seen(second: int, sign: str) -> Observation:
+    return Observation("t", "c", at(second), OUTCOMES[sign], f"saw {sign}", confirmed=sign == "!")
+
+
+@pytest.mark.parametrize(
+    ("signs", "changes"),
+    [
+        ("+", [("unknown", "up")]),
+        ("++", [("unknown", "up")]),
+        ("+-+", [("unknown", "up")]),  # one failure means nothing
+        ("+--+", [("unknown", "up"), ("up", "down"), ("down", "up")]),
+        ("+-+-+-", [("unknown", "up")]),
+        ("+!+", [("unknown", "up"), ("up", "down"), ("down", "up")]),  # its source has made sure
+        ("-", []),
+        ("--", [("unknown", "down")]),
+        ("+rb", [("unknown", "up"), ("up", "down")]),
+        ("+ff", [("unknown", "up"), ("up", "down")]),
+        ("+?", [("unknown", "up"), ("up", "unknown")]),  # what could not be read is unknown
+        ("+?+", [("unknown", "up"), ("up", "unknown"), ("unknown", "up")]),
+        ("--?", [("unknown", "down")]),  # not being able to look ends no outage
+        ("--?+", [("unknown", "down"), ("down", "up")]),
+        ("?", []),
+    ],
+)
+def test_the_table(signs: str, changes: list[tuple[str, str]]) -> None:
+    health, told = Health(), []
+    for second, sign in enumerate(signs):
+        health, event = advance(health, seen(second, sign), POLICY)
+        if event is not None:
+            assert (event.kind, event.target, event.check) == (EventKind.CHECK, "t", "c")
+            told.append((event.old, event.new))
+    assert told == changes
+
+
+def test_an_outage_begins_with_its_first_failure_and_keeps_its_reason_while_blind() -> None:
+    health, _ = advance(Health(), seen(0, "+"), POLICY)
+    health, _ = advance(health, seen(10, "-"), POLICY)
+    assert (health.state, health.failures, health.failing_since) == (State.UP, 1, at(10))
+    health, event = advance(health, seen(20, "-"), POLICY)
+    assert event is not None
+    assert (event.at, event.noticed_at, health.since) == (at(10), at(20), at(10))
+    health, _ = advance(health, seen(30, "?"), POLICY)
+    assert (health.state, health.reason) == (State.DOWN, "saw -")
+
+
+def test_since_is_what_the_source_knows() -> None:
+    lost = Observation("t", "c", at(5), Outcome.NO_ANSWER, "silent", since=at(2), confirmed=True)
+    health, event = advance(Health(State.UP, at(0)), lost, POLICY)
+    assert health.since == at(2)
+    assert event is not None
+    assert event.at == at(2)
+
+
+def test_a_round_from_before_the_cut_speaks_for_nothing_after_it() -> None:
+    down = Health(State.DOWN, since=at(10), seen_at=at(12))
+    late_round = Observation("t", "c", at(14), Outcome.OK, "8 of 10", since=at(2), proven_at=at(9))
+    assert advance(down, late_round, POLICY) == (down, None)
+    up = Health(State.UP, since=at(20), seen_at=at(21))
+    late_loss = Observation("t", "c", at(23), Outcome.NO_ANSWER, "0 of 10", since=at(10), proven_at=at(19))
+    assert advance(up, late_loss, POLICY) == (up, None)
+
+
+def test_a_round_that_spans_a_whole_outage_ends_it_at_its_latest_proof() -> None:
+    down = Health(State.DOWN, since=at(10))
+    spanning = Observation("t", "c", at(22), Outcome.OK, "5 of 10", since=at(8), proven_at=at(17))
+    health, event = advance(down, spanning, POLICY)
+    assert (health.state, health.since) == (State.UP, at(17))
+    assert event is not None
+    assert event.at == at(17)
+
+
+@pytest.mark.parametrize(
+    ("health", "second", "state"),
+    [
+        (Health(State.UP, at(0), seen_at=at(0)), 30, State.UP),
+        (Health(State.UP, at(0), seen_at=at(0)), 31, State.UNKNOWN),
+        (Health(State.DOWN, at(0), seen_at=at(0)), 500, State.DOWN),
+        (Health(State.UP, at(0)), 500, State.UP),
+        (Health(), 500, State.UNKNOWN),
+    ],
+)
+def test_up_does_not_last_without_evidence(health: Health, second: int, state: State) -> None:
+    after, event = expire("t", "c", health, at(second), POLICY)
+    assert after.state is state
+    assert (event is not None) == (after.state is not health.state)
+
+
+def test_after_a_restart_an_outage_goes_on_and_what_was_up_is_no_event() -> None:
+    down = resume(State.DOWN, at(0))
+    assert (down.state, down.since) == (State.DOWN, at(0))
+    assert resume(State.UNREACHABLE, at(0)).state is State.DOWN
+    recovered, event = advance(down, seen(60, "+"), POLICY)
+    assert event is not None
+    assert (event.old, event.new, recovered.resumed) == ("down", "up", None)
+
+    up = resume(State.UP, at(0))
+    assert (up.state, up.since) == (State.UNKNOWN, at(0))
+    found, event = advance(up, seen(60, "+"), POLICY)
+    assert event is None
+    assert (found.state, found.since, found.resumed) == (State.UP, at(0), None)
+    failed, event = advance(up, seen(60, "!"), POLICY)
+    assert event is not None
+    assert failed.state is State.DOWN
+
+    never = resume(State.UP, None)
+    found, _ = advance(never, seen(60, "+"), POLICY)
+    assert found.since == at(60)
+
+
+def test_more_of_the_same_refreshes_the_reason() -> None:
+    health, _ = advance(Health(), seen(0, "+"), POLICY)
+    health, event = advance(health, Observation("t", "c", at(1), Outcome.OK, "10 of 10"), POLICY)
+    assert (event, health.reason, health.seen_at) == (None, "10 of 10", at(1))
+    health, _ = advance(health, Observation("t", "c", at(0), Outcome.OK, ""), POLICY)
+    assert (health.reason, health.seen_at) == ("10 of 10", at(1))
