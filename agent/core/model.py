@@ -114,18 +114,35 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetRow:
+    """One row of an asset register that belongs to no device of the estate: a desktop, a laptop, a spare.
+
+    Attributes:
+        source: `FILE:LINE`.
+        columns: what the row says beside name and date: serial, model, warranty, site, owner, address, asset ...
+    """
+
+    name: str
+    source: str
+    purchased: date | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Estate:
     """Everything that is watched, as one value; a reload swaps it whole.
 
     Attributes:
         targets: by name, in the order of the configuration.
         age_policy_years: for each device kind the age at which it is to be replaced; key `*` is the default.
+        assets: rows of the asset registers that no device of the estate stands for.
     """
 
     agent: str
     targets: Mapping[str, Target]
     site: str | None = None  # where the agent stands
     age_policy_years: Mapping[str, float] = field(default_factory=dict)
+    assets: tuple[AssetRow, ...] = ()
 
     def checks(self) -> list[Check]:
         """Return every check of every target, in order."""

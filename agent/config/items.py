@@ -1,0 +1,102 @@
+"""The files of one configuration, and in them the things that have names, each with its place."""
+
+import glob
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from agent.config.document import Document, Place, read
+from agent.config.explain import explain
+from agent.config.problems import Findings, Problem, did_you_mean
+from agent.config.schema import json_schema
+from agent.config.settings import Circuit, Device, Service, Settings, Site
+from agent.core.units import Strict
+
+SECTIONS: Final[Mapping[str, type[Strict]]] = {
+    "sites": Site,
+    "circuits": Circuit,
+    "devices": Device,
+    "services": Service,
+}
+T = TypeVar("T", bound=Strict)
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Generic[T]):
+    """One site, circuit, device or service, and where it is written."""
+
+    value: T
+    document: Document
+    place: Place
+
+    def problem(self, message: str, *below: str | int, key: bool = False) -> Problem:
+        """Return a problem with this thing, or with something `below` it."""
+        return self.document.problem((*self.place, *below), message, key=key)
+
+
+def is_pattern(text: str) -> bool:
+    """Tell whether a file name is a glob."""
+    return glob.has_magic(text)
+
+
+def matching(base: Path, pattern: str) -> list[Path]:
+    """Return the files that a name or glob relative to `base` means, sorted; a plain name is taken as it is."""
+    if not is_pattern(pattern):
+        return [base / pattern]
+    # not Path.glob: it refuses absolute patterns
+    found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207
+    return sorted(path for path in ((base / name) for name in found) if path.is_file())
+
+
+def included(main: Document, patterns: Any, findings: Findings) -> list[Document]:  # noqa: ANN401 - unvalidated
+    """Return the documents that `include` names."""
+    documents = []
+    wanted = patterns if isinstance(patterns, list) else [patterns]
+    seen = {main.file.resolve()}
+    for number, pattern in enumerate(wanted):
+        if not isinstance(pattern, str):
+            continue
+        place: Place = ("include", number) if isinstance(patterns, list) else ("include",)
+        for file in matching(main.file.parent, pattern):
+            if file.resolve() in seen:
+                continue
+            seen.add(file.resolve())
+            if not is_pattern(pattern) and not file.is_file():
+                findings.errors.append(main.problem(place, f"there is no file {file}"))
+                continue
+            document = read(file, findings)
+            if document is not None:
+                documents.append(document)
+                findings.errors.extend(_foreign(document))
+    return documents
+
+
+def _foreign(document: Document) -> Iterator[Problem]:
+    for key in document.value:
+        if key in SECTIONS:
+            continue
+        if key in Settings.model_fields:
+            message = "belongs into the main file; an included file holds sites, circuits, devices and services"
+        else:
+            message = f"unknown key{did_you_mean(key, SECTIONS, listing='known here')}"
+        yield document.problem((key,), message, key=True)
+
+
+def items(document: Document, section: str, model: type[T], findings: Findings) -> Iterator[Item[T]]:
+    """Yield the valid things of one section of one file; the others are reported."""
+    entries = document.value.get(section)
+    if entries is None:
+        return
+    if not isinstance(entries, list):
+        message = f"expected a list of {section} (lines that begin with `- `)"
+        findings.errors.append(document.problem((section,), message))
+        return
+    for number, entry in enumerate(entries):
+        place: Place = (section, number)
+        try:
+            yield Item(model.model_validate(entry), document, place)
+        except ValidationError as error:
+            findings.errors.extend(explain(error, document, place, json_schema()))

@@ -1,0 +1,91 @@
+"""Further snmp.yml files: which there are, which modules they hold, and the auths in them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from agent.config.document import Document, read
+from agent.config.items import is_pattern, matching
+from agent.config.problems import Findings
+from agent.config.settings import Auth
+from agent.core.model import SnmpAuth
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFile:
+    """One file in snmp_exporter's format."""
+
+    file: Path
+    modules: tuple[str, ...]
+    auths: Mapping[str, SnmpAuth]
+
+
+def find(main: Document, patterns: Sequence[str], findings: Findings) -> tuple[ModuleFile, ...]:
+    """Return the files that `multitarget.modules` names; a plain name without a file is an error."""
+    found: dict[Path, ModuleFile] = {}
+    for number, pattern in enumerate(patterns):
+        for file in matching(main.file.parent, pattern):
+            if file in found:
+                continue
+            if not is_pattern(pattern) and not file.is_file():
+                findings.errors.append(main.problem(("multitarget", "modules", number), f"there is no file {file}"))
+            elif (document := read(file, findings)) is not None:
+                found[file] = _module_file(document, findings)
+    return tuple(found.values())
+
+
+def _module_file(document: Document, findings: Findings) -> ModuleFile:
+    modules, auths = document.value.get("modules"), document.value.get("auths")
+    if not isinstance(modules, dict) and not isinstance(auths, dict):
+        message = "expected `modules:` or `auths:` as in snmp_exporter's snmp.yml (version 0.23 or later)"
+        findings.errors.append(document.problem((), message))
+    read_auths = {
+        name: auth
+        for name, value in (auths.items() if isinstance(auths, dict) else ())
+        if (auth := _auth(document, name, value, findings)) is not None
+    }
+    return ModuleFile(document.file, tuple(modules) if isinstance(modules, dict) else (), read_auths)
+
+
+def _auth(document: Document, name: str, value: Any, findings: Findings) -> SnmpAuth | None:  # noqa: ANN401 - unvalidated
+    """Return an auth as snmp_exporter keeps it: with its secrets in the file."""
+    try:
+        auth = Auth.model_validate(value)
+    except ValidationError:
+        message = "is no auth in snmp_exporter's format; it is left out"
+        findings.warnings.append(document.problem(("auths", name), message))
+        return None
+
+    def secret(field: str) -> str:
+        source = getattr(auth, field)
+        return source.get_secret_value() if isinstance(source, SecretStr) else ""
+
+    return SnmpAuth(
+        name=name,
+        version=auth.version,
+        community=secret("community") or "public",
+        username=auth.username or "",
+        security_level=auth.security_level,
+        auth_protocol=auth.auth_protocol,
+        password=secret("password"),
+        priv_protocol=auth.priv_protocol,
+        priv_password=secret("priv_password"),
+        context_name=auth.context_name or "",
+    )
+
+
+def merged(
+    own: Mapping[str, SnmpAuth], modules: Sequence[ModuleFile], main: Document, findings: Findings
+) -> dict[str, SnmpAuth]:
+    """Return all auths; the agent's own file wins, with a warning."""
+    auths = dict(own)
+    for module in modules:
+        for name, auth in module.auths.items():
+            if name in own:
+                message = f"wins over the auth of the same name in {module.file}"
+                findings.warnings.append(main.problem(("snmp", "auths", name), message, key=True))
+            auths.setdefault(name, auth)
+    return auths

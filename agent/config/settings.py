@@ -1,0 +1,323 @@
+"""The configuration file as frozen values. Descriptions stand here once: they are the editor's help as well.
+
+Names and meaning: see the example `configs/linewarden.yaml`. What refers to what is checked in `references`.
+"""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from agent.config.fields import (
+    HOST,
+    ICMP,
+    SNMP,
+    AnyProbe,
+    Day,
+    Kind,
+    Name,
+    NamedCheck,
+    Names,
+    Secret,
+    Section,
+    Text,
+    Texts,
+)
+from agent.core.model import Needs, Urgency
+from agent.core.units import Duration, Rate, Ratio
+
+DEVICE_ECHO_INTERVAL: Final = "10s"  # one echo a round: enough to see a device go within a minute
+CIRCUIT_ECHO_INTERVAL: Final = "1s"  # two missing echoes tell a cut, so the spacing is the delay of the page
+POLL_INTERVAL: Final = "60s"  # what snmp_exporter's users take; a 48-port switch answers in 100 ms
+YEAR_SECONDS: Final = 31557600.0
+
+# The age at which hardware of a kind is to be replaced, where the configuration says nothing.
+AGE_POLICY_YEARS: Final = {
+    "switch": 7.0,  # vendors end software maintenance five to seven years after the last sale
+    "router": 7.0,
+    "firewall": 5.0,  # without signatures and fixes it protects nothing
+    "server": 5.0,  # the longest hardware support that is sold as standard
+    "hypervisor": 5.0,
+    "storage": 5.0,  # disks wear out: annual failure rates rise from the fourth or fifth year
+    "ups": 4.0,  # its lead-acid batteries are designed for three to five years
+    "*": 8.0,
+}
+
+_LISTEN: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]\s]*):(\d{1,5})")
+
+
+def _listen(value: object) -> object:
+    if isinstance(value, str) and (found := _LISTEN.fullmatch(value)) and int(found[2]) <= 65535:
+        return value
+    raise ValueError("expected ADDRESS:PORT such as 127.0.0.1:9799 or [::1]:9799")
+
+
+def _glob(value: object) -> object:
+    return {"file": value} if isinstance(value, str) else value
+
+
+def _positive(seconds: float) -> float:
+    if seconds <= 0:
+        raise ValueError("expected more than nothing")
+    return seconds
+
+
+Age = Annotated[Duration, AfterValidator(_positive)]
+
+
+class Agent(Section):
+    """The agent itself."""
+
+    name: Annotated[Name | None, Field(description="the agent's name in metrics and pages; the host's by default")] = (
+        None
+    )
+    listen: Annotated[
+        str,
+        BeforeValidator(_listen, json_schema_input_type=str),
+        Field(description="address and port of the status page, the API and the metrics"),
+    ] = "127.0.0.1:9799"
+    state_dir: Annotated[Text | None, Field(description="where the ledger is; $STATE_DIRECTORY by default")] = None
+    web_config: Annotated[
+        Text | None, Field(description="TLS and basic auth in exporter-toolkit's format; relative to this file")
+    ] = None
+    site: Annotated[
+        Name | None,
+        Field(description="the site where the agent stands: what is elsewhere depends on its site's circuits"),
+    ] = None
+
+
+class Auth(Section):
+    """How to speak SNMP: the fields of snmp_exporter's `auths`."""
+
+    version: Annotated[Literal[1, 2, 3], Field(description="SNMP version")] = 2
+    community: Annotated[Secret | None, Field(description="v1 and v2c; `public` by default")] = None
+    username: Annotated[Text | None, Field(description="v3")] = None
+    security_level: Annotated[
+        Literal["noAuthNoPriv", "authNoPriv", "authPriv"], Field(description="v3: what is protected")
+    ] = "noAuthNoPriv"
+    auth_protocol: Annotated[Literal["MD5", "SHA", "SHA224", "SHA256", "SHA384", "SHA512"], Field(description="v3")] = (
+        "MD5"
+    )
+    password: Annotated[Secret | None, Field(description="v3: the password of auth_protocol, never written here")] = (
+        None
+    )
+    priv_protocol: Annotated[
+        Literal["DES", "AES", "AES192", "AES192C", "AES256", "AES256C"], Field(description="v3")
+    ] = "DES"
+    priv_password: Annotated[Secret | None, Field(description="v3: the password of priv_protocol")] = None
+    context_name: Annotated[Text | None, Field(description="v3: which of a device's contexts")] = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.version != 3:
+            return self
+        if self.username is None:
+            raise ValueError("version 3 needs `username`")
+        if self.security_level != "noAuthNoPriv" and self.password is None:
+            raise ValueError(f"security_level {self.security_level} needs `password`")
+        if self.security_level == "authPriv" and self.priv_password is None:
+            raise ValueError("security_level authPriv needs `priv_password`")
+        return self
+
+
+class Snmp(Section):
+    """What all SNMP polls share."""
+
+    auths: Annotated[dict[Name, Auth], Field(description="credentials by name")] = Field(default_factory=dict)
+
+
+class Site(Section):
+    """A place with devices."""
+
+    name: Name
+    title: Annotated[Text | None, Field(description="the name for people")] = None
+    owner: Annotated[Names, Field(description="whose it is")] = ()
+    depends_on: Annotated[Names, Field(description="further things without which the site is cut off")] = ()
+    page: Annotated[Urgency | None, Field(description="when a person is told")] = None
+    renamed_from: Annotated[Name | None, Field(description="its former name: keeps the history")] = None
+
+
+class End(Section):
+    """Where a circuit ends: the state of this interface counts too."""
+
+    device: Name
+    interface: Text
+
+
+class Objective(Section):
+    """What was agreed with the supplier."""
+
+    availability: Annotated[Ratio | None, Field(description="such as 99.9%")] = None
+    rtt: Annotated[Duration | None, Field(description="round-trip time such as 30ms")] = None
+    loss: Annotated[Ratio | None, Field(description="share of lost packets such as 0.1%")] = None
+
+
+class Contract(Section):
+    """What a circuit costs, and until when."""
+
+    cost: Annotated[Decimal | None, Field(ge=0, max_digits=15, allow_inf_nan=False)] = None
+    currency: Annotated[str | None, Field(pattern="^[A-Z]{3}$", description="ISO 4217 such as GBP")] = None
+    per: Annotated[Literal["month", "quarter", "year"], Field(description="what `cost` pays for")] = "month"
+    ends: Annotated[Day | None, Field(description="last day of the contract")] = None
+
+
+class Circuit(Section):
+    """A WAN circuit as the contract names it."""
+
+    name: Name
+    title: Annotated[Text | None, Field(description="the name for people")] = None
+    supplier: Annotated[Text, Field(description="who runs it")] = "unknown"
+    reference: Annotated[Text, Field(description="the supplier's number for it: it stands in the page")] = "unknown"
+    between: Annotated[tuple[Name, Name], Field(description="the two sites")]
+    group: Annotated[Name | None, Field(description="circuits of one group back each other up")] = None
+    role: Annotated[Text | None, Field(description="primary, backup ...")] = None
+    owner: Annotated[Names, Field(description="whose it is; the sites' owners by default")] = ()
+    far_end: Annotated[Text | None, Field(description="the circuit's own far address: echoes go there")] = None
+    ends: Annotated[tuple[End, ...], Field(description="the interfaces where it ends")] = ()
+    capacity: Annotated[Rate | None, Field(description="such as 100Mbit/s")] = None
+    icmp: Annotated[Any, ICMP, Field(description="how the far end is asked")] = None
+    objective: Objective = Objective()
+    contract: Contract = Contract()
+    page: Annotated[Urgency | None, Field(description="when a person is told; now by default")] = None
+    depends_on: Annotated[Names, Field(description="what must be up for this to be judged")] = ()
+    renamed_from: Annotated[Name | None, Field(description="its former name: keeps the history")] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _around(cls, value: object) -> object:
+        if isinstance(value, dict) and (value.get("far_end") is not None or value.get("icmp") is not None):
+            block = {} if value.get("icmp") is None else value["icmp"]
+            given = {"address": value.get("far_end"), "interval": CIRCUIT_ECHO_INTERVAL}
+            return {**value, "icmp": ICMP.complete(block, **given)}
+        return value
+
+    @model_validator(mode="after")
+    def _judged(self) -> Self:
+        if self.between[0] == self.between[1]:
+            raise ValueError("`between` names the same site twice")
+        if self.far_end is None and not self.ends:
+            raise ValueError(
+                "needs `far_end` (an address to ask) or `ends` (interfaces to read): nothing tells its state"
+            )
+        return self
+
+
+class Watch(Section):
+    """Which of a device's interfaces may alarm; the others are metrics only."""
+
+    watch: Annotated[Texts, Field(description='patterns such as "uplink*"; circuit ends are always watched')] = ()
+
+
+class Device(Section):
+    """A switch, router, firewall, server, storage array, UPS, sensor ..."""
+
+    name: Name
+    kind: Annotated[
+        Kind, Field(description="switch, router, firewall, server, hypervisor, storage, ups, pdu, sensor ...")
+    ]
+    title: Annotated[Text | None, Field(description="the name for people")] = None
+    site: Annotated[Name | None, Field(description="where it stands")] = None
+    owner: Annotated[Names, Field(description="whose it is; the site's owners by default")] = ()
+    address: Annotated[Text | None, Field(description="IPv4, IPv6 or a name that resolves")] = None
+    depends_on: Annotated[
+        Names, Field(description="circuits, groups, sites, devices, services: every one is needed")
+    ] = ()
+    icmp: Annotated[Any, ICMP, Field(description="echoes to `address`; `icmp: {}` takes the defaults")] = None
+    snmp: Annotated[Any, SNMP, Field(description="polls of `address`")] = None
+    host: Annotated[Any, HOST, Field(description="this is the host that the agent runs on: `host: {}`")] = None
+    interfaces: Watch = Watch()
+    purchased: Annotated[Day | None, Field(description="its age counts from here; else from the asset register")] = None
+    serial: Annotated[Text | None, Field(description="serial number; joins it to the asset register")] = None
+    model: Annotated[Text | None, Field(description="as the vendor names it")] = None
+    asset: Annotated[Text | None, Field(description="asset tag")] = None
+    page: Annotated[Urgency | None, Field(description="when a person is told; now for routers and firewalls")] = None
+    renamed_from: Annotated[Name | None, Field(description="its former name: keeps the history")] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _around(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        blocks: dict[str, object] = {}
+        for block, interval in ((ICMP, DEVICE_ECHO_INTERVAL), (SNMP, POLL_INTERVAL), (HOST, None)):
+            if block.type in value:
+                written = {} if value[block.type] is None else value[block.type]
+                blocks[block.type] = block.complete(written, address=value.get("address"), interval=interval)
+        return {**value, **blocks}
+
+
+class Service(Section):
+    """Something that people use, judged by one or more checks."""
+
+    name: Name
+    title: Annotated[Text | None, Field(description="the name for people")] = None
+    site: Annotated[Name | None, Field(description="where it runs")] = None
+    owner: Annotated[Names, Field(description="whose it is; the site's owners by default")] = ()
+    depends_on: Annotated[
+        Names, Field(description="circuits, groups, sites, devices, services: every one is needed")
+    ] = ()
+    checks: Annotated[tuple[Annotated[NamedCheck, AnyProbe()], ...], Field(min_length=1)]
+    needs: Annotated[Needs, Field(description="all or any of its checks")] = Needs.ALL
+    page: Annotated[Urgency | None, Field(description="when a person is told; now by default")] = None
+    renamed_from: Annotated[Name | None, Field(description="its former name: keeps the history")] = None
+
+
+class Ageing(Section):
+    """When hardware is to be replaced."""
+
+    policy: Annotated[
+        dict[Text, Age],
+        Field(
+            default_factory=dict,
+            description="age by kind such as {switch: 7y}; '*' for all others",
+            examples=[{"switch": "7y", "*": "8y"}],
+        ),
+    ]
+
+
+class Multitarget(Section):
+    """What `/probe` and `/snmp` may be asked for; by default nothing."""
+
+    allow: Annotated[Texts, Field(description="networks such as 10.0.0.0/8")] = ()
+    auths: Annotated[Names, Field(description="which of the auths may be used")] = ()
+    modules: Annotated[Texts, Field(description="further module files (snmp.yml) or globs, relative to this file")] = ()
+
+
+class Register(Section):
+    """An asset register (CSV)."""
+
+    file: Annotated[Text, Field(description="file or glob, relative to this file")]
+    columns: Annotated[
+        dict[
+            Literal["name", "address", "serial", "model", "purchased", "warranty", "site", "owner", "kind", "asset"],
+            Text,
+        ],
+        Field(default_factory=dict, description="heading of each column; what is not named is guessed"),
+    ]
+
+
+class Estate(Section):
+    """What every file may hold, the included ones too."""
+
+    sites: tuple[Site, ...] = ()
+    circuits: tuple[Circuit, ...] = ()
+    devices: tuple[Device, ...] = ()
+    services: tuple[Service, ...] = ()
+
+
+class Settings(Estate):
+    """Linewarden's configuration."""
+
+    agent: Agent = Agent()
+    owners: Annotated[Names, Field(description="who may stand as `owner`")] = ()
+    snmp: Annotated[Snmp, Field(default_factory=Snmp)]
+    ageing: Annotated[Ageing, Field(default_factory=Ageing)]
+    multitarget: Multitarget = Multitarget()
+    include: Annotated[
+        Texts, Field(description="further files with sites, circuits, devices, services; globs allowed")
+    ] = ()
+    inventory: Annotated[
+        tuple[Annotated[Register, BeforeValidator(_glob, json_schema_input_type=Register | str)], ...],
+        Field(description="asset registers (CSV): a glob, or {file: glob, columns: {serial: Heading}}"),
+    ] = ()
