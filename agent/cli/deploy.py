@@ -1,0 +1,108 @@
+"""`linewarden deploy`: write the units, rules and dashboards of this version to a directory."""
+
+import sys
+from collections.abc import Iterator
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import click
+
+from agent import __version__
+
+UNIT_COMMAND: Final = Path("/opt/linewarden/.venv/bin/linewarden")  # what linewarden.service starts
+_CODE: Final = (".py", ".pyc")  # the package's own, and what builds its files
+
+_NEXT: Final = """\
+Next, as root:
+
+  # the group of those who may ask the agent, and room for many echoes
+  install -D -m 644 -t /etc/sysusers.d {dir}/systemd/sysusers.d/linewarden.conf && systemd-sysusers
+  install -D -m 644 -t /etc/sysctl.d {dir}/systemd/sysctl.d/90-linewarden.conf && sysctl -p /etc/sysctl.d/90-linewarden.conf
+
+  # the configuration; the service reads /etc/linewarden/linewarden.yaml
+  {command} check /etc/linewarden/linewarden.yaml
+
+  # the service
+  install -m 644 {dir}/systemd/linewarden.service /etc/systemd/system/
+  systemctl daemon-reload
+  systemctl enable --now linewarden
+  systemctl status linewarden
+"""
+
+_ELSEWHERE: Final = """\
+The service starts {unit}, and this is {here}.
+Install it there first (a home directory is closed to the service):
+
+  python3 -m venv /opt/linewarden/.venv
+  /opt/linewarden/.venv/bin/pip install {what}
+"""
+
+_CONNECTED: Final = {
+    "prometheus": ("Scraping, recording and alerting rules", "docs/prometheus.md"),
+    "alertmanager": ("Routing and inhibition of pages", "docs/alertmanager.md"),
+    "grafana": ("Dashboards and their provisioning", "docs/grafana.md"),
+}
+
+
+@click.command()
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Overwrite files that differ from this version's.")
+def command(directory: Path, force: bool) -> None:
+    """Write systemd units, alert rules and dashboards to DIRECTORY, and say what to do with them.
+
+    A file that is there and differs is not overwritten without --force; then nothing is written at all.
+
+    \b
+    Examples:
+      linewarden deploy ./linewarden-deploy
+      linewarden deploy /etc/linewarden/deploy --force
+    """
+    sys.exit(deploy(directory, force=force))
+
+
+def deploy(directory: Path, *, force: bool) -> int:
+    """Write the files; return 0, or 3 when something is in the way."""
+    wanted = {directory / name: content for name, content in shipped(resources.files("deploy"), PurePosixPath())}
+    try:
+        differ = [path for path, content in wanted.items() if path.exists() and path.read_bytes() != content]
+        if differ and not force:
+            for path in differ:
+                click.echo(f"{path}: differs from what this version would write", err=True)
+            click.echo("nothing was written; --force overwrites these files", err=True)
+            return 3
+        new = [path for path in wanted if path in differ or not path.exists()]
+        for path in new:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(wanted[path])
+    except OSError as error:
+        click.echo(f"{error.filename or directory}: cannot be written: {error.strerror or error}", err=True)
+        return 3
+    for path in new:
+        click.echo(f"{'overwritten' if path in differ else 'written'}: {path}")
+    click.echo(f"{len(new)} files written, {len(wanted) - len(new)} unchanged\n")
+    show_next_steps(directory)
+    return 0
+
+
+def shipped(folder: Traversable, under: PurePosixPath) -> Iterator[tuple[PurePosixPath, bytes]]:
+    """Yield relative name and content of every file of the `deploy` package that is not its code."""
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir() and entry.name != "__pycache__":
+            yield from shipped(entry, under / entry.name)
+        elif entry.is_file() and not entry.name.endswith(_CODE):
+            yield under / entry.name, entry.read_bytes()
+
+
+def show_next_steps(directory: Path) -> None:
+    """Say with real commands how the files come into force."""
+    here = Path(sys.prefix) / "bin" / "linewarden"
+    if here != UNIT_COMMAND:
+        root = Path(__file__).resolve().parents[2]
+        what = str(root) if (root / "pyproject.toml").exists() else f"linewarden-{__version__}-py3-none-any.whl"
+        click.echo(_ELSEWHERE.format(unit=UNIT_COMMAND, here=here, what=what))
+    click.echo(_NEXT.format(dir=directory, command=UNIT_COMMAND))
+    for folder, (title, page) in _CONNECTED.items():
+        if (directory / folder).is_dir():
+            click.echo(f"{title}: {directory / folder} ({page})")

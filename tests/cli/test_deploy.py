@@ -1,0 +1,92 @@
+"""`linewarden deploy`: what is written, what is left alone, and what is said."""
+
+import importlib
+import re
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli.deploy import command
+
+deploy_module = importlib.import_module("agent.cli.deploy")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def shipped_files() -> set[str]:
+    """What the checkout holds for others to install."""
+    files = (path.relative_to(ROOT / "deploy") for path in (ROOT / "deploy").rglob("*") if path.is_file())
+    return {str(path) for path in files if path.suffix not in (".py", ".pyc")}
+
+
+def test_everything_is_written_once(tmp_path: Path) -> None:
+    first = CliRunner().invoke(command, [str(tmp_path / "out")])
+    assert first.exit_code == 0, first.output
+    written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert written == shipped_files()
+    assert "systemd/linewarden.service" in written
+    assert (tmp_path / "out/systemd/linewarden.service").read_bytes() == (
+        ROOT / "deploy/systemd/linewarden.service"
+    ).read_bytes()
+    again = CliRunner().invoke(command, [str(tmp_path / "out")])
+    assert again.exit_code == 0
+    assert f"0 files written, {len(written)} unchanged" in again.output
+
+
+def test_a_changed_file_is_kept_unless_forced(tmp_path: Path) -> None:
+    CliRunner().invoke(command, [str(tmp_path)])
+    unit, sysctl = tmp_path / "systemd/linewarden.service", tmp_path / "systemd/sysctl.d/90-linewarden.conf"
+    unit.write_text("mine\n")
+    sysctl.unlink()
+    refused = CliRunner().invoke(command, [str(tmp_path)])
+    assert refused.exit_code == 3
+    assert refused.stderr.splitlines() == [
+        f"{unit}: differs from what this version would write",
+        "nothing was written; --force overwrites these files",
+    ]
+    assert unit.read_text() == "mine\n"
+    assert not sysctl.exists(), "all or nothing"
+    forced = CliRunner().invoke(command, [str(tmp_path), "--force"])
+    assert forced.exit_code == 0
+    assert f"overwritten: {unit}" in forced.stdout
+    assert unit.read_text() != "mine\n"
+    assert sysctl.exists()
+
+
+def test_the_next_steps_name_files_that_were_written(tmp_path: Path) -> None:
+    output = CliRunner().invoke(command, [str(tmp_path)]).stdout
+    named = re.findall(rf"{re.escape(str(tmp_path))}/[\w./-]*\w", output)
+    assert f"{tmp_path}/systemd/linewarden.service" in named
+    assert all(Path(name).exists() for name in named)
+
+
+def test_a_command_that_stands_elsewhere_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = CliRunner().invoke(command, [str(tmp_path)]).stdout
+    assert "Install it there first" in output
+    assert f"pip install {ROOT}\n" in output
+    monkeypatch.setattr(sys, "prefix", "/opt/linewarden/.venv")
+    assert "Install it there first" not in CliRunner().invoke(command, [str(tmp_path)]).stdout
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "systemd").write_text("a file where a directory belongs")
+    result = CliRunner().invoke(command, [str(tmp_path)])
+    assert result.exit_code == 3
+    assert str(tmp_path / "systemd") in result.stderr
+    assert "cannot be written" in result.stderr
+
+
+def test_a_packed_package_gives_the_same_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a wheel holds is read in the same way, even from within a zip."""
+    archive = tmp_path / "packed.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name in shipped_files():
+            packed.write(ROOT / "deploy" / name, f"deploy/{name}")
+    monkeypatch.setattr(deploy_module.resources, "files", lambda _name: zipfile.Path(archive, "deploy/"))
+    result = CliRunner().invoke(command, [str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert {
+        str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*") if p.is_file()
+    } == shipped_files()
