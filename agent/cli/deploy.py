@@ -18,8 +18,10 @@ _NEXT: Final = """\
 Next, as root:
 
   # the group of those who may ask the agent, and room for many echoes
-  install -D -m 644 -t /etc/sysusers.d {dir}/systemd/sysusers.d/linewarden.conf && systemd-sysusers
-  install -D -m 644 -t /etc/sysctl.d {dir}/systemd/sysctl.d/90-linewarden.conf && sysctl -p /etc/sysctl.d/90-linewarden.conf
+  install -D -m 644 -t /etc/sysusers.d {dir}/systemd/sysusers.d/linewarden.conf
+  systemd-sysusers
+  install -D -m 644 -t /etc/sysctl.d {dir}/systemd/sysctl.d/90-linewarden.conf
+  sysctl -p /etc/sysctl.d/90-linewarden.conf
 
   # the configuration; the service reads /etc/linewarden/linewarden.yaml
   {command} check /etc/linewarden/linewarden.yaml
