@@ -13,6 +13,7 @@ tuple `(oid, tag, value)`, because a poll has thousands of them:
 
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from probes.snmp.oid import (
@@ -216,28 +217,21 @@ class RequestTemplate:
     Request-ids are expected in four octets (2^23 to 2^31 - 1), so that only lengths and OIDs change between requests.
     """
 
-    __slots__ = ("_bulk", "_head")
+    __slots__ = ("_head",)
 
-    def __init__(self, version: int, community: bytes, max_repetitions: int = 25) -> None:
+    def __init__(self, version: int, community: bytes) -> None:
         self._head = encode_integer(version) + tlv(Tag.OCTET_STRING, community)
-        self._bulk = b"\x02\x01\x00" + encode_integer(max_repetitions)
 
-    def get(self, request_id: int, oids: Sequence[bytes]) -> bytes:
-        """Return a GET of these OIDs."""
-        return self._request(0xA0, request_id, b"\x02\x01\x00\x02\x01\x00", oids)
-
-    def get_next(self, request_id: int, oids: Sequence[bytes]) -> bytes:
-        """Return a GETNEXT after these OIDs."""
-        return self._request(0xA1, request_id, b"\x02\x01\x00\x02\x01\x00", oids)
-
-    def get_bulk(self, request_id: int, oids: Sequence[bytes]) -> bytes:
-        """Return a GETBULK after these OIDs, with no non-repeaters."""
-        return self._request(0xA5, request_id, self._bulk, oids)
-
-    def _request(self, pdu: int, request_id: int, counts: bytes, oids: Sequence[bytes]) -> bytes:
+    def request(self, pdu: int, request_id: int, oids: Sequence[bytes], max_repetitions: int = 0) -> bytes:
+        """Return a GET, GETNEXT or GETBULK of these OIDs; a GETBULK has no non-repeaters."""
         binds = b"".join([tlv(_SEQUENCE, tlv(0x06, oid) + b"\x05\x00") for oid in oids])
-        body = b"\x02\x04" + request_id.to_bytes(4, "big") + counts + tlv(_SEQUENCE, binds)
+        body = b"\x02\x04" + request_id.to_bytes(4, "big") + _counts(max_repetitions) + tlv(_SEQUENCE, binds)
         return tlv(_SEQUENCE, self._head + tlv(pdu, body))
+
+
+@lru_cache(maxsize=256)
+def _counts(max_repetitions: int) -> bytes:
+    return b"\x02\x01\x00" + encode_integer(max_repetitions)
 
 
 # ------------------------------------------------------------------ decoding

@@ -13,6 +13,8 @@ MAX_SUBIDENTIFIERS: Final = 128  # RFC 2578 section 3.5
 _OID_BODY: Final = re.compile(
     rb"(?:[\x00-\x7f]|[\x81-\xff][\x80-\xff]{0,2}[\x00-\x7f]|[\x81-\x8f][\x80-\xff]{3}[\x00-\x7f])+", re.DOTALL
 )
+# whether a sub-identifier goes on after each octet
+_GOES_ON: Final = bytes(128) + b"\x01" * 128
 _OID_TEXT: Final = re.compile(r"\.?\d{1,10}(?:\.\d{1,10})+", re.ASCII)
 MAX_OID_OCTETS: Final = 5 * MAX_SUBIDENTIFIERS
 
@@ -109,8 +111,8 @@ def oid_text(body: bytes) -> str:
 def oid_after(later: bytes, earlier: bytes) -> bool:
     """Return whether `later` follows `earlier` in the order of a walk.
 
-    Octets compare like numbers only while every sub-identifier is below 128.
+    Octets compare like numbers only where the sub-identifiers have the same lengths.
     """
-    if later.isascii() and earlier.isascii():
+    if (later.isascii() and earlier.isascii()) or later.translate(_GOES_ON) == earlier.translate(_GOES_ON):
         return later > earlier
     return decode_index(later) > decode_index(earlier)

@@ -1,0 +1,236 @@
+"""What to ask an agent next: a GET of single objects and a walk of subtrees, as pure state machines.
+
+Agents misbehave; each way that is known ends in rows or in one problem that names the OID, never in a loop.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol
+
+from probes.snmp.ber import ErrorStatus, Pdu, Tag, VarBind, Version, decode_index, oid_after, oid_text
+
+MAX_VARBINDS: Final = 200_000  # ten times a 480-port switch: more is an agent that invents rows
+MAX_PACKETS: Final = 20_000
+MAX_PROBLEMS: Final = 32  # subtrees that may fail before the agent is left alone
+_OIDS_PER_GET: Final = 20  # fits the 484 octets that every agent must take (RFC 3417 section 3.2)
+_LANES: Final = 10  # columns asked together in one GETNEXT of v1, for the same reason
+_MISSING: Final = frozenset((Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE))
+
+
+class Question(NamedTuple):
+    """The next request of a conversation."""
+
+    pdu: int
+    oids: Sequence[bytes]
+    max_repetitions: int = 0
+
+
+class Asker(Protocol):
+    """One conversation: asked for its next question until it has none; given each answer."""
+
+    def next(self) -> Question | None:
+        """Return what to ask now; None when the conversation is over."""
+
+    def take(self, error_status: int, error_index: int, varbinds: list[VarBind]) -> None:
+        """Take the answer to the last question."""
+
+
+def status_name(error_status: int) -> str:
+    """Return the RFC's name of an error-status."""
+    return ErrorStatus(error_status).name if 0 <= error_status <= 18 else f"error-status {error_status}"
+
+
+class Get:
+    """Single objects, as many in one packet as the agent takes.
+
+    Attributes:
+        found: the varbinds that have a value.
+        problems: what could not be read though it may be there, each naming its OID.
+    """
+
+    def __init__(self, oids: Iterable[bytes]) -> None:
+        self.found: list[VarBind] = []
+        self.problems: list[str] = []
+        self._left = list(dict.fromkeys(oids))
+        self._size = _OIDS_PER_GET
+
+    def next(self) -> Question | None:
+        """Return the next packet's worth."""
+        return Question(Pdu.GET, self._left[: self._size]) if self._left else None
+
+    def take(self, error_status: int, error_index: int, varbinds: list[VarBind]) -> None:
+        """Keep what came; drop the object that an error names and ask again for the others."""
+        asked = self._left[: self._size]
+        if error_status == ErrorStatus.noError:
+            # an object that was asked and does not come back is missing; what was not asked is not looked at
+            self.found += [
+                bind for bind in varbinds if bind[0] in asked and bind[1] not in _MISSING and bind[1] != Tag.NULL
+            ]
+            del self._left[: self._size]
+            return
+        named = 1 <= error_index <= len(asked)
+        if len(asked) > 1 and (error_status == ErrorStatus.tooBig or not named):
+            self._size = (len(asked) + 1) // 2
+            return
+        culprit = asked[error_index - 1] if named else asked[0]
+        self._left.remove(culprit)
+        if error_status != ErrorStatus.noSuchName:
+            self.problems.append(f"{status_name(error_status)} for {oid_text(culprit)}")
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One subtree that is being walked: its root, and the last OID seen in it."""
+
+    root: bytes
+    last: bytes
+
+
+class Walk:
+    """All objects below some subtrees, in order: GETBULK, or GETNEXT over several columns at once for v1.
+
+    What a GETBULK brings from beyond its subtree is kept when it belongs to a later one, and subtrees that such an
+    answer skips are known to be empty: columns of one table cost no request of their own for their ends.
+
+    Attributes:
+        varbinds: what was read.
+        problems: what went wrong, each naming an OID; the subtree concerned is cut short there.
+        packets: answers taken.
+    """
+
+    def __init__(
+        self,
+        subtrees: Iterable[bytes],
+        *,
+        version: int = Version.V2C,
+        max_repetitions: int = 25,
+        max_varbinds: int = MAX_VARBINDS,
+        max_packets: int = MAX_PACKETS,
+    ) -> None:
+        self.varbinds: list[VarBind] = []
+        self.problems: list[str] = []
+        self.packets = 0
+        self._left = [_Lane(root, root) for root in _without_nested(subtrees)]
+        self._width = 1 if version != Version.V1 else _LANES
+        self._v1 = version == Version.V1
+        self._repetitions = max_repetitions
+        self._max_varbinds = max_varbinds
+        self._max_packets = max_packets
+
+    def next(self) -> Question | None:
+        """Return the next request, after the last OID of the subtree (of the first subtrees, for v1) in hand."""
+        if not self._left:
+            return None
+        oids = [lane.last for lane in self._left[: self._width]]
+        return Question(Pdu.GETNEXT, oids) if self._v1 else Question(Pdu.GETBULK, oids, self._repetitions)
+
+    def take(self, error_status: int, error_index: int, varbinds: list[VarBind]) -> None:
+        """Keep the rows, and find out what is left to ask."""
+        self.packets += 1
+        if error_status != ErrorStatus.noError:
+            self._refused(error_status, error_index)
+        elif not varbinds:
+            self._left.clear()  # RFC 3416 has no such answer; agents that give it mean the end
+        elif self._v1:
+            self._take_lanes(varbinds)
+        else:
+            self._take_bulk(varbinds)
+        if self._left and (len(self.varbinds) >= self._max_varbinds or self.packets >= self._max_packets):
+            reached = f"{len(self.varbinds)} objects in {self.packets} packets"
+            self._stop(f"more than expected: stopped after {reached} at {oid_text(self._left[0].last)}")
+        if self._left and len(self.problems) >= MAX_PROBLEMS:
+            self._left.clear()
+
+    def _stop(self, problem: str) -> None:
+        self.problems.append(problem)
+        self._left.clear()
+
+    def _cut(self, lane: _Lane, problem: str) -> None:
+        self.problems.append(problem)
+        self._left.remove(lane)
+
+    def _refused(self, error_status: int, error_index: int) -> None:
+        asked = self._left[: self._width]
+        if error_status == ErrorStatus.tooBig:
+            # both ways of asking for less: fewer columns (v1), fewer rows
+            if len(asked) > 1:
+                self._width = (len(asked) + 1) // 2
+            elif self._repetitions > 1 and not self._v1:
+                self._repetitions //= 2
+            else:
+                self._cut(asked[0], f"tooBig for one object after {oid_text(asked[0].last)}")
+            return
+        if not 1 <= error_index <= len(asked):
+            if len(asked) > 1:  # an agent that does not say which: ask one at a time
+                self._width = 1
+                return
+            error_index = 1
+        lane = asked[error_index - 1]
+        if error_status == ErrorStatus.noSuchName:  # how v1 says that the MIB ends (RFC 1157 section 4.1.3)
+            self._left.remove(lane)
+        else:
+            self._cut(lane, f"{status_name(error_status)} after {oid_text(lane.last)}")
+
+    def _take_lanes(self, varbinds: list[VarBind]) -> None:
+        asked = self._left[: self._width]
+        if len(varbinds) < len(asked):
+            self._width = max(1, len(varbinds))
+        for lane, (oid, tag, value) in zip(asked, varbinds, strict=False):
+            if tag == Tag.END_OF_MIB_VIEW or not oid.startswith(lane.root):
+                self._left.remove(lane)
+            elif problem := _unsound(oid, tag, lane.last, "GETNEXT"):
+                self._cut(lane, problem)
+            else:
+                self.varbinds.append((oid, tag, value))
+                lane.last = oid
+
+    def _take_bulk(self, varbinds: list[VarBind]) -> None:
+        lane = self._left[0]
+        root, last, keep = lane.root, lane.last, self.varbinds.append
+        for bind in varbinds:
+            oid, tag, _ = bind
+            if tag == Tag.END_OF_MIB_VIEW:
+                self._left.clear()
+                return
+            if not oid.startswith(root):
+                # the subtree ends here; an agent that jumps back at the end of its MIB says no more than that
+                if not oid_after(oid, last) or not self._enter(oid):
+                    if self._left and self._left[0] is lane:
+                        del self._left[0]
+                    return
+                lane = self._left[0]
+                root, last = lane.root, lane.root
+            if tag in _MISSING or not (oid > last if oid.isascii() and last.isascii() else oid_after(oid, last)):
+                self._cut(lane, _unsound(oid, tag, last, "GETBULK"))
+                return
+            keep(bind)
+            last = lane.last = oid
+
+    def _enter(self, oid: bytes) -> bool:
+        """Drop the subtree in hand and those that `oid` has passed; return whether it lies in the next one."""
+        del self._left[0]
+        while self._left and oid_after(oid, self._left[0].root):
+            if oid.startswith(self._left[0].root):
+                return True
+            del self._left[0]
+        return False
+
+
+def _unsound(oid: bytes, tag: int, last: bytes, pdu: str) -> str:
+    """Return what is wrong with a row of a walk; "" for nothing."""
+    if tag in _MISSING:
+        return (
+            f"{'noSuchObject' if tag == Tag.NO_SUCH_OBJECT else 'noSuchInstance'} as answer to {pdu}: {oid_text(oid)}"
+        )
+    if not oid_after(oid, last):
+        return f"OID does not increase: {oid_text(oid)} after {oid_text(last)}"
+    return ""
+
+
+def _without_nested(subtrees: Iterable[bytes]) -> list[bytes]:
+    """Return the subtrees in the order of a walk, without those that lie in another."""
+    out: list[bytes] = []
+    for root in sorted(set(subtrees), key=decode_index):
+        if not out or not root.startswith(out[-1]):
+            out.append(root)
+    return out

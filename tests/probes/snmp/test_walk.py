@@ -1,0 +1,402 @@
+"""The walk against agents that misbehave, first as pure values and then over UDP."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+
+from probes.snmp import ber
+from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, VarBind, Version
+from probes.snmp.client import Peer, Session, SnmpClient
+from probes.snmp.errors import SnmpLocalError, SnmpTimeout
+from probes.snmp.walk import Asker, Get, Walk
+from tests.probes.snmp.agents import Answer, Mib, UdpAgent, serving, silent, switch
+
+COLUMN = ber.encode_oid("1.3.6.1.2.1.2.2.1.2")
+NEXT_COLUMN = ber.encode_oid("1.3.6.1.2.1.2.2.1.3")
+ROWS = {f"1.3.6.1.2.1.2.2.1.2.{n}": (int(Tag.OCTET_STRING), b"port %d" % n) for n in range(1, 101)}
+
+
+def row(number: int, column: str = "1.3.6.1.2.1.2.2.1.2", tag: int = Tag.INTEGER) -> VarBind:
+    return (ber.encode_oid(f"{column}.{number}"), tag, number if tag == Tag.INTEGER else None)
+
+
+def drive(asker: Asker, mib: Mib, version: int = Version.V2C, limit: int = 500) -> int:
+    """Let an asker speak to an honest agent without a network; return the number of packets."""
+    for packets in range(limit):
+        question = asker.next()
+        if question is None:
+            return packets
+        asked: list[VarBind] = [(oid, Tag.NULL, None) for oid in question.oids]
+        request = Message(version, b"", question.pdu, 1, 0, question.max_repetitions, asked)
+        answer = ber.decode_response(mib.answer(request)[0])
+        asker.take(answer.error_status, answer.error_index, answer.varbinds)
+    raise AssertionError("the conversation does not end")
+
+
+def texts(binds: Sequence[VarBind]) -> list[str]:
+    return [ber.oid_text(bind[0]) for bind in binds]
+
+
+# ------------------------------------------------------------------ pure
+
+
+@pytest.mark.parametrize("version", [Version.V1, Version.V2C])
+@pytest.mark.parametrize("first", [1, 120, 10101])
+def test_a_walk_reads_what_lies_below_its_subtrees(version: Version, first: int) -> None:
+    mib = Mib(switch(30, first))
+    roots = [
+        "1.3.6.1.2.1.31.1.1.1.1",
+        "1.3.6.1.2.1.2.2.1.2",
+        "1.3.6.1.2.1.2.2.1.8",
+        "1.3.6.1.2.1.2.2.1.12",
+        "1.3.6.1.2.1.1",
+    ]
+    walk = Walk([ber.encode_oid(root) for root in roots], version=version)
+    drive(walk, mib, version)
+    wanted = [
+        ".".join(map(str, key)) for key in mib.keys if any(".".join(map(str, key)).startswith(r + ".") for r in roots)
+    ]
+    assert sorted(texts(walk.varbinds)) == sorted(wanted)
+    assert len(wanted) == 7 + 3 * 30
+    assert walk.problems == []
+
+
+def test_neighbouring_columns_cost_no_request_for_their_ends() -> None:
+    mib = Mib({f"1.3.6.1.2.1.2.2.1.{c}.{n}": (Tag.INTEGER, n) for c in (1, 2, 3, 4) for n in range(50)})
+    walk = Walk([ber.encode_oid(f"1.3.6.1.2.1.2.2.1.{c}") for c in (1, 2, 3, 4)], max_repetitions=25)
+    assert drive(walk, mib) == 200 // 25 + 1
+    assert len(walk.varbinds) == 200
+
+
+def test_nested_subtrees_are_walked_once() -> None:
+    walk = Walk(
+        [ber.encode_oid(o) for o in ("1.3.6.1.2.1.2.2", "1.3.6.1.2.1.2", "1.3.6.1.2.1.2.2.1.2", "1.3.6.1.2.1.2")]
+    )
+    drive(walk, Mib(ROWS))
+    assert len(walk.varbinds) == 100
+
+
+@pytest.mark.parametrize(
+    ("answers", "rows", "problem"),
+    [
+        ([[row(1), row(2), row(2)]], 2, "OID does not increase: 1.3.6.1.2.1.2.2.1.2.2 after 1.3.6.1.2.1.2.2.1.2.2"),
+        (
+            [[row(5), row(300)], [row(299)]],
+            2,
+            "OID does not increase: 1.3.6.1.2.1.2.2.1.2.299 after",
+        ),
+        ([[row(1, tag=Tag.NO_SUCH_INSTANCE)]], 0, "noSuchInstance as answer to GETBULK: 1.3.6.1.2.1.2.2.1.2.1"),
+        ([[row(1, tag=Tag.NO_SUCH_OBJECT)]], 0, "noSuchObject as answer to GETBULK"),
+        ([[row(1)], ErrorStatus.genErr], 1, "genErr after 1.3.6.1.2.1.2.2.1.2.1"),
+        ([[row(1)], ErrorStatus.noSuchName], 1, None),
+        ([[row(1)], []], 1, None),
+        ([[row(1), row(1, tag=Tag.END_OF_MIB_VIEW)]], 1, None),
+        ([[row(1), row(1, "1.3.6.1.2.1.2.2.1.3")]], 1, None),
+        ([[row(1), row(1, "1.3.6.1.2.1.1.1")]], 1, None),  # jumps back: the end of this agent's MIB
+        ([[row(1, "1.3.6.1.2.1.1.1")]], 0, None),
+    ],
+)
+def test_one_subtree_of_a_strange_agent(answers: list[list[VarBind] | int], rows: int, problem: str | None) -> None:
+    walk = Walk([COLUMN])
+    for answer in answers:
+        assert walk.next() is not None
+        walk.take(*((0, 0, answer) if isinstance(answer, list) else (answer, 1, [])))
+    assert walk.next() is None
+    assert len(walk.varbinds) == rows
+    assert walk.problems == [] if problem is None else problem in walk.problems[0]
+
+
+def test_too_big_halves_the_repetitions_until_one_object_is_too_big() -> None:
+    walk, asked = Walk([COLUMN, NEXT_COLUMN], max_repetitions=25), []
+    while question := walk.next():
+        asked.append(question.max_repetitions)
+        walk.take(ErrorStatus.tooBig, 0, [])
+    assert asked == [25, 12, 6, 3, 1, 1]
+    assert walk.problems[0] == "tooBig for one object after 1.3.6.1.2.1.2.2.1.2"
+
+
+def test_a_broken_column_does_not_take_the_others_along() -> None:
+    mib = Mib(switch(4))
+    walk = Walk([COLUMN, NEXT_COLUMN])
+    assert walk.next() is not None
+    walk.take(ErrorStatus.genErr, 0, [])
+    drive(walk, mib)
+    assert texts(walk.varbinds) == [f"1.3.6.1.2.1.2.2.1.3.{n}" for n in range(1, 5)]
+
+
+def test_rows_packets_and_problems_are_bounded() -> None:
+    rows = Walk([COLUMN], max_varbinds=100)
+    number = 0
+    while rows.next():
+        rows.take(0, 0, [row(number := number + 1) for _ in range(25)])
+    assert len(rows.varbinds) == 100
+    assert "more than expected: stopped after 100 objects in 4 packets" in rows.problems[0]
+    packets = Walk([COLUMN], max_packets=10)
+    while packets.next():
+        packets.take(0, 0, [row(packets.packets)])
+    assert packets.packets == 10
+    failing = Walk([ber.encode_oid(f"1.3.{n}") for n in range(100)])
+    while failing.next():
+        failing.take(ErrorStatus.genErr, 1, [])
+    assert len(failing.problems) == 32
+
+
+def test_v1_asks_several_columns_at_once_and_survives_errors() -> None:
+    columns = [ber.encode_oid(f"1.3.6.1.2.1.2.2.1.{c}") for c in (2, 3, 7, 8)]
+    walk = Walk(columns, version=Version.V1)
+    first = walk.next()
+    assert first is not None
+    assert (first.pdu, len(first.oids)) == (Pdu.GETNEXT, 4)
+    walk.take(ErrorStatus.tooBig, 0, [])
+    second = walk.next()
+    assert second is not None
+    assert len(second.oids) == 2
+    walk.take(ErrorStatus.genErr, 7, [])  # does not say which
+    walk.take(ErrorStatus.genErr, 0, [])
+    drive(walk, Mib(switch(5)), Version.V1)
+    assert len(walk.varbinds) == 15
+    assert walk.problems == ["genErr after 1.3.6.1.2.1.2.2.1.2"]
+
+
+def test_v1_agents_that_stand_still_or_answer_less_are_ended() -> None:
+    still = Walk([COLUMN, NEXT_COLUMN], version=Version.V1)
+    still.take(0, 0, [row(1)])  # one answer for two questions
+    question = still.next()
+    assert question is not None
+    assert len(question.oids) == 1
+    still.take(0, 0, [row(1)])
+    assert "OID does not increase" in still.problems[0]
+
+
+def test_get_drops_what_errors_name_and_reads_the_rest() -> None:
+    oids = [ber.encode_oid(f"1.3.6.1.2.1.1.{n}.0") for n in (1, 3, 99, 5)]
+    get = Get(oids)
+    assert drive(get, Mib(switch(1)), Version.V1) == 2
+    assert len(get.found) == 3
+    v2 = Get(oids)
+    assert drive(v2, Mib(switch(1))) == 1
+    assert len(v2.found) == 3
+    assert v2.problems == []
+
+
+def test_get_against_strange_answers() -> None:
+    oids = [ber.encode_oid(f"1.3.6.1.2.1.1.{n}.0") for n in range(1, 5)]
+    get, sizes = Get(oids), []
+    while question := get.next():
+        sizes.append(len(question.oids))
+        status, index = (ErrorStatus.tooBig, 0) if len(question.oids) > 1 else (ErrorStatus.genErr, 0)
+        get.take(status, index, [])
+    assert sizes == [4, 2, 1, 1, 1, 1]
+    assert get.problems == [f"genErr for 1.3.6.1.2.1.1.{n}.0" for n in range(1, 5)]
+    other = Get(oids)
+    other.take(0, 0, [row(1)])
+    assert (other.found, other.next()) == ([], None)
+    unknown = Get(oids[:1])
+    unknown.take(77, 1, [])
+    assert unknown.problems == ["error-status 77 for 1.3.6.1.2.1.1.1.0"]
+
+
+# ------------------------------------------------------------------ over UDP
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[SnmpClient]:
+    engine = SnmpClient()
+    yield engine
+    engine.close()
+
+
+def session(agent: UdpAgent, *, timeout: float = 5.0, retries: int = 1, any_source: bool = False) -> Session:
+    peer = Peer(socket.AF_INET, ("127.0.0.1", agent.port))
+    return Session(peer, Version.V2C, b"public", timeout_seconds=timeout, retries=retries, any_source=any_source)
+
+
+async def walked(client: SnmpClient, answer: Answer, patience: float = 5.0) -> Walk:
+    walk = Walk([COLUMN])
+    with UdpAgent(answer) as agent:
+        await client.converse(session(agent, timeout=patience), walk)
+    return walk
+
+
+def spoiled(times: int, spoil: Callable[[bytes], list[bytes]]) -> Answer:
+    """Answer honestly, but spoil the first answers."""
+    mib, count = Mib(ROWS), 0
+
+    def answer(request: Message, data: bytes) -> list[bytes]:
+        nonlocal count
+        count += 1
+        sound = mib.answer(request)[0]
+        return spoil(sound) if count <= times else [sound]
+
+    return answer
+
+
+async def test_a_truncated_answer_is_counted_ignored_and_asked_again(client: SnmpClient) -> None:
+    walk = await walked(client, spoiled(1, lambda sound: [sound[:-7]]), 0.2)
+    assert len(walk.varbinds) == 100
+    assert (client.counters.garbage, client.counters.retransmissions) == (1, 1)
+
+
+async def test_nothing_but_garbage_is_a_timeout(client: SnmpClient) -> None:
+    with pytest.raises(SnmpTimeout, match=r"no answer from 127.0.0.1:\d+ after 2 tries"):
+        await walked(client, lambda request, data: [b"garbage", data, b""], 0.1)
+    assert client.counters.garbage == 6
+
+
+async def test_duplicates_give_all_rows_once(client: SnmpClient) -> None:
+    walk = await walked(client, spoiled(1000, lambda sound: [sound, sound]))
+    assert [bind[2] for bind in walk.varbinds] == [b"port %d" % n for n in range(1, 101)]
+    assert client.counters.late >= 3
+
+
+async def test_a_late_answer_to_the_first_try_counts_and_the_second_does_not(client: SnmpClient) -> None:
+    mib, seen = Mib(ROWS), []
+
+    def answer(request: Message, data: bytes) -> list[bytes]:
+        seen.append(request.request_id)
+        return mib.answer(request) * 2 if len(seen) == 2 else [] if len(seen) == 1 else mib.answer(request)
+
+    walk = await walked(client, answer, 0.15)
+    assert len(walk.varbinds) == 100
+    assert seen[0] == seen[1]
+
+
+async def test_an_answer_of_60_kilobytes_is_read(client: SnmpClient) -> None:
+    big = {f"1.3.6.1.2.1.2.2.1.2.{n}": (int(Tag.OCTET_STRING), bytes(2400)) for n in range(1, 51)}
+    walk = await walked(client, Mib(big).answer)
+    assert sum(len(bind[2]) for bind in walk.varbinds if isinstance(bind[2], bytes)) == 50 * 2400
+
+
+async def test_foreign_answers_are_dropped_and_counted(client: SnmpClient) -> None:
+    mib = Mib(ROWS)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+
+        def answer(request: Message, data: bytes) -> list[bytes]:
+            other.sendto(mib.answer(request)[0], agent.sender)
+            return []
+
+        with UdpAgent(answer) as agent:
+            asker = Walk([COLUMN])
+            with pytest.raises(SnmpTimeout):
+                await client.converse(session(agent, timeout=0.2), asker)
+            assert client.counters.foreign >= 1
+            assert asker.varbinds == []
+            await client.converse(session(agent, any_source=True), asker)
+            assert len(asker.varbinds) == 100
+
+
+async def test_the_same_oid_for_ever_ends_with_the_oid_named(client: SnmpClient) -> None:
+    walk = await walked(client, lambda request, data: [ber.encode_response(request, [row(7)])])
+    assert walk.problems == ["OID does not increase: 1.3.6.1.2.1.2.2.1.2.7 after 1.3.6.1.2.1.2.2.1.2.7"]
+
+
+async def test_too_big_is_answered_by_asking_for_less(client: SnmpClient) -> None:
+    mib = Mib(ROWS)
+
+    def answer(request: Message, data: bytes) -> list[bytes]:
+        if request.max_repetitions > 6:
+            return [ber.encode_response(request, [], ErrorStatus.tooBig, 0)]
+        return mib.answer(request)
+
+    assert len((await walked(client, answer)).varbinds) == 100
+
+
+async def test_two_hundred_agents_share_one_socket_within_the_cap() -> None:
+    client = SnmpClient(max_in_flight=10)
+    most = 0
+    with serving(ROWS) as agent:
+
+        async def one() -> int:
+            nonlocal most
+            walk = Walk([COLUMN])
+            await client.converse(session(agent), walk)
+            most = max(most, client._in_flight)
+            return len(walk.varbinds)
+
+        assert await asyncio.gather(*[one() for _ in range(60)]) == [100] * 60
+    assert most <= 10
+    assert (client._in_flight, client._pending, len(client._waiting)) == (0, {}, 0)
+    assert len(client._sockets) == 1
+    client.close()
+
+
+async def test_silent_agents_do_not_keep_the_others_waiting() -> None:
+    client = SnmpClient(max_in_flight=2)
+    with UdpAgent(silent) as dead, serving(ROWS) as alive:
+        slow = session(dead, timeout=0.3, retries=20)
+        waiting = [asyncio.create_task(client.converse(slow, Walk([COLUMN]))) for _ in range(4)]
+        await asyncio.sleep(0)
+        await asyncio.wait_for(client.converse(session(alive), Walk([COLUMN])), 5)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert (client._in_flight, client._pending) == (0, {})
+    client.close()
+
+
+async def test_cancelling_frees_everything(client: SnmpClient) -> None:
+    with UdpAgent(silent) as agent:
+        task = asyncio.create_task(client.converse(session(agent), Walk([COLUMN])))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert (client._in_flight, client._pending) == (0, {})
+
+
+async def test_closing_ends_conversations_and_refuses_new_ones() -> None:
+    client = SnmpClient(max_in_flight=1)
+    with UdpAgent(silent) as agent:
+        tasks = [asyncio.create_task(client.converse(session(agent), Walk([COLUMN]))) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        client.close()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(result, SnmpLocalError)
+        with pytest.raises(SnmpLocalError, match="closed"):
+            await client.converse(session(agent), Walk([COLUMN]))
+
+
+async def test_a_busy_loop_does_not_lose_answers_that_came_in_time(client: SnmpClient) -> None:
+    with serving(ROWS) as agent:
+        walk = Walk([COLUMN], max_repetitions=100)
+        task = asyncio.create_task(client.converse(session(agent, timeout=0.1, retries=0), walk))
+        await asyncio.sleep(0)
+        time.sleep(0.5)  # noqa: ASYNC251 - the loop is blocked on purpose
+        await task
+    assert len(walk.varbinds) == 100
+
+
+async def test_a_bug_in_an_asker_ends_only_its_own_conversation(client: SnmpClient) -> None:
+    class Broken(Walk):
+        def take(self, error_status: int, error_index: int, varbinds: list[VarBind]) -> None:
+            raise ZeroDivisionError
+
+    with serving(ROWS) as agent:
+        good = Walk([COLUMN])
+        bad, _ = await asyncio.gather(
+            client.converse(session(agent), Broken([COLUMN])),
+            client.converse(session(agent), good),
+            return_exceptions=True,
+        )
+    assert isinstance(bad, ZeroDivisionError)
+    assert len(good.varbinds) == 100
+
+
+async def test_own_trouble_is_told_apart(client: SnmpClient) -> None:
+    with pytest.raises(SnmpLocalError, match="the name 'aaaa.*' has no address"):
+        await client.resolve("a" * 70, 161)  # no DNS label is that long: refused without asking a server
+    broadcast = Session(await client.resolve("255.255.255.255", 161), Version.V2C, b"public")
+    with pytest.raises(SnmpLocalError, match=r"cannot send to 255\.255\.255\.255:161"):
+        await client.converse(broadcast, Walk([COLUMN]))
+    assert str(await client.resolve("::1", 161)) == "[::1]:161"
+
+
+async def test_ipv6_has_its_own_socket(client: SnmpClient) -> None:
+    with UdpAgent(Mib(ROWS).answer, socket.AF_INET6) as agent:
+        walk = Walk([COLUMN])
+        await client.converse(Session(await client.resolve("::1", agent.port), Version.V2C, b"public"), walk)
+    assert len(walk.varbinds) == 100
