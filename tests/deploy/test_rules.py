@@ -1,0 +1,314 @@
+"""The shipped rules, judged by promtool: one failure is one alert, and nothing resolves by accident."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.promtool import BOTH, FAST, RULES, SLOW, Situation, Thing, check, circuit, group, run
+
+pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool: apt-get install prometheus")
+
+CUT = "CircuitDown c1 critical"
+
+
+def _cut(**more: Any) -> Situation:  # noqa: ANN401 - the fields of Situation
+    """Return a single circuit that is cut at second 20 and mended at 140, with everything behind it."""
+    story = "u" * 20 + "d" * 120 + "u"
+    behind = "u" * 20 + "x" * 120 + "u"
+    things = (
+        circuit("c1", story, owner="enc"),
+        Thing("enc", behind, role="site", kind="site", page="never", cause="c1", owner="enc"),
+        Thing("sw1", behind, cause="c1", site="enc"),
+        Thing("payroll", behind, role="service", kind="service", page="now", cause="c1", owner="enc,bcw"),
+    )
+    return Situation(things, 200, **more)
+
+
+def test_promtool_accepts_the_rules() -> None:
+    done = subprocess.run(["promtool", "check", "rules", RULES], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("jobs", [FAST, SLOW, BOTH], ids=["state only", "metrics only", "both"])
+def test_a_cut_circuit_is_one_alert_whoever_scrapes(tmp_path: Path, jobs: dict[str, int]) -> None:
+    late = 0 if "linewarden-state" in jobs else 15
+    expected = {19: [], 20 + late: [CUT], 139: [CUT], 140 + late: []}
+    if late:
+        expected = {19: [], 30: [CUT], 149: [CUT], 150: []}
+    check(tmp_path, _cut(jobs=jobs), expected)
+
+
+def test_the_freshest_statement_counts(tmp_path: Path) -> None:
+    """The slow job still holds the old value for up to 15 s at the cut and at the recovery."""
+    situation = _cut(offset=7)
+    check(
+        tmp_path,
+        situation,
+        {second: [CUT] if 20 <= second < 140 else [] for second in (*range(15, 40), *range(130, 160))},
+    )
+
+
+def test_what_the_alert_says(tmp_path: Path) -> None:
+    alert = {
+        "exp_labels": {
+            "severity": "critical",
+            "target": "c1",
+            "kind": "circuit",
+            "owner": "enc",
+            "supplier": "ExampleTel",
+            "reference": "REF-c1",
+            "site_a": "a",
+            "site_b": "b",
+        },
+        "exp_annotations": {
+            "summary": "Circuit c1 is down: ExampleTel REF-c1, a to b",
+            "description": "Report it to ExampleTel, reference REF-c1. Sites and services lost: site enc (enc), "
+            "service payroll (enc,bcw). Unreachable behind it, all told: 3.",
+            "runbook_url": "https://linewarden.example/runbooks/CircuitDown",
+        },
+    }
+    run(
+        tmp_path,
+        {
+            "interval": "1s",
+            "input_series": _cut().document(),
+            "alert_rule_test": [{"alertname": "CircuitDown", "eval_time": "60s", "exp_alerts": [alert]}],
+        },
+    )
+
+
+@pytest.mark.parametrize("which", ["", "linewarden-state", "linewarden"], ids=["all", "state", "metrics"])
+@pytest.mark.parametrize("begin", [21, 24, 100])
+def test_failed_scrapes_in_an_outage_resolve_nothing(tmp_path: Path, which: str, begin: int) -> None:
+    """Also right after the cut, when the slow job has not yet heard of it."""
+    failing = range(begin, begin + 35)
+    situation = _cut(failing={which: failing})
+    check(tmp_path, situation, {second: [CUT] for second in range(21, 139, 3)} | {160: []})
+
+
+def test_two_minutes_without_a_scrape_page_the_agent_and_resolve_nothing(tmp_path: Path) -> None:
+    situation = _cut(failing={"": range(30, 155)})
+    down = "LinewardenDown dc1 critical"
+    check(tmp_path, situation, {40: [CUT], 80: [CUT], 110: [CUT, down], 150: [CUT, down], 166: []})
+
+
+def test_a_restart_of_the_agent_resolves_nothing(tmp_path: Path) -> None:
+    """It is gone for 20 s; then what was up is unknown until it has been measured again."""
+    story = "u" * 20 + "d" * 160
+    things = (
+        circuit("c1", story),
+        group(
+            "g", "u" * 20 + "u" * 40 + "n" * 30 + "u" * 90, marks={"redundancy_lost": {*range(20, 60), *range(90, 180)}}
+        ),
+        circuit("g1", story, group="g"),
+        circuit("g2", "u" * 60 + "n" * 30 + "u" * 90, group="g"),
+        Thing("sw1", "u" * 60 + "n" * 30 + "u" * 90, checks={"snmp": story}),
+    )
+    situation = Situation(things, 160, failing={"": range(40, 60)}, offset=3)
+    all_along = [CUT, "RedundancyLost g warning", "CheckDown sw1 warning"]
+    check(tmp_path, situation, dict.fromkeys(range(22, 160, 2), all_along))
+
+
+def test_a_target_taken_out_of_the_estate_resolves_at_once(tmp_path: Path) -> None:
+    things = (circuit("c1", "u" * 20 + "d" * 40 + "-"), circuit("c2", "u"))
+    check(tmp_path, Situation(things, 100, jobs=FAST), {59: [CUT], 60: [], 90: []})
+
+
+def test_one_of_two_circuits_is_a_ticket_and_both_are_one_page(tmp_path: Path) -> None:
+    things = (
+        group("g", "u" * 60 + "d" * 30 + "u", marks={"redundancy_lost": range(20, 60)}),
+        circuit("ga", "u" * 20 + "d" * 70 + "u", group="g"),
+        circuit("gb", "u" * 60 + "d" * 30 + "u", group="g"),
+        Thing("bcw", "u" * 60 + "x" * 30 + "u", role="site", kind="site", cause="g"),
+    )
+    situation = Situation(things, 120)
+    check(
+        tmp_path,
+        situation,
+        {10: [], 21: ["RedundancyLost g warning"], 59: ["RedundancyLost g warning"]}
+        | {60: ["CircuitGroupDown g critical"], 89: ["CircuitGroupDown g critical"], 90: []},
+    )
+    run(
+        tmp_path,
+        {
+            "interval": "1s",
+            "input_series": situation.document(),
+            "alert_rule_test": [
+                {
+                    "alertname": "RedundancyLost",
+                    "eval_time": "40s",
+                    "exp_alerts": [
+                        {
+                            "exp_labels": {"severity": "warning", "target": "g", "kind": "group"},
+                            "exp_annotations": {
+                                "summary": "Redundancy of g is lost: ga (ExampleTel REF-ga) failed",
+                                "description": "Traffic runs on what is left: gb (ExampleTel REF-gb). Report the "
+                                "failed circuit to its supplier: the next failure cuts the sites off.",
+                                "runbook_url": "https://linewarden.example/runbooks/RedundancyLost",
+                            },
+                        }
+                    ],
+                },
+                {
+                    "alertname": "CircuitGroupDown",
+                    "eval_time": "70s",
+                    "exp_alerts": [
+                        {
+                            "exp_labels": {"severity": "critical", "target": "g", "kind": "group"},
+                            "exp_annotations": {
+                                "summary": "All circuits of g are down: ga (ExampleTel REF-ga), gb (ExampleTel REF-gb)",
+                                "description": "Report each to its supplier. Sites and services lost: site bcw. "
+                                "Unreachable behind it, all told: 1.",
+                                "runbook_url": "https://linewarden.example/runbooks/CircuitGroupDown",
+                            },
+                        }
+                    ],
+                },
+            ],
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("thing", "alerts"),
+    [
+        (Thing("d", "d"), ["DeviceDown d warning"]),
+        (Thing("d", "d", page="now"), ["DeviceDown d critical"]),
+        (Thing("d", "d", page="never"), []),
+        (Thing("d", "x", cause="z"), []),
+        (Thing("d", "n"), []),
+        (Thing("d", "e"), []),
+        (Thing("d", "d", marks={"maintenance": range(99)}), []),
+        (Thing("s", "d", role="service", kind="service", page="now"), ["ServiceDown s critical"]),
+        (Thing("s", "d", role="site", kind="site", page="now"), []),
+        (circuit("c", "d", page="hours"), ["CircuitDown c warning"]),
+        (circuit("c", "d", page="never"), []),
+        (circuit("c", "d", group="g"), []),
+        (Thing("d", "u", checks={"snmp": "d"}), ["CheckDown d warning"]),
+        (Thing("d", "e", checks={"snmp": "d"}), ["CheckDown d warning"]),
+        (Thing("d", "u", checks={"snmp": "u"}), []),
+        (Thing("d", "u", checks={"snmp": "d"}, page="never"), []),
+        (Thing("d", "u", checks={"snmp": "d"}, marks={"maintenance": range(99)}), []),
+        (Thing("d", "d", checks={"snmp": "d"}), ["DeviceDown d warning"]),
+        (Thing("d", "x", checks={"snmp": "x"}, cause="z"), []),
+        (Thing("d", "u", marks={"flapping": range(99)}), ["TargetFlapping d warning"]),
+        (Thing("d", "x", marks={"flapping": range(99)}, cause="z"), []),
+        (Thing("d", "u", marks={"flapping": range(99), "maintenance": range(99)}), []),
+        (group("g", "d", marks={"redundancy_lost": range(99)}), ["CircuitGroupDown g critical"]),
+        (group("g", "d", page="hours"), ["CircuitGroupDown g warning"]),
+        (group("g", "u", marks={"redundancy_lost": range(99), "maintenance": range(99)}), []),
+        (group("g", "x", cause="z"), []),
+    ],
+)
+def test_what_fires(tmp_path: Path, thing: Thing, alerts: list[str]) -> None:
+    check(tmp_path, Situation((thing,), 40), {39: alerts})
+
+
+def _rises(per_second: float) -> Callable[[int], float]:
+    return lambda second: per_second * second
+
+
+@pytest.mark.parametrize(
+    ("own", "alerts"),
+    [
+        ({'linewarden_hardware_flag{target="d",reason="age",severity="critical"}': 1}, ["HardwareFlag d critical"]),
+        ({'linewarden_hardware_flag{target="d",reason="age",severity="warning"}': 1}, ["HardwareFlag d warning"]),
+        ({'linewarden_hardware_flag{target="d",reason="age",severity="info"}': 1}, []),
+        ({'linewarden_blind{target="d"}': 1, 'linewarden_blind{target="e"}': 1}, ["LinewardenBlind dc1 critical"]),
+        ({'linewarden_blind{target="d"}': 0}, []),
+        ({'linewarden_ledger_ok{target="dc1"}': 0}, ["LinewardenLedgerFailed dc1 critical"]),
+        ({'linewarden_ledger_ok{target="dc1"}': 1}, []),
+        ({'linewarden_config_last_reload_successful{target="dc1"}': 0}, ["LinewardenReloadFailed dc1 warning"]),
+        ({'linewarden_ready{target="dc1"}': 0}, ["LinewardenNotReady dc1 warning"]),
+        ({'linewarden_loop_lag_seconds{target="dc1"}': 3}, ["LinewardenLate dc1 warning"]),
+        ({'linewarden_jobs_late_total{target="dc1"}': _rises(1)}, ["LinewardenLate dc1 warning"]),
+        ({'linewarden_queue_dropped_total{target="dc1",queue="x"}': _rises(0.1)}, ["LinewardenOwnDrops dc1 warning"]),
+        (
+            {
+                'linewarden_echoes_sent_total{target="d",check="icmp"}': _rises(10),
+                'linewarden_echoes_unknown_total{target="d",check="icmp",why="socket_drop"}': _rises(0.2),
+            },
+            ["LinewardenOwnDrops dc1 warning"],
+        ),
+        (
+            {
+                'linewarden_echoes_sent_total{target="d",check="icmp"}': _rises(10),
+                'linewarden_echoes_unknown_total{target="d",check="icmp",why="late_loop"}': _rises(0.05),
+            },
+            [],
+        ),
+        (
+            {
+                'linewarden_blind{target="d"}': 1,
+                'linewarden_echoes_sent_total{target="d",check="icmp"}': _rises(0),
+                'linewarden_echoes_unknown_total{target="d",check="icmp",why="send_error"}': _rises(1),
+            },
+            ["LinewardenBlind dc1 critical"],
+        ),
+    ],
+)  # fmt: skip
+def test_hardware_and_the_agent_itself(tmp_path: Path, own: dict[str, Any], alerts: list[str]) -> None:
+    series = {text: value if callable(value) else (lambda _, value=value: float(value)) for text, value in own.items()}
+    check(tmp_path, Situation((Thing("d", "u"),), 480, jobs=SLOW, own=series), {470: alerts})
+
+
+def test_an_agent_that_was_never_seen_is_down_and_so_is_one_that_nobody_scrapes(tmp_path: Path) -> None:
+    never = {"series": 'up{job="linewarden",instance="lw:9799"}', "values": "0x100"}
+    fired = 'count by (alertname, target, severity) (ALERTS{alertstate="firing", alertname!="LinewardenWatchdog"})'
+    for series, target in (([never], 'target="lw:9799", '), ([{"series": "other", "values": "1x100"}], "")):
+        expected = [{"labels": f'{{alertname="LinewardenDown", {target}severity="critical"}}', "value": 1}]
+        run(
+            tmp_path,
+            {
+                "interval": "1s",
+                "input_series": series,
+                "promql_expr_test": [{"expr": fired, "eval_time": "90s", "exp_samples": expected}],
+            },
+        )
+
+
+def test_the_watchdog_fires_always(tmp_path: Path) -> None:
+    run(
+        tmp_path,
+        {
+            "interval": "1s",
+            "input_series": [],
+            "promql_expr_test": [
+                {
+                    "expr": 'count(ALERTS{alertname="LinewardenWatchdog", alertstate="firing"})',
+                    "eval_time": "1s",
+                    "exp_samples": [{"labels": "{}", "value": 1}],
+                }
+            ],
+        },
+    )
+
+
+def _alerts() -> list[dict[str, Any]]:
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    return [rule for part in groups for rule in part["rules"] if "alert" in rule]
+
+
+def test_every_alert_says_how_urgent_it_is_and_what_to_do() -> None:
+    assert len({rule["alert"] for rule in _alerts()}) == len(_alerts())
+    for rule in _alerts():
+        assert rule["labels"]["severity"], rule["alert"]
+        assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}, rule["alert"]
+        assert rule["annotations"]["runbook_url"] == f"https://linewarden.example/runbooks/{rule['alert']}"
+        assert not re.search(r"\$value", str(rule["labels"])), "a label that changes would make new alerts"
+
+
+def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
+    pages = Path(__file__).parents[2] / "docs" / "runbooks"
+    assert {path.stem for path in pages.glob("*.md")} == {rule["alert"] for rule in _alerts()}
+    for path in pages.glob("*.md"):
+        text = path.read_text()
+        assert text.startswith(f"# {path.stem}\n"), path.name
+        for part in ("## What it means", "## What to do", "## How to verify", "## When it resolves"):
+            assert part in text, f"{path.name} lacks {part!r}"
