@@ -8,45 +8,20 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 
-from agent.core import ageing, delay
-from agent.core.assessor import Assessor, Changes, presented
-from agent.core.model import (
-    Check,
-    Echo,
-    Estate,
-    Event,
-    EventKind,
-    Observation,
-    Outcome,
-    Page,
-    Role,
-    Round,
-    Silence,
-    State,
-    Verdict,
-)
-from agent.core.paging import pages
-from agent.core.picture import RECENT_EVENTS, DevicePoll, EchoTotals, Picture
+from agent.board import Board, OnPages, Polled
+from agent.core import delay
+from agent.core.assessor import Assessor, Changes
+from agent.core.model import Check, Estate, Event, EventKind, Observation, Outcome, Role, Round, Silence, State
+from agent.core.picture import RECENT_EVENTS, Picture
 from agent.core.ports import Blind, EventFilter, Ledger, Resumed
 
 _log = logging.getLogger(__name__)
 _QUEUE_LIMIT = 50_000  # five rounds of 10,000 targets: more would be older than it is worth
 _TICK_SECONDS = 0.5  # how exactly held verdicts and stale beliefs are timed
 _BATCH = 5_000  # items taken in one step; events of one step share one commit
-_POLL_STALE_INTERVALS = 3.0
-_POLL_STALE_LEAST_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """A finished probe run: what it saw, and its series as text, rendered and compressed off the loop."""
-
-    check: Check
-    observation: Observation
-    gzip_text: bytes | None = None
 
 
 Item = Round | Silence | Polled
@@ -69,7 +44,7 @@ class Pipeline:
         *,
         ask: Callable[[Check], None],
         local_problem: Callable[[Check], str | None],
-        on_pages: Callable[[Sequence[Page], Sequence[Page]], None] = lambda _new, _gone: None,
+        on_pages: OnPages = lambda _new, _gone: None,
     ) -> None:
         """Take the picture to keep.
 
@@ -84,14 +59,14 @@ class Pipeline:
         self._ledger = ledger
         self._ask = ask
         self._local_problem = local_problem
-        self._on_pages = on_pages
+        self._board = Board(picture, on_pages)
         self._queue: deque[Item] = deque()
         self._unheard = {key for key, check in self.assessor.checks.items() if check.source is None}
         self.all_heard = asyncio.Event()
         self._wake = asyncio.Event()
         self._silent_since: dict[tuple[str, str], datetime] = {}
         self._step = asyncio.Lock()  # a reload waits for the step under way, and steps wait for a reload
-        self._flags_day = datetime.now(UTC).date()
+        self._repage = False
 
     @property
     def depth(self) -> int:
@@ -111,14 +86,13 @@ class Pipeline:
         self.assessor.resume(resumed)
         picture = self.picture
         picture.open_outages = {outage.target: outage for outage in resumed.outages}
-        self._show(self.assessor.beliefs.keys(), self.assessor.verdicts.keys())
+        self._board.show(self.assessor, self.assessor.beliefs.keys(), self.assessor.verdicts.keys())
         if resumed.alive_until is not None and resumed.alive_until < now:
             why = "the agent was stopped" if resumed.clean else "the agent was not running"
-            await self._ledger.record_blind(Blind(None, why, resumed.alive_until, now))
-            picture.blind_seconds[""] = (now - resumed.alive_until).total_seconds()
+            await self._ledger.record_blind(self._board.gap(why, resumed.alive_until, now))
         picture.events.extend(await self._ledger.events(EventFilter(limit=RECENT_EVENTS)))
-        self._all_flags()
-        self._page(now)
+        self._board.day(now.date())
+        self._board.page(now)
 
     async def run(self, beat: Callable[[], None] = lambda: None) -> None:
         """Take items as they come, and let time pass at least every half second, until cancelled.
@@ -141,8 +115,13 @@ class Pipeline:
         """Swap the estate between two steps; everything is told to the ledger before it is shown."""
         async with self._step:
             now = datetime.now(UTC)
+            ended = [self._board.end_blind(name, now) for name in self._removed_blind(estate)]
             changes = self.assessor.swap(estate, now)
-            await self._commit(changes, now, before_show=lambda: self._swap_picture(estate))
+            self._unheard &= self.assessor.checks.keys()
+            self._repage = True
+            await self._commit(changes, now, before_show=lambda: self._board.swap(estate))
+            for blind in ended:
+                await self._ledger.record_blind(blind)
 
     async def tell(
         self, reason: str, *, old: str = "", new: str = "", evidence: Iterable[tuple[str, str | float]] = ()
@@ -158,6 +137,9 @@ class Pipeline:
         async with self._step:
             await self._turn()
 
+    def _removed_blind(self, estate: Estate) -> list[str]:
+        return [name for name in self.picture.blind if name is not None and name not in estate.targets]
+
     # ------------------------------------------------------------------ one step
 
     async def _turn(self) -> None:
@@ -165,6 +147,7 @@ class Pipeline:
         rounds: list[Round] = []
         blinds: list[Blind] = []
         changes = self.assessor.tick(now)
+        self._repage |= self._board.day(now.date())
         for _ in range(min(len(self._queue), _BATCH)):
             item = self._queue.popleft()
             if isinstance(item, Silence):
@@ -183,13 +166,11 @@ class Pipeline:
         await self._commit(changes, now)
         if not self._unheard:
             self.all_heard.set()
+        await self._watch_ledger()
         if rounds:
             await self._ledger.record_rounds(rounds)
         for blind in blinds:
             await self._ledger.record_blind(blind)
-        if now.date() != self._flags_day:
-            self._flags_day = now.date()
-            self._all_flags()
 
     async def _commit(self, changes: Changes, now: datetime, before_show: Callable[[], None] = lambda: None) -> None:
         for name in changes.ask:
@@ -197,21 +178,39 @@ class Pipeline:
         if changes.events:
             await self._record(changes.events)
         before_show()
-        self._show(changes.checks, changes.targets)
-        if changes.targets or changes.checks:
-            self._page(now)
+        self._board.show(self.assessor, changes.checks, changes.targets)
+        if changes.events or changes.targets or self._repage:
+            self._repage = False
+            self._board.page(now)
 
     async def _record(self, events: Sequence[Event]) -> None:
         written = await self._ledger.record(events)
         self.picture.events.extend(written)
         if any(event.kind is EventKind.TARGET for event in written):
-            outages = await self._ledger.outages(open_only=True, limit=_QUEUE_LIMIT)
-            self.picture.open_outages = {outage.target: outage for outage in outages}
+            await self._open_outages()
         for event in written:
             level = logging.WARNING if event.new in (State.DOWN, State.UNREACHABLE) else logging.INFO
             name = event.target if event.check is None else f"{event.target}/{event.check}"
             if event.kind is not EventKind.CHECK:
                 _log.log(level, "%s: %s -> %s: %s", name, event.old or "-", event.new or "-", event.reason)
+
+    async def _open_outages(self) -> None:
+        if self._ledger.problem:
+            return  # what is open stands in the events; a ledger that fails must not hold up their pages
+        outages = await self._ledger.outages(open_only=True, limit=_QUEUE_LIMIT)
+        self.picture.open_outages = {outage.target: outage for outage in outages}
+
+    async def _watch_ledger(self) -> None:
+        """Show whether the record can be kept, and tell of a change once: silence would be the worst answer."""
+        self.picture.events.extend(self._ledger.take_notices())
+        before, present = self.picture.ledger_problem, self._ledger.problem
+        self.picture.ledger_problem = present
+        if bool(before) == bool(present):
+            return
+        if present:
+            await self.tell(f"the ledger cannot be written: {present}", old="ledger ok", new="ledger failed")
+        else:
+            await self.tell("the ledger can be written again", old="ledger failed", new="ledger ok")
 
     def _on_silence(self, silence: Silence) -> None:
         """A line fell silent or speaks again: make sure now, of it and of what it may be the consequence of."""
@@ -233,13 +232,15 @@ class Pipeline:
         if check is None:
             return None  # removed while its echoes were under way
         if not item.burst:
-            self.picture.rounds[key] = delay.summarize(item)
-            delay.add(self.picture.echoes.setdefault(key, EchoTotals()), item)
+            self._board.count(item)
         observation = delay.observe(item)
         if observation.outcome is not Outcome.OK:
             observation = self._honest(check, observation)
-        self._see_blind(item, observation, blinds)
-        self.picture.observations[key] = observation
+        elif (since := self._silent_since.get(key)) and observation.proven_at and observation.proven_at > since:
+            del self._silent_since[key]
+        if blind := self._board.see_blind(item, observation):
+            blinds.append(blind)
+        self._board.observe(observation)
         return observation
 
     def _honest(self, check: Check, observation: Observation) -> Observation:
@@ -256,37 +257,15 @@ class Pipeline:
             return replace(observation, outcome=Outcome.FAULT, confirmed=True, detail=problem)
         return replace(observation, outcome=Outcome.UNKNOWN, confirmed=False, detail=problem)
 
-    def _see_blind(self, item: Round, observation: Observation, blinds: list[Blind]) -> None:
-        spans = self.picture.blind
-        present = spans.get(item.target)
-        if observation.outcome is Outcome.UNKNOWN and present is None:
-            lost = item.outcomes != Echo.RECEIVED
-            first = float(item.sent_at_seconds[lost][0]) if lost.any() else item.began_at.timestamp()
-            began = datetime.fromtimestamp(first, UTC)
-            spans[item.target] = Blind(item.target, observation.detail, began, None)
-            blinds.append(spans[item.target])
-        elif observation.outcome is not Outcome.UNKNOWN and present is not None:
-            self._end_blind(item.target, max(observation.since or item.began_at, present.began_at), blinds)
-
-    def _end_blind(self, target: str, ended: datetime, blinds: list[Blind]) -> None:
-        span = self.picture.blind.pop(target)
-        blinds.append(replace(span, ended_at=ended))
-        seconds = self.picture.blind_seconds
-        seconds[target] = seconds.get(target, 0.0) + (ended - span.began_at).total_seconds()
-
     def _on_poll(self, item: Polled) -> Observation:
         check, seen = item.check, item.observation
         if seen.outcome is Outcome.NO_ANSWER and (problem := self._local_problem(check)):
             seen = replace(seen, outcome=Outcome.UNKNOWN, detail=problem)
-        self.picture.observations[(check.target, check.name)] = seen
-        target = self.assessor.estate.targets.get(check.target)
-        if target is not None and target.role is Role.DEVICE and check.type in ("snmp", "host"):
-            self.picture.polls[check.target] = _device_poll(item, seen)
-            if seen.outcome is Outcome.OK:
-                self._flags(check.target)
+        self._board.observe(seen)
+        self._repage |= self._board.poll(item, seen)
         return seen
 
-    # ------------------------------------------------------------------ asking and showing
+    # ------------------------------------------------------------------ asking
 
     def _ask_target(self, name: str, *, only_stream: bool = False) -> None:
         estate = self.assessor.estate
@@ -299,78 +278,6 @@ class Pipeline:
                         self._ask(other)
             elif check.type == "icmp" or not only_stream:
                 self._ask(check)
-
-    def _show(self, checks: Iterable[tuple[str, str]], targets: Iterable[str]) -> None:
-        picture, beliefs, verdicts = self.picture, self.assessor.beliefs, self.assessor.verdicts
-        shown = set(checks)
-        for name in targets:
-            if name in verdicts:
-                picture.verdicts[name] = verdicts[name]
-                shown.update((name, check.name) for check in self.assessor.estate.targets[name].checks)
-            else:
-                picture.verdicts.pop(name, None)
-        for key in shown:
-            if key in beliefs:
-                picture.health[key] = presented(beliefs[key], picture.verdicts.get(key[0], Verdict()))
-            else:
-                picture.health.pop(key, None)
-
-    def _page(self, now: datetime) -> None:
-        before = {(page.alert, page.target): page for page in self.picture.pages}
-        present = pages(self.picture.estate, self.picture.verdicts, self.picture.health, now)
-        after = {(page.alert, page.target): page for page in present}
-        self.picture.pages = present
-        new = [page for key, page in after.items() if key not in before]
-        gone = [page for key, page in before.items() if key not in after]
-        if new or gone:
-            self._on_pages(new, gone)
-
-    def _swap_picture(self, estate: Estate) -> None:
-        picture = self.picture
-        picture.estate = estate
-        self._unheard &= self.assessor.checks.keys()
-        keys = {(check.target, check.name) for check in estate.checks()}
-        for store in (picture.observations, picture.rounds, picture.echoes):
-            for key in [key for key in store if key not in keys]:
-                store.pop(key)
-        for name in picture.polls.keys() - estate.targets.keys():
-            del picture.polls[name]
-        for name in [name for name in picture.blind if name is not None and name not in estate.targets]:
-            del picture.blind[name]
-        self._all_flags()
-
-    def _all_flags(self) -> None:
-        self.picture.flags.clear()
-        for name in self.picture.estate.targets:
-            self._flags(name)
-
-    def _flags(self, name: str) -> None:
-        estate, poll = self.picture.estate, self.picture.polls.get(name)
-        target = estate.targets[name]
-        if target.role is not Role.DEVICE:
-            return
-        today = datetime.now(UTC).date()
-        found = ageing.flags(target, poll.facts if poll else (), estate.age_policy_years, today)
-        if found:
-            self.picture.flags[name] = found
-        else:
-            self.picture.flags.pop(name, None)
-
-
-def _device_poll(item: Polled, seen: Observation) -> DevicePoll:
-    life = max(_POLL_STALE_INTERVALS * item.check.interval_seconds, _POLL_STALE_LEAST_SECONDS)
-    good = seen.outcome is Outcome.OK
-    return DevicePoll(
-        at=seen.at,
-        success=good,
-        duration_seconds=seen.duration_seconds,
-        detail=seen.detail,
-        fresh_until=seen.at + timedelta(seconds=life),
-        gzip_text=item.gzip_text if good else None,
-        series_count=len(seen.series) if good and seen.series is not None else 0,
-        interfaces=seen.interfaces,
-        facts=seen.facts,
-    )
 
 
 def _merge(changes: Changes, more: Changes) -> None:

@@ -46,6 +46,7 @@ class Assessor:
         self.verdicts: dict[str, Verdict] = {}
         self._held: dict[str, datetime] = {}  # target -> since when its failure is held back
         self._known: dict[str, Verdict] = {}  # verdicts of the former run: finding the same again is no event
+        self._undecided = set(estate.targets)  # sites and services may be known without a measurement
         self._take(estate)
 
     def _take(self, estate: Estate) -> None:
@@ -93,7 +94,8 @@ class Assessor:
                 changes.events.append(event)
                 changes.checks.add(key)
                 stale.add(key[0])
-        self._decide(stale | self._held.keys(), now, changes)
+        self._decide(stale | self._held.keys() | self._undecided, now, changes)
+        self._undecided = set()
         return changes
 
     def swap(self, estate: Estate, now: datetime) -> Changes:

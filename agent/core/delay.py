@@ -94,8 +94,8 @@ def observe(round: Round) -> Observation:  # noqa: A002 - the word of the domain
     """Return what a round says of its check.
 
     Any reply makes it OK: how much loss is too much is not decided here. A round without any echo whose outcome is
-    known says nothing (UNKNOWN). `since` is the departure of the first answered echo, or, without any, of the first
-    lost one. A burst is `confirmed`: it is sent to make sure.
+    known says nothing (UNKNOWN). `since` and `proven_at` are the departures of the first and the last answered echo,
+    or, without any, of the first and the last lost one. A burst is `confirmed`: it is sent to make sure.
     """
     outcomes: list[int] = round.outcomes.tolist()
     answered = _answered(outcomes, round.rtts_seconds.tolist())
@@ -104,10 +104,10 @@ def observe(round: Round) -> Observation:  # noqa: A002 - the word of the domain
     sent = received + refused + outcomes.count(Echo.LOST)
     mean = sum(answered) / len(answered) if answered else None
     if received:
-        outcome, first = Outcome.OK, outcomes.index(Echo.RECEIVED)
+        outcome, speaking = Outcome.OK, [place for place, code in enumerate(outcomes) if code == Echo.RECEIVED]
     elif sent:
         outcome = Outcome.REFUSED if refused else Outcome.NO_ANSWER
-        first = next(place for place, code in enumerate(outcomes) if code in _KNOWN_BAD)
+        speaking = [place for place, code in enumerate(outcomes) if code in _KNOWN_BAD]
     else:
         return Observation(
             round.target, round.check, round.ended_at, Outcome.UNKNOWN, _why(round.why_unknown, whole=True)
@@ -124,7 +124,8 @@ def observe(round: Round) -> Observation:  # noqa: A002 - the word of the domain
         outcome=outcome,
         detail=_detail(round, received, sent, mean),
         duration_seconds=mean,
-        since=datetime.fromtimestamp(float(round.sent_at_seconds[first]), UTC),
+        since=datetime.fromtimestamp(float(round.sent_at_seconds[speaking[0]]), UTC),
+        proven_at=datetime.fromtimestamp(float(round.sent_at_seconds[speaking[-1]]), UTC),
         confirmed=round.burst,
         values=values if mean is None else (("rtt_mean_seconds", mean), *values),
     )

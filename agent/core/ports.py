@@ -105,6 +105,13 @@ class Resumed:
 class Ledger(Protocol):
     """The record. Every call is a coroutine; one writer thread stands behind it."""
 
+    @property
+    def problem(self) -> str:
+        """Why nothing can be written now; empty when it can."""
+
+    def take_notices(self) -> list[Event]:
+        """Return, once, the events that the ledger wrote about itself."""
+
     async def resume(self) -> Resumed: ...
 
     async def record(self, events: Sequence[Event]) -> Sequence[Event]:

@@ -249,6 +249,7 @@ def test_a_device_without_a_deciding_check_is_unknown() -> None:
     here = hand(Target("pc", Role.DEVICE, "desktop", "pc"))
     here.tick(1)
     assert here.state("pc") == "unknown"
+    assert here.assessor.verdicts["pc"].reason == "nothing measures it"
 
 
 def test_behind_the_agents_own_site_nothing_is_waited_for() -> None:

@@ -1,0 +1,299 @@
+"""The composition root: builds every part, runs them in one TaskGroup, reloads them, ends them in order."""
+
+import asyncio
+import contextlib
+import gzip
+import logging
+import os
+import platform
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from agent import __version__, config
+from agent.board import OnPages, Polled
+from agent.config.registry import probe_types
+from agent.core.assessor import renames
+from agent.core.model import Check, Observation
+from agent.core.picture import Picture
+from agent.core.ports import Probe, Resources, Stream
+from agent.ledger import FILE_NAME, SqliteLedger
+from agent.pipeline import Pipeline
+from agent.runner import Runner
+from agent.schedule import Schedule
+from agent.selfcheck import SelfCheck
+from exporters import exposition, web
+from exporters.security import WebConfigError
+from exporters.server import ListenError, Server, serve
+
+_log = logging.getLogger(__name__)
+
+STREAMED: Final = "icmp"  # the type that runs all the time; every other one is asked now and then
+FED: Final = "end"  # the type that follows from the polls of another device
+_READY_SECONDS: Final = 15.0  # a first round and its timeout; what has not answered by then is known not to answer
+_HANG_SECONDS: Final = 10.0  # the pipeline turns twice a second; a disk that stalls longer than this is a hang
+
+
+class StartError(Exception):
+    """The agent cannot start; the text says what is in the way and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says over the configuration."""
+
+    config: Path
+    listen: str | None = None
+    state_dir: Path | None = None
+    announce: Callable[[Sequence[str]], None] = lambda _urls: None  # told the addresses to open, once they answer
+    on_pages: OnPages = lambda _new, _gone: None
+
+
+class Agent:
+    """One agent: from a loaded configuration to the last event."""
+
+    def __init__(self, options: Options, loaded: config.Loaded) -> None:
+        """Build what needs no running loop."""
+        self.options = options
+        self.loaded = loaded
+        self.state_dir = state_directory(options.state_dir, loaded)
+        now = datetime.now(UTC)
+        self.picture = Picture(estate=loaded.estate, started_at=now, config_loaded_at=now)
+        self.registry = CollectorRegistry()
+        self.selfcheck = SelfCheck(loaded.estate.agent, self.registry, on_clock_step=self._clock_stepped)
+        self.ledger = SqliteLedger(self.state_dir / FILE_NAME, agent=loaded.estate.agent)
+        self.pipeline = Pipeline(
+            self.picture,
+            self.ledger,
+            ask=self._ask,
+            local_problem=self._local_problem,
+            on_pages=options.on_pages,
+        )
+        self.runner = Runner({}, self._polled)
+        self.schedule = Schedule(self.runner.due)
+        self.stream: Stream | None = None
+        self._stopping = asyncio.Event()
+        self._reload_lock = asyncio.Lock()
+
+    # ------------------------------------------------------------------ life
+
+    async def run(self) -> None:
+        """Run until a signal says stop.
+
+        Raises:
+            StartError: the state directory, the ledger or the address cannot be had.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            await self._open(stack)
+            beat = self.selfcheck.watch_beat("pipeline", _HANG_SECONDS)
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(self.selfcheck.run(), name="selfcheck"),
+                    tasks.create_task(self.pipeline.run(beat), name="pipeline"),
+                    tasks.create_task(self.runner.run(), name="runner"),
+                    tasks.create_task(self._pump(), name="stream"),
+                    tasks.create_task(self._become_ready(), name="ready"),
+                ]
+                self._signals()
+                await self._stopping.wait()
+                self.selfcheck.notifier.stopping()
+                _log.info("stopping")
+                for task in running:
+                    task.cancel()
+            await self.pipeline.drain()
+            await self.pipeline.tell("the agent was stopped", old="running", new="stopped")
+
+    def stop(self) -> None:
+        """End `run` in good order."""
+        self._stopping.set()
+
+    async def _open(self, stack: contextlib.AsyncExitStack) -> None:
+        now = datetime.now(UTC)
+        await self.ledger.open()
+        stack.push_async_callback(self.ledger.close)
+        self._watch_queues()
+        await self._make_probes(stack)
+        await self.pipeline.resume(await self.ledger.resume(), now)
+        evidence = (("version", __version__), ("python", platform.python_version()))
+        await self.pipeline.tell("the agent started", old="stopped", new="running", evidence=evidence)
+        self.server = await self._serve()
+        stack.push_async_callback(self.server.close)
+        self.schedule.start()
+        stack.callback(self.schedule.stop)
+        await self._configure()
+
+    async def _make_probes(self, stack: contextlib.AsyncExitStack) -> None:
+        from probes.icmp.engine import Engine
+
+        engine = Engine()
+        stack.push_async_callback(engine.close)
+        self.stream = engine
+        for name, made in probe_types().items():
+            if name != STREAMED:
+                probe: Probe = made.probe(self._resources())
+                self.runner.probes[name] = probe
+                stack.push_async_callback(probe.close)
+
+    def _resources(self) -> Resources:
+        return Resources(auths=self.loaded.auths, module_files=self.loaded.module_files)
+
+    async def _configure(self) -> None:
+        assert self.stream is not None
+        checks = self.loaded.estate.checks()
+        await self.stream.configure([check for check in checks if check.type == STREAMED])
+        self.schedule.configure([check for check in checks if check.type not in (STREAMED, FED)])
+        addresses = {str(getattr(check.settings, "address", "")) for check in checks}
+        self.selfcheck.routes.keep(addresses)
+
+    async def _serve(self) -> Server:
+        actions = web.Actions(reload=self.reload)
+        app = web.build(lambda: self.picture, self.ledger, self.registry, actions)
+        listen = self.options.listen or self.loaded.settings.agent.listen
+        try:
+            server = await serve(app, listen, self.loaded.web_config, control_socket(self.state_dir))
+        except (ListenError, WebConfigError) as error:
+            raise StartError(str(error)) from error
+        self.options.announce(server.urls)
+        return server
+
+    # ------------------------------------------------------------------ while it runs
+
+    async def _pump(self) -> None:
+        assert self.stream is not None
+        async for item in self.stream:
+            self.pipeline.offer(item)
+
+    async def _polled(self, check: Check, observation: Observation) -> None:
+        text = None
+        if observation.series is not None:
+            families = observation.series.families
+            text = await asyncio.to_thread(lambda: gzip.compress(exposition.render(families), 1))
+        self.pipeline.offer(Polled(check, observation, text))
+
+    def _ask(self, check: Check) -> None:
+        if check.type == STREAMED:
+            assert self.stream is not None
+            self.stream.burst(check.target, check.name)
+        else:
+            self.runner.due(check)
+
+    def _local_problem(self, check: Check) -> str | None:
+        address = getattr(check.settings, "address", None)
+        return self.selfcheck.local_problem(address, getattr(check.settings, "interface", None)) if address else None
+
+    async def _clock_stepped(self, seconds: float) -> None:
+        self.schedule.reschedule()
+        await self.pipeline.tell(f"the clock was set by {seconds:+.3f} s", evidence=(("step_seconds", seconds),))
+
+    async def _become_ready(self) -> None:
+        """Wait for the first word of every check, or as long as a first round takes."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_READY_SECONDS):
+                await self.pipeline.all_heard.wait()
+        self.picture.ready = True
+        self._tell_ready()
+        _log.info("ready: watching %d targets", len(self.picture.estate.targets))
+
+    def _tell_ready(self) -> None:
+        self.selfcheck.notifier.ready(f"watching {len(self.picture.estate.targets)} targets")
+
+    def _watch_queues(self) -> None:
+        pipeline, runner = self.pipeline, self.runner
+        self.selfcheck.watch_queue("pipeline", lambda: pipeline.depth, pipeline.capacity, lambda: pipeline.dropped)
+        self.selfcheck.watch_queue("runner", lambda: runner.depth, runner.capacity, lambda: runner.dropped)
+
+    def _signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
+
+    def _reload_soon(self) -> None:
+        self._reload_task = asyncio.create_task(self.reload(), name="reload")
+
+    # ------------------------------------------------------------------ reload
+
+    async def reload(self) -> list[str]:
+        """Take the configuration anew: all of it, or none.
+
+        Returns:
+            The problems for which the old configuration stays; empty when the new one is in force.
+        """
+        async with self._reload_lock:
+            self.selfcheck.notifier.reloading()
+            problems = await self._reload()
+            self._tell_ready()
+            picture = self.picture
+            picture.config_ok, picture.config_problem = not problems, "\n".join(problems)
+            if problems:
+                for line in problems:
+                    _log.error("reload: %s", line)
+                await self.pipeline.tell(f"the configuration was not reloaded: {problems[0]}", new="reload failed")
+            else:
+                picture.config_loaded_at = datetime.now(UTC)
+                await self.pipeline.tell("the configuration was reloaded", new="reloaded")
+            return problems
+
+    async def _reload(self) -> list[str]:
+        try:
+            loaded = await asyncio.to_thread(config.load, self.options.config)
+        except config.ConfigError as error:
+            return str(error).splitlines()
+        if problems := await self.server.refresh():
+            return problems
+        for old, new in renames(self.loaded.estate, loaded.estate).items():
+            await self.ledger.rename(old, new)
+        self.loaded = loaded
+        for probe in self.runner.probes.values():
+            probe.configure(self._resources())
+        await self.pipeline.reconfigure(loaded.estate)
+        await self._configure()
+        return []
+
+
+def state_directory(chosen: Path | None, loaded: config.Loaded) -> Path:
+    """Return the directory that keeps the ledger, created.
+
+    The command line, the configuration, systemd's `$STATE_DIRECTORY`, then the user's own place.
+
+    Raises:
+        StartError: it cannot be created or written.
+    """
+    configured = loaded.settings.agent.state_dir
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "linewarden"
+    path = chosen or (Path(configured) if configured else None) or (Path(given) if given else home)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError("not writable")
+    except OSError as error:
+        raise StartError(
+            f"{path}: the state directory cannot be used ({error.strerror or error}); "
+            "give another by `agent.state_dir` or --state-dir"
+        ) from error
+    return path
+
+
+def control_socket(state_dir: Path) -> Path:
+    """Return where the control socket stands: systemd's runtime directory, else beside the ledger."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    return (Path(runtime) if runtime else state_dir) / "control.sock"
+
+
+async def main(options: Options) -> None:
+    """Load the configuration and run the agent until it is told to stop.
+
+    Raises:
+        agent.config.ConfigError: every problem of the configuration.
+        StartError: something else is in the way.
+    """
+    loaded = await asyncio.to_thread(config.load, options.config)
+    for warning in loaded.warnings:
+        _log.warning("%s", warning)
+    await Agent(options, loaded).run()

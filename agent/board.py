@@ -1,0 +1,164 @@
+"""Writes the picture: what exporters and the status page read. Only the pipeline calls it, on the event loop."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from agent.core import ageing, delay
+from agent.core.assessor import Assessor, presented
+from agent.core.model import Check, Echo, Estate, Observation, Outcome, Page, Role, Round, Verdict
+from agent.core.paging import pages
+from agent.core.picture import DevicePoll, EchoTotals, Picture
+from agent.core.ports import Blind
+
+_STALE_INTERVALS: Final = 3.0  # as long as a check's belief lasts without evidence
+_STALE_LEAST_SECONDS: Final = 30.0
+POLLED_TYPES: Final = frozenset({"snmp", "host"})  # what gives a device its series
+
+OnPages = Callable[[Sequence[Page], Sequence[Page]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A finished probe run: what it saw, and its series as text, rendered and compressed off the loop."""
+
+    check: Check
+    observation: Observation
+    gzip_text: bytes | None = None
+
+
+class Board:
+    """Keeps one picture true."""
+
+    def __init__(self, picture: Picture, on_pages: OnPages) -> None:
+        """Take the picture, and who is told of pages that begin and end."""
+        self.picture = picture
+        self._on_pages = on_pages
+        self._flags_day: date | None = None
+
+    def show(self, assessor: Assessor, checks: Iterable[tuple[str, str]], targets: Iterable[str]) -> None:
+        """Take over these beliefs and verdicts; what the assessor does not hold any more disappears."""
+        picture, beliefs, verdicts = self.picture, assessor.beliefs, assessor.verdicts
+        shown = set(checks)
+        for name in targets:
+            if name in verdicts:
+                picture.verdicts[name] = verdicts[name]
+                shown.update((name, check.name) for check in assessor.estate.targets[name].checks)
+            else:
+                picture.verdicts.pop(name, None)
+        for key in shown:
+            if key in beliefs:
+                picture.health[key] = presented(beliefs[key], picture.verdicts.get(key[0], Verdict()))
+            else:
+                picture.health.pop(key, None)
+
+    def page(self, now: datetime) -> None:
+        """Work out anew which pages are due, and tell of those that begin and end."""
+        picture = self.picture
+        before = {(page.alert, page.target, page.labels.get("reason")): page for page in picture.pages}
+        picture.pages = pages(picture.estate, picture.verdicts, picture.health, now, flags=picture.flags)
+        after = {(page.alert, page.target, page.labels.get("reason")): page for page in picture.pages}
+        new = [page for key, page in after.items() if key not in before]
+        gone = [page for key, page in before.items() if key not in after]
+        if new or gone:
+            self._on_pages(new, gone)
+
+    def count(self, item: Round) -> None:
+        """Take a regular round's figures and totals."""
+        key = (item.target, item.check)
+        self.picture.rounds[key] = delay.summarize(item)
+        delay.add(self.picture.echoes.setdefault(key, EchoTotals()), item)
+
+    def observe(self, observation: Observation) -> None:
+        """Keep a check's last observation."""
+        self.picture.observations[observation.target, observation.check] = observation
+
+    def poll(self, item: Polled, seen: Observation) -> bool:
+        """Take a device's poll; return whether its ageing flags changed."""
+        target = self.picture.estate.targets.get(item.check.target)
+        if target is None or target.role is not Role.DEVICE or item.check.type not in POLLED_TYPES:
+            return False
+        self.picture.polls[item.check.target] = _device_poll(item, seen)
+        return seen.outcome is Outcome.OK and self._flags(target.name, datetime.now(UTC).date())
+
+    def swap(self, estate: Estate) -> None:
+        """Take a new configuration; nothing of what was removed stays."""
+        picture = self.picture
+        picture.estate = estate
+        keys = {(check.target, check.name) for check in estate.checks()}
+        for store in (picture.observations, picture.rounds, picture.echoes):
+            for key in [key for key in store if key not in keys]:
+                store.pop(key)
+        for name in picture.polls.keys() - estate.targets.keys():
+            del picture.polls[name]
+        self._flags_day = None
+
+    def day(self, today: date) -> bool:
+        """Work out every flag anew when the day has changed; return whether it did."""
+        if today == self._flags_day:
+            return False
+        self._flags_day = today
+        self.picture.flags.clear()
+        for name in self.picture.estate.targets:
+            self._flags(name, today)
+        return True
+
+    def _flags(self, name: str, today: date) -> bool:
+        estate, poll = self.picture.estate, self.picture.polls.get(name)
+        target, before = estate.targets[name], self.picture.flags.get(name, ())
+        if target.role is not Role.DEVICE:
+            return False
+        found = ageing.flags(target, poll.facts if poll else (), estate.age_policy_years, today)
+        if found:
+            self.picture.flags[name] = found
+        else:
+            self.picture.flags.pop(name, None)
+        return found != before
+
+    # ------------------------------------------------------------------ blind time
+
+    def see_blind(self, item: Round, observation: Observation) -> Blind | None:
+        """Begin or end a target's blind span as a round says; return the span for the ledger, or None."""
+        present = self.picture.blind.get(item.target)
+        if observation.outcome is Outcome.UNKNOWN:
+            if present is not None:
+                return None
+            unanswered = item.sent_at_seconds[item.outcomes != Echo.RECEIVED]
+            began = datetime.fromtimestamp(float(unanswered[0]), UTC) if len(unanswered) else item.began_at
+            span = self.picture.blind[item.target] = Blind(item.target, observation.detail, began, None)
+            return span
+        if present is None:
+            return None
+        return self.end_blind(item.target, observation.since or item.began_at)
+
+    def end_blind(self, target: str, at: datetime) -> Blind:
+        """End a target's open blind span."""
+        span = self.picture.blind.pop(target)
+        ended = max(at, span.began_at)
+        self._add_blind(target, (ended - span.began_at).total_seconds())
+        return replace(span, ended_at=ended)
+
+    def gap(self, why: str, began: datetime, ended: datetime) -> Blind:
+        """Take a span in which the whole agent did not run."""
+        self._add_blind("", (ended - began).total_seconds())
+        return Blind(None, why, began, ended)
+
+    def _add_blind(self, key: str, seconds: float) -> None:
+        self.picture.blind_seconds[key] = self.picture.blind_seconds.get(key, 0.0) + seconds
+
+
+def _device_poll(item: Polled, seen: Observation) -> DevicePoll:
+    life = max(_STALE_INTERVALS * item.check.interval_seconds, _STALE_LEAST_SECONDS)
+    good = seen.outcome is Outcome.OK
+    return DevicePoll(
+        at=seen.at,
+        success=good,
+        duration_seconds=seen.duration_seconds,
+        detail=seen.detail,
+        fresh_until=seen.at + timedelta(seconds=life),
+        gzip_text=item.gzip_text if good else None,
+        series_count=len(seen.series) if good and seen.series is not None else 0,
+        interfaces=seen.interfaces,
+        facts=seen.facts,
+    )

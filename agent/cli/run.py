@@ -1,0 +1,87 @@
+"""`linewarden run`: the agent in the foreground."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from agent.core.model import Page
+
+
+@click.command()
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("/etc/linewarden/linewarden.yaml"),
+    envvar="LINEWARDEN_CONFIG",
+    show_default=True,
+    show_envvar=True,
+    help="The configuration file.",
+)
+@click.option("--listen", metavar="A:P", help="Address and port to serve on, over the configuration's.")
+@click.option("--state-dir", type=click.Path(file_okay=False, path_type=Path), help="Where the ledger is kept.")
+@click.option("-v", "--verbose", is_flag=True, help="Log what is usually not worth a line.")
+def command(config_file: Path, listen: str | None, state_dir: Path | None, verbose: bool) -> None:
+    """Run the agent in the foreground, until SIGTERM or Ctrl-C. SIGHUP reloads the configuration.
+
+    \b
+    Examples:
+      linewarden run --config linewarden.yaml
+      linewarden run --config linewarden.yaml --listen 0.0.0.0:9799 --state-dir ./state
+    """
+    start_logging(verbose=verbose)
+    sys.exit(run(config_file, listen, state_dir))
+
+
+def run(config_file: Path, listen: str | None, state_dir: Path | None) -> int:
+    """Run the agent; return the exit code: 0 stopped, 2 configuration, 3 cannot."""
+    from agent import app, config
+    from agent.ledger import LedgerError
+
+    options = app.Options(
+        config=config_file, listen=listen, state_dir=state_dir, announce=show_addresses, on_pages=show_pages
+    )
+    try:
+        asyncio.run(app.main(options))
+    except config.ConfigError as error:
+        click.echo(str(error), err=True)
+        return 2
+    except (app.StartError, LedgerError) as error:
+        click.echo(f"linewarden: {error}", err=True)
+        return 3
+    return 0
+
+
+def start_logging(*, verbose: bool) -> None:
+    """Log to stderr; systemd's journal has its own time stamps."""
+    journal = bool(os.environ.get("JOURNAL_STREAM"))
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(levelname)s %(name)s: %(message)s" if journal else "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+def show_addresses(urls: Sequence[str]) -> None:
+    """Print what to open."""
+    for url in urls:
+        click.echo(f"Linewarden is at {url} (status page), {url}/metrics (Prometheus), {url}/sd (service discovery)")
+
+
+def show_pages(new: Sequence[Page], gone: Sequence[Page]) -> None:
+    """Show at the terminal each page as it would be sent, and its end."""
+    for page in new:
+        colour = "red" if page.severity == "critical" else "yellow"
+        click.echo(click.style(f"PAGE {page.severity}: {page.summary}", fg=colour, bold=True))
+        click.echo(f"     {page.description}")
+        for name, value in page.labels.items():
+            click.echo(f"     {name}: {value}")
+    for page in gone:
+        click.echo(click.style(f"RESOLVED: {page.summary}", fg="green"))
