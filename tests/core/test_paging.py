@@ -1,0 +1,197 @@
+"""Which pages are due, as a table: what is believed on the left, what is sent on the right."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pytest
+
+from agent.core.model import (
+    Check,
+    CircuitFacts,
+    Estate,
+    HardwareFlag,
+    Health,
+    Mark,
+    Page,
+    Role,
+    State,
+    Target,
+    Urgency,
+    Verdict,
+)
+from agent.core.paging import pages
+
+NOW: Final = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+STATES: Final = {"u": State.UP, "e": State.DEGRADED, "d": State.DOWN, "n": State.UNKNOWN}
+MARKS: Final = {"F": Mark.FLAPPING, "M": Mark.MAINTENANCE, "R": Mark.REDUNDANCY_LOST}
+
+
+def circuit(name: str, group: str | None = None, urgency: Urgency = Urgency.NOW) -> Target:
+    facts = CircuitFacts("ExampleTel", f"ETH/{name}", ("bcw", "crown"), group)
+    return Target(name, Role.CIRCUIT, "circuit", name, owners=("bcw",), urgency=urgency, circuit=facts)
+
+
+ESTATE: Final = Estate(
+    "dc1",
+    {
+        target.name: target
+        for target in (
+            circuit("solo"),
+            circuit("ga", "g"),
+            circuit("gb", "g"),
+            circuit("ticket", urgency=Urgency.HOURS),
+            circuit("silent", urgency=Urgency.NEVER),
+            Target("g", Role.GROUP, "group", "g", members=("ga", "gb"), urgency=Urgency.NOW),
+            Target("bcw", Role.SITE, "site", "West", owners=("bcw",), members=("g",), urgency=Urgency.NOW),
+            Target("sw1", Role.DEVICE, "switch", "sw1", "bcw", ("bcw",), "10.0.0.1", checks=(
+                Check("sw1", "icmp", "icmp", 10), Check("sw1", "snmp", "snmp", 60, decisive=False))),
+            Target("box", Role.DEVICE, "server", "box", urgency=Urgency.NOW),
+            Target("phones", Role.SERVICE, "service", "Telephony", "crown", ("bcw", "enc"), urgency=Urgency.NOW),
+            Target("mail", Role.SERVICE, "service", "mail"),
+        )
+    },
+)  # fmt: skip
+
+
+def believe(text: str) -> dict[str, Verdict]:
+    """Return verdicts of `name:state[marks][<cause,cause]`, the later the word the younger the state."""
+    verdicts = {}
+    for number, word in enumerate(text.split()):
+        name, _, rest = word.partition(":")
+        rest, _, causes = rest.partition("<")
+        state = State.UNREACHABLE if causes else STATES[rest[0]]
+        marks = frozenset(MARKS[letter] for letter in rest if letter in MARKS)
+        verdicts[name] = Verdict(
+            state, NOW - timedelta(hours=1, minutes=-number), tuple(filter(None, causes.split(","))), marks
+        )
+    return verdicts
+
+
+def due(text: str, health: dict[tuple[str, str], Health] | None = None) -> list[Page]:
+    return list(pages(ESTATE, believe(text), health or {}, NOW))
+
+
+@pytest.mark.parametrize(
+    ("believed", "sent"),
+    [
+        ("", ""),
+        ("solo:u", ""),
+        ("solo:n", ""),
+        ("solo:d", "CircuitDown/solo/critical"),
+        ("ticket:d", "CircuitDown/ticket/warning"),
+        ("silent:d", ""),
+        ("solo:dM", ""),
+        ("solo:d bcw:x<solo sw1:x<solo phones:x<solo", "CircuitDown/solo/critical"),
+        ("g:uR ga:d gb:u", "RedundancyLost/g/warning"),
+        ("g:eR ga:x<z gb:e", "RedundancyLost/g/warning"),
+        ("g:uRM ga:d gb:u", ""),
+        ("g:d ga:d gb:d", "CircuitGroupDown/g/critical"),
+        ("g:dR ga:d gb:d", "CircuitGroupDown/g/critical"),
+        ("g:dM ga:d gb:d", ""),
+        ("bcw:d", ""),
+        ("sw1:d", "DeviceDown/sw1/warning"),
+        ("box:d", "DeviceDown/box/critical"),
+        ("phones:d", "ServiceDown/phones/critical"),
+        ("mail:d", "ServiceDown/mail/warning"),
+        ("sw1:uF", "TargetFlapping/sw1/warning"),
+        ("sw1:xF<solo", ""),
+        ("sw1:dF", "DeviceDown/sw1/warning TargetFlapping/sw1/warning"),
+        ("mail:d solo:d box:d", "CircuitDown/solo/critical DeviceDown/box/critical ServiceDown/mail/warning"),
+    ],
+)
+def test_what_is_sent_critical_first_then_oldest(believed: str, sent: str) -> None:
+    assert " ".join(f"{p.alert}/{p.target}/{p.severity}" for p in due(believed)) == sent
+
+
+@pytest.mark.parametrize(
+    ("target", "check", "sent"),
+    [
+        ("u", "d", "CheckDown/sw1/warning"),
+        ("e", "d", "CheckDown/sw1/warning"),
+        ("u", "u", ""),
+        ("u", "n", ""),
+        ("uM", "d", ""),
+        ("d", "d", "DeviceDown/sw1/warning"),
+        ("n", "d", ""),
+        ("x<solo", "d", ""),
+    ],
+)
+def test_a_check_that_does_not_decide_is_a_ticket_while_its_target_is_up(target: str, check: str, sent: str) -> None:
+    found = due(f"sw1:{target}", {("sw1", "snmp"): Health(STATES[check])})
+    assert " ".join(f"{p.alert}/{p.target}/{p.severity}" for p in found) == sent
+
+
+def test_a_cut_circuit_names_everything_and_holds_names_only() -> None:
+    (page,) = due("solo:d bcw:x<solo sw1:x<solo phones:x<solo,z mail:x<other")
+    assert page.since == NOW - timedelta(hours=1)
+    assert page.summary == "Circuit solo is down: ExampleTel ETH/solo, bcw to crown"
+    assert page.description == (
+        "Report it to ExampleTel, reference ETH/solo. Sites and services lost: site bcw (bcw), "
+        "service phones (bcw,enc). Unreachable behind it, all told: 3."
+    )
+    assert page.consequences == ("bcw", "phones", "sw1")
+    assert page.labels == {
+        "alertname": "CircuitDown",
+        "severity": "critical",
+        "target": "solo",
+        "kind": "circuit",
+        "owner": "bcw",
+        "supplier": "ExampleTel",
+        "reference": "ETH/solo",
+        "site_a": "bcw",
+        "site_b": "crown",
+    }
+
+
+@pytest.mark.parametrize(
+    ("believed", "summary", "description"),
+    [
+        (
+            "g:d ga:d gb:d mail:x<g",
+            "All circuits of g are down: ga (ExampleTel ETH/ga), gb (ExampleTel ETH/gb)",
+            "Report each to its supplier. Sites and services lost: service mail. Unreachable behind it, all told: 1.",
+        ),
+        (
+            "g:uR ga:d gb:u",
+            "Redundancy of g is lost: ga (ExampleTel ETH/ga) failed",
+            (
+                "Traffic runs on what is left: gb (ExampleTel ETH/gb). Report the failed circuit to its supplier: "
+                "the next failure cuts the sites off."
+            ),
+        ),
+        ("sw1:d box:x<sw1", "switch sw1 (10.0.0.1) at bcw is down", "Unreachable behind it, all told: 1."),
+        ("box:d", "server box is down", "Nothing else that is watched is lost with it."),
+        ("phones:d", "Service phones (Telephony) at crown is down", "Nothing else that is watched is lost with it."),
+        ("mail:d", "Service mail is down", "Nothing else that is watched is lost with it."),
+    ],
+)
+def test_what_they_say(believed: str, summary: str, description: str) -> None:
+    (page,) = due(believed)
+    assert (page.summary, page.description) == (summary, description)
+
+
+def test_lost_redundancy_dates_from_the_failed_circuit() -> None:
+    (page,) = due("g:uR gb:u ga:d")
+    assert page.since == believe("g:uR gb:u ga:d")["ga"].since
+
+
+def test_hardware_flags_are_tickets_unless_they_only_inform() -> None:
+    flags = {
+        "sw1": [
+            HardwareFlag("sw1", "age_over_policy", "warning", "bought 2012", "register"),
+            HardwareFlag("sw1", "end_of_sale", "info", "", ""),
+        ],
+        "box": [HardwareFlag("box", "battery_replace", "critical", "", "UPS-MIB")],
+    }
+    found = pages(ESTATE, {}, {}, NOW, flags=flags)
+    assert [(p.alert, p.target, p.severity, p.labels["reason"]) for p in found] == [
+        ("HardwareFlag", "box", "critical", "battery_replace"),
+        ("HardwareFlag", "sw1", "warning", "age_over_policy"),
+    ]
+    assert found[1].summary == "switch sw1 at bcw wants attention: age_over_policy"
+    assert pages(ESTATE, believe("box:uM sw1:uM"), {}, NOW, flags=flags) == ()
+
+
+def test_a_circuit_without_facts_is_no_reason_to_fail() -> None:
+    odd = Estate("dc1", {"c": Target("c", Role.CIRCUIT, "circuit", "c")})
+    assert pages(odd, {"c": Verdict(State.DOWN)}, {}, NOW) == ()
