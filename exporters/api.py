@@ -1,0 +1,269 @@
+"""`/api/v1`: targets, events, outages, devices, circuits as JSON documents, and why a target is in its state."""
+
+import difflib
+import json
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from aiohttp import web
+
+from agent.core.documents import document
+from agent.core.model import Check, EventKind, Health, Role, Target, Verdict
+from agent.core.picture import Picture
+from agent.core.ports import EventFilter, Ledger
+from agent.core.units import parse_duration
+
+MAX_ROWS: Final = 10_000  # of one answer
+DEFAULT_ROWS: Final = 1_000
+_RECENT_EVENTS: Final = 20
+_TRUTHS: Final = {"": True, "1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+_NO_HEALTH: Final = Health()
+_NO_VERDICT: Final = Verdict()
+
+Work = Callable[..., Awaitable[Any]]
+
+
+class Api:
+    """The handlers of `/api/v1`.
+
+    Args:
+        work: runs a function in a thread, away from the loop.
+    """
+
+    def __init__(self, picture: Callable[[], Picture], ledger: Ledger, now: Callable[[], datetime], work: Work) -> None:
+        self._picture = picture
+        self._ledger = ledger
+        self._now = now
+        self._work = work
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the endpoints."""
+        return [
+            web.get("/api/v1/targets", self.targets),
+            web.get("/api/v1/devices", self.devices),
+            web.get("/api/v1/circuits", self.circuits),
+            web.get("/api/v1/events", self.events),
+            web.get("/api/v1/outages", self.outages),
+            web.get("/api/v1/explain", self.explain),
+        ]
+
+    async def targets(self, request: web.Request) -> web.Response:
+        """Everything that is watched, with its verdict and its checks."""
+        return await self._listed(request, "targets", None, {"target", "kind"}, target_document)
+
+    async def devices(self, request: web.Request) -> web.Response:
+        """Devices, with their last poll, interfaces, facts and flags."""
+        return await self._listed(request, "devices", Role.DEVICE, {"target", "kind"}, device_document)
+
+    async def circuits(self, request: web.Request) -> web.Response:
+        """Circuits, with supplier, reference, and the last round."""
+        return await self._listed(request, "circuits", Role.CIRCUIT, {"target"}, target_document)
+
+    async def events(self, request: web.Request) -> web.Response:
+        """What happened, oldest first; `limit` takes the newest."""
+        asked = Query(request, {"target", "kind", "since", "until", "limit"}, self._now())
+        found = await self._ledger.events(
+            EventFilter(asked.text("target"), asked.kinds(), asked.time("since"), asked.time("until"), asked.limit())
+        )
+        return await self._json("events", found)
+
+    async def outages(self, request: web.Request) -> web.Response:
+        """What was down, from when to when."""
+        asked = Query(request, {"target", "since", "until", "limit", "open"}, self._now())
+        until = asked.time("until")
+        found = await self._ledger.outages(
+            target=asked.text("target"), open_only=asked.truth("open"), since=asked.time("since"), limit=asked.limit()
+        )
+        return await self._json("outages", [o for o in found if until is None or o.began_at <= until])
+
+    async def explain(self, request: web.Request) -> web.Response:
+        """Why a target is in its state, what that comes from, and what it takes along."""
+        asked, picture = Query(request, {"target"}, self._now()), self._picture()
+        name = asked.text("target")
+        if name is None:
+            raise refused(400, "explain needs ?target=NAME")
+        if name not in picture.estate.targets:
+            raise refused(404, unknown_target(name, picture))
+        events = await self._ledger.events(EventFilter(target=name, limit=_RECENT_EVENTS))
+        return await self._json(None, explanation(picture, name) | {"recent_events": events})
+
+    async def _listed(
+        self,
+        request: web.Request,
+        key: str,
+        role: Role | None,
+        wanted: set[str],
+        describe: Callable[[Picture, Target], dict[str, Any]],
+    ) -> web.Response:
+        asked, picture = Query(request, wanted, self._now()), self._picture()
+        name, kind = asked.text("target"), asked.text("kind")
+        if name is not None and name not in picture.estate.targets:
+            raise refused(404, unknown_target(name, picture))
+        found = [
+            target
+            for target in picture.estate.targets.values()
+            if role in {None, target.role} and name in {None, target.name} and kind in {None, target.kind}
+        ]
+        return await self._json(key, found, lambda target: describe(picture, target))
+
+    async def _json(
+        self, key: str | None, value: object, describe: Callable[[Any], object] | None = None
+    ) -> web.Response:
+        body = await self._work(_text, key, value, describe)
+        return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+
+class Query:
+    """The parameters of one request, refused with the likely word where they are wrong."""
+
+    def __init__(self, request: web.Request, wanted: set[str], now: datetime) -> None:
+        self._values: Mapping[str, str] = request.query
+        self._now = now
+        for key in self._values:
+            if key not in wanted:
+                likely = _likely(key, wanted) or f"; it takes {', '.join(sorted(wanted))}"
+                raise refused(400, f"{request.path}: unknown parameter {key!r}{likely}")
+
+    def text(self, key: str) -> str | None:
+        """Return a text; None where it is not given."""
+        return self._values.get(key) or None
+
+    def truth(self, key: str) -> bool:
+        """Return whether a switch is on; `?open` alone switches it on."""
+        value = self._values.get(key)
+        if value is not None and value.lower() not in _TRUTHS:
+            raise refused(400, f"{key}: expected true or false, got {value!r}")
+        return value is not None and _TRUTHS[value.lower()]
+
+    def limit(self) -> int:
+        """Return how many rows are wanted at most."""
+        value = self._values.get("limit", str(DEFAULT_ROWS))
+        if not value.isascii() or not value.isdigit() or not 1 <= len(value) <= 9 or not 1 <= int(value) <= MAX_ROWS:
+            raise refused(400, f"limit: expected a number from 1 to {MAX_ROWS}, got {value!r}")
+        return int(value)
+
+    def kinds(self) -> tuple[EventKind, ...] | None:
+        """Return the kinds of events that are wanted, comma-separated."""
+        value = self.text("kind")
+        if value is None:
+            return None
+        for kind in value.split(","):
+            if kind not in set(EventKind):
+                raise refused(400, f"kind: unknown kind {kind!r}; expected {', '.join(EventKind)}")
+        return tuple(EventKind(kind) for kind in value.split(","))
+
+    def time(self, key: str) -> datetime | None:
+        """Return a moment given as ISO 8601 (UTC where it names no zone) or as a duration before now."""
+        value = self.text(key)
+        if value is None:
+            return None
+        try:
+            return self._now - timedelta(seconds=parse_duration(value))
+        except (ValueError, OverflowError):
+            pass
+        try:
+            moment = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            example = "a time such as 2026-11-22T13:00:00Z or a duration such as 2h"
+            raise refused(400, f"{key}: expected {example}, got {value!r}") from None
+
+
+def refused(status: int, text: str) -> web.HTTPException:
+    """Return the exception that answers with this status and sentence."""
+    kind = {400: web.HTTPBadRequest, 404: web.HTTPNotFound}[status]
+    return kind(text=text)
+
+
+def unknown_target(name: str, picture: Picture) -> str:
+    """Return the sentence for a name that nothing has."""
+    return f"no target is called {name!r}{_likely(name, picture.estate.targets)}"
+
+
+def target_document(picture: Picture, target: Target) -> dict[str, Any]:
+    """Return a target with its verdict, its checks, and the outage that is open."""
+    return {
+        **document(target),
+        "verdict": document(picture.verdicts.get(target.name, _NO_VERDICT)),
+        "checks": [check_document(picture, check) for check in target.checks],
+        "outage": document(picture.open_outages.get(target.name)),
+    }
+
+
+def device_document(picture: Picture, target: Target) -> dict[str, Any]:
+    """Return a device with its last poll and its flags."""
+    return {
+        **target_document(picture, target),
+        "poll": document(picture.polls.get(target.name)),
+        "flags": document(picture.flags.get(target.name, ())),
+    }
+
+
+def check_document(picture: Picture, check: Check) -> dict[str, Any]:
+    """Return what is believed of a check, and what it saw last."""
+    key = (check.target, check.name)
+    health, seen = picture.health.get(key, _NO_HEALTH), picture.observations.get(key)
+    last = None
+    if seen is not None:
+        last = {
+            "at": document(seen.at),
+            "outcome": document(seen.outcome),
+            "detail": seen.detail,
+            "duration_seconds": seen.duration_seconds,
+            "values": dict(seen.values),
+        }
+    return {
+        "name": check.name,
+        "type": check.type,
+        "decisive": check.decisive,
+        "interval_seconds": check.interval_seconds,
+        **document(health),
+        "last": last,
+        "round": document(picture.rounds.get(key)),
+    }
+
+
+def explanation(picture: Picture, name: str) -> dict[str, Any]:
+    """Return why a target is in its state; the ledger's events come on top."""
+    target = picture.estate.targets[name]
+    verdict = picture.verdicts.get(name, _NO_VERDICT)
+    return {
+        "target": name,
+        "title": target.title,
+        "kind": target.kind,
+        "verdict": document(verdict),
+        "since": document(verdict.since),
+        "checks": [check_document(picture, check) for check in target.checks],
+        "depends_on": [
+            {"name": other, "state": document(picture.verdicts.get(other, _NO_VERDICT).state)}
+            for other in dict.fromkeys((*target.depends_on, *target.members))
+        ],
+        "consequences": [other for other, v in dict(picture.verdicts).items() if name in v.causes],
+        "causes": list(verdict.causes),
+        "pages": [document(page) for page in picture.pages if name in {page.target, *page.consequences}],
+        "outage": document(picture.open_outages.get(name)),
+    }
+
+
+def _likely(word: str, known: Mapping[str, object] | set[str]) -> str:
+    near = difflib.get_close_matches(word[:200], list(known)[:MAX_ROWS], n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _text(key: str | None, value: Any, describe: Callable[[Any], object] | None) -> bytes:  # noqa: ANN401 - any value
+    found = [describe(item) for item in value] if describe else document(value)
+    answer = found if key is None else {key: found}
+    try:
+        return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+    except ValueError:  # JSON has no NaN; what a peer sent may be one
+        return json.dumps(_finite(answer), ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - JSON has no better type
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
