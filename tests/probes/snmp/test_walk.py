@@ -387,7 +387,7 @@ async def test_a_bug_in_an_asker_ends_only_its_own_conversation(client: SnmpClie
 
 
 async def test_own_trouble_is_told_apart(client: SnmpClient) -> None:
-    with pytest.raises(SnmpLocalError, match="the name 'aaaa.*' has no address"):
+    with pytest.raises(SnmpLocalError, match=r"the name 'aaaa.*' has no address"):
         await client.resolve("a" * 70, 161)  # no DNS label is that long: refused without asking a server
     broadcast = Session(await client.resolve("255.255.255.255", 161), Version.V2C, b"public")
     with pytest.raises(SnmpLocalError, match=r"cannot send to 255\.255\.255\.255:161"):
