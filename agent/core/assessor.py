@@ -116,6 +116,8 @@ class Assessor:
         for key in self.beliefs.keys() - self._policies.keys():
             del self.beliefs[key]
             changes.checks.add(key)
+        changes.checks |= self._policies.keys()
+        changes.targets |= estate.targets.keys()
         self._decide(set(estate.targets), now, changes)
         return changes
 

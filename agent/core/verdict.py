@@ -170,8 +170,11 @@ def mark_events(name: str, before: Verdict, after: Verdict, now: datetime) -> li
 
 
 def _verdict(own: Own, before: Verdict, marks: frozenset[Mark], causes: tuple[str, ...] = ()) -> Verdict:
-    same = own.state is before.state
-    since = before.since if same else own.since
+    since = own.since
+    if own.state is before.state:
+        since = before.since
+    elif since is not None and before.since is not None:  # checks that disagree may date a change before the last one
+        since = max(since, before.since)
     return Verdict(own.state, since, causes, marks, own.reason)
 
 

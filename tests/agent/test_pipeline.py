@@ -1,0 +1,306 @@
+"""From what was seen to what is shown, with a real ledger between."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.board import Polled
+from agent.core.model import (
+    AdminStatus,
+    Check,
+    Echo,
+    Estate,
+    Event,
+    EventKind,
+    Fact,
+    Interface,
+    Observation,
+    OperStatus,
+    Outcome,
+    Page,
+    Round,
+    Silence,
+    State,
+)
+from agent.core.picture import Picture
+from agent.core.ports import EventFilter
+from agent.core.units import Strict
+from agent.ledger import SqliteLedger
+from agent.pipeline import Pipeline
+from tests.core.estates import circuit, device, estate, snmp
+from tests.waiting import until
+
+
+class Bound(Strict):
+    """Settings of an echo check that is bound to an interface."""
+
+    address: str = "192.0.2.1"
+    interface: str | None = "eth1"
+
+
+ESTATE = estate(
+    circuit("wan", ends=[("core", "Gi1")]),
+    device("core", checks=[snmp("core", decisive=True)]),
+    device("far-sw", "wan"),
+)
+
+
+class World:
+    """A pipeline with what surrounds it, and a hand to feed it."""
+
+    def __init__(self, folder: Path, watched: Estate) -> None:
+        now = datetime.now(UTC)
+        self.asked: list[str] = []
+        self.problem: str | None = None
+        self.begun: list[Page] = []
+        self.ended: list[Page] = []
+        self.ledger = SqliteLedger(folder / "ledger.sqlite")
+        self.picture = Picture(watched, started_at=now, config_loaded_at=now)
+        self.pipeline = Pipeline(
+            self.picture,
+            self.ledger,
+            ask=lambda check: self.asked.append(f"{check.target}/{check.name}"),
+            local_problem=lambda _check: self.problem,
+            on_pages=self._pages,
+        )
+
+    def _pages(self, new: Sequence[Page], gone: Sequence[Page]) -> None:
+        self.begun += new
+        self.ended += gone
+
+    async def start(self) -> None:
+        await self.ledger.open()
+        await self.pipeline.resume(await self.ledger.resume(), datetime.now(UTC))
+        self.task = asyncio.create_task(self.pipeline.run())
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.ledger.close()
+
+    def round(self, name: str, outcomes: str, *, burst: bool = False) -> None:
+        """Offer a round that ends now: `+` answered, `-` lost, `?` unknown, one echo each 0.1 ms."""
+        now = datetime.now(UTC)
+        codes = {"+": Echo.RECEIVED, "-": Echo.LOST, "?": Echo.UNKNOWN}
+        sent = np.array([now.timestamp() - (len(outcomes) - n) / 10_000 for n in range(len(outcomes))])
+        rtts = np.array([0.002 if sign == "+" else np.nan for sign in outcomes])
+        values = np.array([codes[sign] for sign in outcomes], dtype=np.uint8)
+        why = {"send_enetunreach": outcomes.count("?")} if "?" in outcomes else {}
+        began = datetime.fromtimestamp(float(sent[0]), UTC)
+        self.pipeline.offer(Round(name, "icmp", began, now, sent, rtts, values, burst=burst, why_unknown=why))
+
+    def poll(
+        self, name: str, *interfaces: Interface, outcome: Outcome = Outcome.OK, facts: tuple[Fact, ...] = ()
+    ) -> None:
+        check = next(check for check in self.picture.estate.targets[name].checks if check.name == "snmp")
+        seen = Observation(name, "snmp", datetime.now(UTC), outcome, "polled", interfaces=interfaces, facts=facts)
+        self.pipeline.offer(Polled(check, seen, b"text"))
+
+    async def state(self, name: str, state: State) -> None:
+        await until(lambda: name in self.picture.verdicts and self.picture.verdicts[name].state is state)
+
+    async def events(self, target: str) -> list[Event]:
+        wanted = EventFilter(target=target, kinds=(EventKind.TARGET,))
+        return list(await self.ledger.events(wanted))
+
+
+UP = Interface(1, "Gi1", "GigabitEthernet1", AdminStatus.UP, OperStatus.UP)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = World(tmp_path, ESTATE)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def test_a_cut_is_one_page_one_outage_and_what_is_behind_is_unreachable(world: World) -> None:
+    world.poll("core", UP)
+    world.round("wan", "++++++++++")
+    world.round("far-sw", "+")
+    await world.state("far-sw", State.UP)
+    assert world.picture.rounds["wan", "icmp"].received == 10
+    world.round("wan", "----", burst=True)
+    world.round("far-sw", "----", burst=True)
+    await world.state("far-sw", State.UNREACHABLE)
+    assert [page.target for page in world.begun] == ["wan"]
+    assert set(world.picture.open_outages) == {"wan", "far-sw"}
+    assert world.picture.health["far-sw", "icmp"].state is State.UNREACHABLE
+    assert world.picture.rounds["wan", "icmp"].received == 10  # a burst is no round
+    assert [event.new for event in await world.events("wan")] == ["up", "down"]
+
+
+async def test_what_is_shown_is_on_disk(world: World) -> None:
+    """The order is looked at from inside: when the picture changes, the ledger has the event."""
+    world.poll("core", UP)
+    await world.state("wan", State.UP)
+    world.round("wan", "----", burst=True)
+    await world.state("wan", State.DOWN)
+    assert [event.new for event in await world.events("wan")][-1] == "down"
+    assert all(event.id is not None for event in world.picture.events)
+
+
+async def test_a_silence_is_made_sure_of_and_dates_the_outage(world: World) -> None:
+    world.round("wan", "++")
+    await world.state("wan", State.UP)
+    world.asked.clear()
+    since = datetime.now(UTC)
+    world.pipeline.offer(Silence("wan", "icmp", since, since, 2))
+    await until(lambda: set(world.asked) == {"wan/icmp", "core/snmp"})
+    world.asked.clear()
+    world.pipeline.offer(Silence("far-sw", "icmp", since, since, 2))
+    await until(lambda: set(world.asked) == {"far-sw/icmp", "wan/icmp"})
+    await asyncio.sleep(0.05)
+    world.round("wan", "-", burst=True)
+    await world.state("wan", State.DOWN)
+    assert world.picture.verdicts["wan"].since is not None
+    assert world.picture.verdicts["wan"].since <= since
+    world.pipeline.offer(Silence("wan", "icmp", datetime.now(UTC), datetime.now(UTC), 0, over=True))
+    world.pipeline.offer(Silence("gone", "icmp", since, since, 2))
+    world.round("wan", "++", burst=True)
+    await world.state("wan", State.UP)
+
+
+async def test_own_trouble_is_blindness_and_no_outage(world: World) -> None:
+    world.round("far-sw", "+")
+    await world.state("far-sw", State.UP)
+    world.problem = "eth0 has no carrier"
+    world.round("far-sw", "----", burst=True)
+    await world.state("far-sw", State.UNKNOWN)
+    assert world.picture.blind["far-sw"].why == "eth0 has no carrier"
+    assert world.begun == []
+    world.problem = None
+    world.round("far-sw", "++")
+    await world.state("far-sw", State.UP)
+    assert world.picture.blind == {}
+    assert world.picture.blind_seconds["far-sw"] > 0
+    spans = await world.ledger.blind(datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC))
+    assert [(span.target, span.why, span.ended_at is not None) for span in spans] == [
+        ("far-sw", "eth0 has no carrier", True)
+    ]
+
+
+async def test_echoes_that_could_not_be_sent_are_blindness(world: World) -> None:
+    world.round("far-sw", "+")
+    await world.state("far-sw", State.UP)
+    world.round("far-sw", "??")
+    await world.state("far-sw", State.UNKNOWN)
+    assert "no route" in world.picture.blind["far-sw"].why
+    assert world.picture.echoes["far-sw", "icmp"].unknown == {"send_enetunreach": 2}
+
+
+async def test_the_interface_of_a_declared_circuit_is_a_part_of_it(tmp_path: Path) -> None:
+    bound = Check("wan", "icmp", "icmp", 1.0, Bound())
+    world = World(tmp_path, estate(replace(circuit("wan"), checks=(bound,))))
+    await world.start()
+    try:
+        world.problem = "eth1 is down"
+        world.round("wan", "??")
+        await world.state("wan", State.DOWN)
+        assert world.picture.verdicts["wan"].reason == "eth1 is down"
+        assert world.picture.blind == {}
+    finally:
+        await world.stop()
+
+
+async def test_a_poll_that_this_host_could_not_send_is_unknown(world: World) -> None:
+    world.poll("core", UP)
+    await world.state("core", State.UP)
+    world.problem = "no route to core"
+    world.poll("core", outcome=Outcome.NO_ANSWER)
+    await world.state("core", State.UNKNOWN)
+    assert not world.picture.polls["core"].success
+    assert world.picture.polls["core"].gzip_text is None
+
+
+async def test_one_failed_poll_is_asked_again_at_once(world: World) -> None:
+    world.poll("core", UP)
+    await world.state("core", State.UP)
+    world.asked.clear()
+    world.poll("core", outcome=Outcome.NO_ANSWER)
+    await until(lambda: "core/snmp" in world.asked)
+    world.poll("core", outcome=Outcome.NO_ANSWER)
+    await world.state("core", State.DOWN)
+
+
+async def test_flags_page_as_tickets(tmp_path: Path) -> None:
+    ups = replace(device("ups", checks=[snmp("ups", decisive=True)]), kind="ups")
+    world = World(tmp_path, estate(ups))
+    await world.start()
+    try:
+        world.poll("ups", facts=(Fact("battery_replace", True, "UPS-MIB upsAlarmBatteryBad"),))
+        await until(lambda: bool(world.begun))
+        assert [flag.reason for flag in world.picture.flags["ups"]] == ["battery_replace"]
+        assert world.begun[0].target == "ups"
+        world.poll("ups")
+        await until(lambda: bool(world.ended))
+        assert world.picture.flags == {}
+    finally:
+        await world.stop()
+
+
+async def test_an_outage_is_resumed_before_anything_is_shown_and_the_gap_is_blind(tmp_path: Path) -> None:
+    first = World(tmp_path, ESTATE)
+    await first.start()
+    first.round("wan", "--", burst=True)
+    await first.state("wan", State.DOWN)
+    await first.stop()
+    await asyncio.sleep(0.05)
+    second = World(tmp_path, ESTATE)
+    await second.start()
+    try:
+        assert second.picture.verdicts["wan"].state is State.DOWN
+        assert [page.target for page in second.picture.pages] == ["wan"]
+        assert set(second.picture.open_outages) == {"wan"}
+        assert second.picture.blind_seconds[""] > 0
+        second.round("wan", "----", burst=True)
+        second.round("wan", "++", burst=True)
+        await second.state("wan", State.UP)
+        assert [event.new for event in await second.events("wan")] == ["down", "up"]
+        spans = await second.ledger.blind(datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC))
+        assert [span.target for span in spans] == [None]
+    finally:
+        await second.stop()
+
+
+async def test_a_reload_keeps_what_stays_and_closes_what_is_removed(world: World) -> None:
+    world.poll("core", UP)
+    world.round("wan", "----", burst=True)
+    world.round("far-sw", "----", burst=True)
+    await world.state("far-sw", State.UNREACHABLE)
+    await world.pipeline.reconfigure(estate(circuit("wan"), device("new")))
+    assert set(world.picture.verdicts) == {"wan", "new"}
+    assert world.picture.verdicts["wan"].state is State.DOWN
+    assert world.picture.polls == {}
+    closed = await world.ledger.outages(target="far-sw")
+    assert [outage.close_reason for outage in closed] == ["removed"]
+    world.round("far-sw", "++")
+    await asyncio.sleep(0.1)
+    assert ("far-sw", "icmp") not in world.picture.observations
+
+
+async def test_blindness_of_what_is_removed_ends(world: World) -> None:
+    world.round("far-sw", "??")
+    await until(lambda: "far-sw" in world.picture.blind)
+    await world.pipeline.reconfigure(estate(circuit("wan")))
+    assert world.picture.blind == {}
+
+
+async def test_a_full_queue_drops_and_counts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.pipeline._QUEUE_LIMIT", 0)
+    world.round("wan", "+")
+    assert world.pipeline.dropped == 1
+
+
+async def test_everything_is_heard_once_every_check_has_spoken(world: World) -> None:
+    world.poll("core", UP)
+    world.round("wan", "+")
+    assert not world.pipeline.all_heard.is_set()
+    world.round("far-sw", "?")
+    await until(world.pipeline.all_heard.is_set)
