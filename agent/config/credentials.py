@@ -1,5 +1,6 @@
 """Secrets are read here and nowhere else; what goes wrong is told without the value."""
 
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,8 @@ class Vault:
 
 def _file(path: Path) -> tuple[str, str]:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            return "", f"the secret's file {path} is no regular file"
         with path.open("rb") as stream:
             data = stream.read(_MAX_OCTETS + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name

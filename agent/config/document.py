@@ -82,8 +82,12 @@ def dotted(path: Sequence[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def read(file: Path, findings: Findings) -> Document | None:
+def read(file: Path, findings: Findings, *, names_only: str | None = None) -> Document | None:
     """Read one file; what is wrong with it as YAML goes to `findings`.
+
+    Args:
+        names_only: a key of the top mapping of which only the keys below are wanted (they have the value None): the
+            modules of a 2 MB snmp.yml.
 
     Returns:
         None where nothing of it can be used. An empty file is an empty mapping.
@@ -105,7 +109,7 @@ def read(file: Path, findings: Findings) -> Document | None:
         message = f"expected a mapping (`agent:`, `sites:`, `devices:` ...) at the top of the file, got {found}"
         findings.errors.append(Problem(file, _line(node), "", message))
         return None
-    return Document(file, _Values(file, findings).mapping(node, ()), node)
+    return Document(file, _Values(file, findings, names_only).mapping(node, ()), node)
 
 
 def _text(file: Path, findings: Findings) -> str | None:
@@ -152,7 +156,7 @@ def _syntax(file: Path, text: str, error: yaml.YAMLError) -> Problem:
     what = re.sub(r"\s*['\"`].*", "", what) if "alias" in what or "tag" in what else what
     line = mark.line + 1 if mark else None
     hint = ""
-    if "alias" in what or "anchor" in what:
+    if "alias" in what or "anchor" in what or "alphabetic or numeric" in what:
         hint = "; a value that begins with * or & must stand in quotes"
     elif "tag" in what:
         hint = "; a value that begins with ! must stand in quotes"
@@ -241,8 +245,11 @@ class _Values:
 
     file: Path
     findings: Findings
+    names_only: str | None
 
     def any(self, node: yaml.Node, path: Place) -> Any:  # noqa: ANN401 - a YAML value is any of six types
+        if len(path) == 2 and path[0] == self.names_only:
+            return None
         if node.tag not in _KNOWN_TAGS:
             self._report(node, path, "a tag (a word after !) means nothing here; put the value in quotes")
             return None

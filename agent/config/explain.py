@@ -17,6 +17,10 @@ _NUMBERS: Final = {
     "decimal_type": "a number", "decimal_parsing": "a number", "finite_number": "a number",
     "bool_type": "true or false", "bool_parsing": "true or false",
 }  # fmt: skip
+_BOUNDS: Final = {
+    "le": "at most", "lt": "less than", "ge": "at least", "gt": "more than", "multiple_of": "a multiple of",
+    "max_length": "at most", "min_length": "at least",
+}  # fmt: skip
 _SHOWN: Final = 60  # of a value that is not as expected
 # what a block takes from around it: an echo's address is written as the device's `address`, the circuit's `far_end`
 _AROUND: Final = {"devices": "address", "circuits": "far_end"}
@@ -30,9 +34,17 @@ def explain(error: ValidationError, document: Document, at: Place, schema: Mappi
         schema: the JSON schema of the whole configuration: it knows which words belong where.
     """
     for details in error.errors(include_url=False):
+        if details["type"] == "too_short" and _emptied(details, error):
+            continue
         place, message = _message(details, (*at, *_written(details, document, at)), schema, document)
         is_key = details["type"] in {"extra_forbidden", "missing"}
         yield document.problem(place, message, key=is_key)
+
+
+def _emptied(details: ErrorDetails, error: ValidationError) -> bool:
+    """Tell whether a list is too short only because what stands in it is in error."""
+    at = details["loc"]
+    return any(other["loc"][: len(at)] == at and len(other["loc"]) > len(at) for other in error.errors())
 
 
 def _written(details: ErrorDetails, document: Document, at: Place) -> Place:
@@ -70,17 +82,20 @@ def _message(details: ErrorDetails, place: Place, schema: Mapping[str, Any], doc
         return place, f"expected text, got {_type(value)}"
     if kind in {"literal_error", "enum"}:
         return place, _choice(str(context.get("expected", "")), value, got)
-    if kind in {"too_long", "too_short"}:
-        expected = "exactly two" if place[-1:] == ("between",) else str(details["msg"]).split(" should ")[-1]
-        return place, f"expected {expected}, got {context.get('actual_length')}"
-    message = str(details["msg"])
-    return place, message[:1].lower() + message[1:].replace("Input should", "should") + got
+    for word, bound in _BOUNDS.items():
+        if word in context:
+            unit = " characters" if kind.startswith("string_") else ""
+            got = f", got {context['actual_length']}" if "actual_length" in context else got
+            return place, f"expected {bound} {context[word]}{unit}{got}"
+    return place, str(details["msg"]).replace("Input should be", "expected").replace("String should", "should") + got
 
 
 def _missing(place: Place, document: Document) -> tuple[Place, str]:
     if len(place) >= 3 and place[-1] == "address" and place[0] in _AROUND and len(place) == 4:
         key = _AROUND[str(place[0])]
         return (*place[:2], key), f"is missing: `{place[2]}` needs it"
+    if place and isinstance(place[-1], int):
+        return place[:-1], f"expected at least {place[-1] + 1}, got {place[-1]}"
     if document.has(place):
         return place, "is empty"
     return place, "is missing"
@@ -98,7 +113,7 @@ def _choice(expected: str, value: object, got: str) -> str:
     words = expected.replace("'", "").replace(" or ", ", ").split(", ")
     near = did_you_mean(value, words) if isinstance(value, str) and got else ""
     near = near if "did you mean" in near else ""
-    return f"expected {', '.join(words)}{got}{near}"
+    return f"expected one of {', '.join(words)}{got}{near}"
 
 
 def _type(value: object) -> str:

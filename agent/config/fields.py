@@ -34,6 +34,8 @@ def text_of(value: object) -> object:
         return str(value)
     if isinstance(value, float):
         raise ValueError(f"expected text, got the number {value}; put it in quotes")
+    if isinstance(value, str) and not value.isprintable():
+        raise ValueError("holds a line break or another character that cannot be shown")
     return value
 
 

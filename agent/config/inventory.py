@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.config.document import Document, Place
-from agent.config.items import is_pattern, matching
+from agent.config.items import is_file, matching
 from agent.config.problems import Findings, Problem
 from agent.config.settings import Register
 from agent.config.table import Row, normal, rows
@@ -49,7 +49,7 @@ def enrich(estate: Estate, main: Document, registers: Sequence[Register], findin
     seen: set[Path] = set()
     for number, register in enumerate(registers):
         for file in matching(main.file.parent, register.file):
-            if not is_pattern(register.file) and not file.is_file():
+            if not is_file(file):
                 place: Place = ("inventory", number)
                 findings.errors.append(main.problem(place, f"there is no file {file}"))
             elif file not in seen:

@@ -1,6 +1,7 @@
 """The files of one configuration, and in them the things that have names, each with its place."""
 
 import glob
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,8 @@ SECTIONS: Final[Mapping[str, type[Strict]]] = {
     "devices": Device,
     "services": Service,
 }
-T = TypeVar("T", bound=Strict)
+T = TypeVar("T")
+M = TypeVar("M", bound=Strict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +46,37 @@ def is_pattern(text: str) -> bool:
 
 def matching(base: Path, pattern: str) -> list[Path]:
     """Return the files that a name or glob relative to `base` means, sorted; a plain name is taken as it is."""
+    if "\0" in pattern:
+        return []
     if not is_pattern(pattern):
         return [base / pattern]
     # not Path.glob: it refuses absolute patterns
     found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207
-    return sorted(path for path in ((base / name) for name in found) if path.is_file())
+    return sorted(path for path in ((base / name) for name in found) if is_file(path))
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file of that name; a name that cannot be one (too long, a circle of links) is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def included(main: Document, patterns: Any, findings: Findings) -> list[Document]:  # noqa: ANN401 - unvalidated
     """Return the documents that `include` names."""
     documents = []
     wanted = patterns if isinstance(patterns, list) else [patterns]
-    seen = {main.file.resolve()}
+    seen = {os.path.realpath(main.file)}
     for number, pattern in enumerate(wanted):
         if not isinstance(pattern, str):
             continue
         place: Place = ("include", number) if isinstance(patterns, list) else ("include",)
         for file in matching(main.file.parent, pattern):
-            if file.resolve() in seen:
+            if os.path.realpath(file) in seen:
                 continue
-            seen.add(file.resolve())
-            if not is_pattern(pattern) and not file.is_file():
+            seen.add(os.path.realpath(file))
+            if not is_file(file):
                 findings.errors.append(main.problem(place, f"there is no file {file}"))
                 continue
             document = read(file, findings)
@@ -85,7 +97,17 @@ def _foreign(document: Document) -> Iterator[Problem]:
         yield document.problem((key,), message, key=True)
 
 
-def items(document: Document, section: str, model: type[T], findings: Findings) -> Iterator[Item[T]]:
+def written(documents: list[Document]) -> Iterator[Item[dict[str, Any]]]:
+    """Yield every thing as it is written, valid or not, section by section."""
+    for section in SECTIONS:
+        for document in documents:
+            entries = document.value.get(section)
+            for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+                if isinstance(entry, dict):
+                    yield Item(entry, document, (section, number))
+
+
+def items(document: Document, section: str, model: type[M], findings: Findings) -> Iterator[Item[M]]:
     """Yield the valid things of one section of one file; the others are reported."""
     entries = document.value.get(section)
     if entries is None:

@@ -16,7 +16,7 @@ from agent.config.document import Document, Place, read
 from agent.config.estate import build
 from agent.config.explain import explain
 from agent.config.inventory import enrich
-from agent.config.items import SECTIONS, Item, included, items
+from agent.config.items import SECTIONS, Item, included, is_file, items, written
 from agent.config.problems import Findings, Problem, ordered
 from agent.config.registry import RegistryError, rescan
 from agent.config.schema import json_schema
@@ -72,16 +72,19 @@ def _load(path: Path, vault: Vault, findings: Findings) -> Loaded:
         raise AssertionError("a document that cannot be read says why")
     settings = _head(main, findings)
     documents = [main, *included(main, main.value.get("include"), findings)]
-    names = references.register(documents, settings.owners, findings)
+    entries = tuple(written(documents))
+    names = references.register(entries, settings.owners, findings)
     things = references.Things(
         tuple(_items(documents, "sites", Site, findings)),
         tuple(_items(documents, "circuits", Circuit, findings)),
         tuple(_items(documents, "devices", Device, findings)),
         tuple(_items(documents, "services", Service, findings)),
+        entries,
     )
     modules = modulefiles.find(main, settings.multitarget.modules, findings)
     auths = modulefiles.merged(vault.auths(settings.snmp.auths, main), modules, main, findings)
-    references.check(things, main, settings, names, auths, findings)
+    known = references.Known(names, frozenset(auths), modulefiles.names(modules))
+    references.check(things, main, settings, known, findings)
     web_config = _web_config(main, settings, findings)
     findings.raise_errors()
 
@@ -131,7 +134,7 @@ def _web_config(main: Document, settings: Settings, findings: Findings) -> Path 
         return None
     file = main.file.parent / settings.agent.web_config
     place: Place = ("agent", "web_config")
-    if not file.is_file():
+    if not is_file(file):
         findings.errors.append(main.problem(place, f"there is no file {file}"))
     return file
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
 from agent.config.document import Document, read
-from agent.config.items import is_pattern, matching
+from agent.config.items import is_file, matching
 from agent.config.problems import Findings
 from agent.config.settings import Auth
 from agent.core.model import SnmpAuth
@@ -30,9 +31,9 @@ def find(main: Document, patterns: Sequence[str], findings: Findings) -> tuple[M
         for file in matching(main.file.parent, pattern):
             if file in found:
                 continue
-            if not is_pattern(pattern) and not file.is_file():
+            if not is_file(file):
                 findings.errors.append(main.problem(("multitarget", "modules", number), f"there is no file {file}"))
-            elif (document := read(file, findings)) is not None:
+            elif (document := read(file, findings, names_only="modules")) is not None:
                 found[file] = _module_file(document, findings)
     return tuple(found.values())
 
@@ -75,6 +76,14 @@ def _auth(document: Document, name: str, value: Any, findings: Findings) -> Snmp
         priv_password=secret("priv_password"),
         context_name=auth.context_name or "",
     )
+
+
+def names(modules: Sequence[ModuleFile]) -> frozenset[str]:
+    """Return every module that a device may name: those of the files, and the built-in ones."""
+    built_in = resources.files("configs").joinpath("snmp")
+    entries = built_in.iterdir() if built_in.is_dir() else ()
+    own = {Path(entry.name).stem for entry in entries if entry.name.endswith(".yml")}
+    return frozenset(own.union(*(module.modules for module in modules)))
 
 
 def merged(

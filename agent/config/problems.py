@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-NEAR = 0.7  # below this likeness a suggestion is a guess that misleads
+NEAR = 0.66  # two letters of a three-letter word in order (`bwc` for `bcw`); below that a suggestion misleads
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from agent.config.document import Document
-from agent.config.items import SECTIONS, Item
+from agent.config.items import Item
 from agent.config.problems import Findings, Problem, did_you_mean
 from agent.config.settings import Circuit, Device, Service, Settings, Site
 from agent.core.units import Strict
@@ -25,36 +25,27 @@ class Names:
     """Who is called what, with the place of each name. Things that are themselves in error count as known."""
 
     sites: set[str] = field(default_factory=set)
-    groups: set[str] = field(default_factory=set)
     devices: set[str] = field(default_factory=set)
     owners: set[str] = field(default_factory=set)
     all: dict[str, tuple[str, Document, int | None]] = field(default_factory=dict)  # name -> (what, where)
 
 
-def register(documents: Iterable[Document], settings_owners: Iterable[str], findings: Findings) -> Names:
+def register(written: Iterable[Item[dict[str, Any]]], owners: Iterable[str], findings: Findings) -> Names:
     """Collect the names of all files; a name that is taken is an error."""
-    names = Names(owners=set(settings_owners))
-    groups: dict[str, tuple[Document, int]] = {}
-    for document in documents:
-        for section in SECTIONS:
-            entries = document.value.get(section)
-            for number, entry in enumerate(entries if isinstance(entries, list) else []):
-                if not isinstance(entry, dict):
-                    continue
-                if (name := _word(entry.get("name"))) is not None:
-                    _add(names, name, section, document, number, findings)
-                if section == "circuits" and (group := _word(entry.get("group"))) is not None:
-                    groups.setdefault(group, (document, number))
-    for group, (document, number) in groups.items():
-        names.groups.add(group)
+    names = Names(owners=set(owners))
+    groups: dict[str, Item[dict[str, Any]]] = {}
+    for item in written:
+        if (name := _word(item.value.get("name"))) is not None:
+            _add(names, name, item, findings)
+        if item.place[0] == "circuits" and (group := _word(item.value.get("group"))) is not None:
+            groups.setdefault(group, item)
+    for group, item in groups.items():
         if group in names.all:
             what, other, line = names.all[group]
-            message = (
-                f"{group!r} is the name of a {what} already ({other.file}:{line}); give the group a name of its own"
-            )
-            findings.errors.append(document.problem(("circuits", number, "group"), message))
+            message = f"{group!r} is the name of a {what} already ({other.file}:{line}); give the group another"
+            findings.errors.append(item.problem(message, "group"))
         else:
-            names.all[group] = "group", document, document.line(("circuits", number, "group"))
+            names.all[group] = "group", item.document, item.document.line((*item.place, "group"))
     return names
 
 
@@ -62,14 +53,14 @@ def _word(value: Any) -> str | None:  # noqa: ANN401 - unvalidated
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
-def _add(names: Names, name: str, section: str, document: Document, number: int, findings: Findings) -> None:
-    place = (section, number, "name")
+def _add(names: Names, name: str, item: Item[dict[str, Any]], findings: Findings) -> None:
+    section = str(item.place[0])
     if name in names.all:
         what, other, line = names.all[name]
         message = f"the name {name!r} is taken by a {what} ({other.file}:{line}); names are unique together"
-        findings.errors.append(document.problem(place, message))
+        findings.errors.append(item.problem(message, "name"))
         return
-    names.all[name] = section.removesuffix("s"), document, document.line(place)
+    names.all[name] = section.removesuffix("s"), item.document, item.document.line((*item.place, "name"))
     if section == "sites":
         names.sites.add(name)
     elif section == "devices":
@@ -78,90 +69,119 @@ def _add(names: Names, name: str, section: str, document: Document, number: int,
 
 @dataclass(frozen=True, slots=True)
 class Things:
-    """All valid things of all files."""
+    """All things of all files that are valid in themselves, and all that are written."""
 
     sites: tuple[Item[Site], ...]
     circuits: tuple[Item[Circuit], ...]
     devices: tuple[Item[Device], ...]
     services: tuple[Item[Service], ...]
+    written: tuple[Item[dict[str, Any]], ...]
 
     def all(self) -> Iterator[Item[Any]]:
-        """Yield each, in the order of the sections."""
+        """Yield each valid one, in the order of the sections."""
         yield from self.sites
         yield from self.circuits
         yield from self.devices
         yield from self.services
 
 
-def check(
-    things: Things, main: Document, settings: Settings, names: Names, known_auths: Iterable[str], findings: Findings
-) -> None:
-    """Report every name that means nothing."""
-    auths = {*known_auths, *_keys(main.value, "snmp", "auths")}
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What may be referred to."""
+
+    names: Names
+    auths: frozenset[str]
+    modules: frozenset[str]
+
+
+def check(things: Things, main: Document, settings: Settings, known: Known, findings: Findings) -> None:
+    """Report every name that means nothing, also in things that are in error otherwise."""
+    auths = known.auths | _keys(main.value, "snmp", "auths")
     errors, warnings = findings.errors, findings.warnings
-    for item in things.all():
-        errors.extend(_common(item, names))
-    for circuit in things.circuits:
-        errors.extend(_circuit(circuit, things, names))
+    polled = {_word(item.value.get("name")) for item in things.written if "snmp" in item.value}
+    for entry in things.written:
+        errors.extend(_common(entry, known.names))
+        if entry.place[0] == "circuits":
+            errors.extend(_circuit(entry, polled, known.names))
     for device in things.devices:
-        errors.extend(_auth(device, device.value.snmp, auths, "snmp"))
+        errors.extend(_snmp(device, device.value.snmp, auths, known.modules, "snmp"))
         warnings.extend(_device_warnings(device))
     for service in things.services:
         for number, named in enumerate(service.value.checks):
-            errors.extend(_auth(service, named.settings, auths, "checks", number))
+            errors.extend(_snmp(service, named.settings, auths, known.modules, "checks", number))
     errors.extend(_hosts(things))
     warnings.extend(_lonely(things))
-    errors.extend(_main(main, settings, names, auths))
+    errors.extend(_main(main, settings, known.names, auths))
 
 
-def _keys(value: Mapping[str, Any], *path: str) -> set[str]:
+def _keys(value: Mapping[str, Any], *path: str) -> frozenset[str]:
     below: Any = value
     for part in path:
         below = below.get(part) if isinstance(below, dict) else None
-    return set(below) if isinstance(below, dict) else set()
+    return frozenset(below) if isinstance(below, dict) else frozenset()
 
 
-def _common(item: Item[Any], names: Names) -> Iterator[Problem]:
-    thing = item.value
-    for word, known, what in (("owner", names.owners, "owner"), ("depends_on", names.all, "thing")):
-        for number, name in enumerate(getattr(thing, word)):
-            place = (word, number) if item.document.has((*item.place, word, number)) else (word,)
-            if word == "depends_on" and name == thing.name:
-                yield item.problem(f"{name!r} cannot depend on itself", *place)
-            elif name not in known:
-                listing = "`owners` lists" if word == "owner" else "there are"
-                hint = did_you_mean(name, known, listing=listing)
-                kinds = "" if word == "owner" else " (circuit, group, site, device or service)"
-                yield item.problem(f"there is no {what} {name!r}{kinds}{hint}", *place)
-    site = getattr(thing, "site", None)
+def _words(value: Any) -> Iterator[tuple[tuple[int, ...], str]]:  # noqa: ANN401 - unvalidated
+    """Yield (place below, word) for a list of words, or one word that stands for a list of one."""
+    if isinstance(value, list):
+        yield from (((number,), word) for number, part in enumerate(value) if (word := _word(part)) is not None)
+    elif (word := _word(value)) is not None:
+        yield (), word
+
+
+def _common(item: Item[dict[str, Any]], names: Names) -> Iterator[Problem]:
+    own = _word(item.value.get("name"))
+    for place, owner in _words(item.value.get("owner")):
+        if owner not in names.owners:
+            hint = did_you_mean(owner, names.owners, listing="`owners` lists")
+            yield item.problem(f"there is no owner {owner!r}{hint}", "owner", *place)
+    for place, name in _words(item.value.get("depends_on")):
+        if name == own:
+            yield item.problem(f"{name!r} cannot depend on itself", "depends_on", *place)
+        elif name not in names.all:
+            hint = did_you_mean(name, names.all, listing="there are")
+            message = f"there is no circuit, group, site, device or service {name!r}{hint}"
+            yield item.problem(message, "depends_on", *place)
+    site = _word(item.value.get("site"))
     if site is not None and site not in names.sites:
         yield item.problem(f"there is no site {site!r}{did_you_mean(site, names.sites, listing='sites')}", "site")
-    if thing.renamed_from is not None and thing.renamed_from in names.all:
-        what = names.all[thing.renamed_from][0]
-        yield item.problem(f"{thing.renamed_from!r} is the name of a {what} that still exists", "renamed_from")
+    former = _word(item.value.get("renamed_from"))
+    if former is not None and former in names.all:
+        what = names.all[former][0]
+        yield item.problem(f"{former!r} is the name of a {what} that still exists", "renamed_from")
 
 
-def _circuit(item: Item[Circuit], things: Things, names: Names) -> Iterator[Problem]:
-    for number, site in enumerate(item.value.between):
+def _circuit(item: Item[dict[str, Any]], polled: set[str | None], names: Names) -> Iterator[Problem]:
+    for place, site in _words(item.value.get("between")):
         if site not in names.sites:
             hint = did_you_mean(site, names.sites, listing="sites")
-            yield item.problem(f"there is no site {site!r}{hint}", "between", number)
-    polled = {device.value.name for device in things.devices if device.value.snmp is not None}
-    valid = {device.value.name for device in things.devices}
-    for number, end in enumerate(item.value.ends):
-        place = ("ends", number, "device")
-        if end.device not in names.devices:
-            hint = did_you_mean(end.device, names.devices, listing="devices")
-            yield item.problem(f"there is no device {end.device!r}{hint}", *place)
-        elif end.device in valid and end.device not in polled:
-            yield item.problem(f"{end.device!r} has no `snmp`: the state of its interface cannot be read", *place)
+            yield item.problem(f"there is no site {site!r}{hint}", "between", *place)
+    ends = item.value.get("ends")
+    for number, end in enumerate(ends if isinstance(ends, list) else ()):
+        device = _word(end.get("device")) if isinstance(end, dict) else None
+        if device is None:
+            continue
+        if device not in names.devices:
+            hint = did_you_mean(device, names.devices, listing="devices")
+            yield item.problem(f"there is no device {device!r}{hint}", "ends", number, "device")
+        elif device not in polled:
+            message = f"{device!r} has no `snmp`: the state of its interface cannot be read"
+            yield item.problem(message, "ends", number, "device")
 
 
-def _auth(item: Item[Any], settings: Strict | None, auths: set[str], *below: str | int) -> Iterator[Problem]:
+def _snmp(
+    item: Item[Any], settings: Strict | None, auths: frozenset[str], modules: frozenset[str], *below: str | int
+) -> Iterator[Problem]:
+    """Check the names in any probe's settings that has an `auth` or `modules`."""
     name = getattr(settings, "auth", None)
     if isinstance(name, str) and name not in auths:
         hint = did_you_mean(name, auths, listing="`snmp.auths` holds")
         yield item.problem(f"there is no auth {name!r}{hint}", *below, "auth")
+    wanted = getattr(settings, "modules", None)
+    for number, module in enumerate(wanted if isinstance(wanted, tuple | list) else ()):
+        if modules and module not in modules:
+            hint = did_you_mean(module, modules, listing="there are")
+            yield item.problem(f"there is no module {module!r}{hint}", *below, "modules", number)
 
 
 def _hosts(things: Things) -> Iterator[Problem]:
@@ -195,7 +215,7 @@ def _lonely(things: Things) -> Iterator[Problem]:
             yield circuits[0].problem(message, "group")
 
 
-def _main(main: Document, settings: Settings, names: Names, auths: set[str]) -> Iterator[Problem]:
+def _main(main: Document, settings: Settings, names: Names, auths: frozenset[str]) -> Iterator[Problem]:
     site = settings.agent.site
     if site is not None and site not in names.sites:
         hint = did_you_mean(site, names.sites, listing="sites")

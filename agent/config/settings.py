@@ -59,11 +59,18 @@ def _glob(value: object) -> object:
 
 def _positive(seconds: float) -> float:
     if seconds <= 0:
-        raise ValueError("expected more than nothing")
+        raise ValueError("expected more than 0s")
     return seconds
 
 
+def _currency(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[A-Z]{3}", value):
+        return value
+    raise ValueError("expected a currency as ISO 4217 names it, such as GBP")
+
+
 Age = Annotated[Duration, AfterValidator(_positive)]
+Currency = Annotated[str, BeforeValidator(_currency, json_schema_input_type=str)]
 
 
 class Agent(Section):
@@ -157,7 +164,7 @@ class Contract(Section):
     """What a circuit costs, and until when."""
 
     cost: Annotated[Decimal | None, Field(ge=0, max_digits=15, allow_inf_nan=False)] = None
-    currency: Annotated[str | None, Field(pattern="^[A-Z]{3}$", description="ISO 4217 such as GBP")] = None
+    currency: Annotated[Currency | None, Field(description="ISO 4217 such as GBP")] = None
     per: Annotated[Literal["month", "quarter", "year"], Field(description="what `cost` pays for")] = "month"
     ends: Annotated[Day | None, Field(description="last day of the contract")] = None
 
