@@ -1,0 +1,247 @@
+"""One ICMP socket of the engine: what is sent by it, and what comes in."""
+
+import contextlib
+import socket
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from probes.icmp import packet
+from probes.icmp.judge import Judge
+from probes.icmp.sockets import Mode, NotPermittedError, open_socket
+from probes.icmp.table import PENDING, Slots
+from probes.wire.clock import Clock
+from probes.wire.datagrams import ECHO_TRUESIZE_OCTETS, Datagrams, Inbox
+
+_RING: Final = 1 << 16  # sent datagrams whose transmit stamp may still come
+_MAX_BATCHES: Final = 64  # per tick: a flood of replies must not hold up the loop
+_MAX_ERRORS: Final = 256  # per batch of replies: ICMP errors are taken apart one by one
+
+
+class Port:
+    """One socket of the engine, or why there is none.
+
+    Attributes:
+        why: the short reason why nothing can be sent; empty when it works.
+        problem: the same as a sentence.
+        mode: raw or dgram; empty without a socket.
+        stamping: whether the kernel stamps what is sent.
+    """
+
+    def __init__(
+        self, number: int, key: tuple[int, str | None], ident: int, nonce: bytes, modes: Sequence[Mode]
+    ) -> None:
+        """Describe a socket by its key (family and interface to bind to); `open` opens it."""
+        self.number = number
+        self.key = key
+        self.nonce = nonce
+        self.family, self.interface = key
+        self.ident = ident
+        self.mode: Mode | Literal[""] = ""
+        self.why = "no_socket"
+        self.problem = ""
+        self.stamping = False
+        self.datagrams: Datagrams | None = None
+        self.drops_total = 0
+        self._modes = modes
+        self._interface_index = 0
+        self._ring: npt.NDArray[np.int64] = np.full(_RING, -1, np.int64)
+        self._sent = 0
+
+    def open(self, buffer_octets: int) -> None:
+        """Open the socket; what stands in the way is kept in `why` and `problem`."""
+        try:
+            sock, self.mode = open_socket(self.family, self.interface, self.ident, self._modes)
+        except OSError as error:
+            self.mode = ""
+            if isinstance(error, NotPermittedError):
+                self.why, self.problem = "no_permission", str(error)
+            elif self.interface is not None and self._index() == 0:
+                self.why, self.problem = "interface_gone", f"there is no interface {self.interface}"
+            else:
+                self.why, self.problem = "no_socket", f"no ICMP socket for IPv{self.family}: {error}"
+            return
+        self.datagrams = Datagrams(sock)
+        self.datagrams.ask_receive_buffer(buffer_octets)
+        self.stamping = self.datagrams.start_stamps()
+        self._sent = 0
+        self._interface_index = self._index()
+        self.why = self.problem = ""
+
+    def tend(self, buffer_octets: int) -> None:
+        """Open the socket if it is not, and again if its interface is another one by now under the same name."""
+        if self.datagrams is not None and self.interface is not None and self._index() != self._interface_index:
+            self.close()
+            self.why, self.problem = "interface_gone", f"interface {self.interface} is gone"
+        if self.datagrams is None:
+            self.open(buffer_octets)
+        else:
+            self.datagrams.ask_receive_buffer(buffer_octets)
+
+    @property
+    def chunk(self) -> int:
+        """Return how many echoes may be sent before their replies must be read."""
+        granted = self.datagrams.granted_octets if self.datagrams else 0
+        return min(256, max(16, granted // (4 * ECHO_TRUESIZE_OCTETS)))
+
+    def new_drops(self) -> int:
+        """Return how many replies the kernel threw away since the last call."""
+        drops = self.datagrams.new_drops() if self.datagrams else 0
+        self.drops_total += drops
+        return drops
+
+    def send(self, headers: npt.NDArray[np.void], slots: Slots, judge: Judge, inbox: Inbox) -> list[tuple[int, int]]:
+        """Send echoes; return (position, errno) of those that could not be sent: one of them stops no other."""
+        assert self.datagrams is not None
+        failures: list[tuple[int, int]] = []
+        place, retried = 0, False
+        while place < len(headers):
+            count = self.datagrams.send(headers[place:])
+            if count > 0:
+                self._ring[(self._sent + np.arange(count)) % _RING] = slots[place : place + count]
+                self._sent = (self._sent + count) & 0xFFFFFFFF
+                place, retried = place + count, False
+                continue
+            # the kernel may have counted the failed datagram or not: begin its counter anew
+            self._read_error_queue(judge, inbox)
+            self.stamping = self.datagrams.start_stamps()
+            self._sent = 0
+            if self.mode == "dgram" and not retried:
+                # the error may be an earlier echo's: only the second one is this one's own
+                self.datagrams.clear_error()
+                retried = True
+                continue
+            failures.append((place, -count))
+            place, retried = place + 1, False
+        return failures
+
+    def drain(self, judge: Judge, inbox: Inbox, clock: Clock) -> bool:
+        """Take in everything that has come; return whether the socket is empty now."""
+        if self.datagrams is None:
+            return True
+        self._read_error_queue(judge, inbox)
+        for _ in range(_MAX_BATCHES):
+            count = inbox.receive(self.datagrams.fd)
+            if count == 0:
+                return True
+            if count < 0:  # an ICMP error that came meanwhile; receiving has taken it off the socket
+                self._read_error_queue(judge, inbox)
+                continue
+            self._take(count, judge, inbox, clock)
+            if count < inbox.batch:
+                return True
+        return False
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self.datagrams is not None:
+            self.datagrams.close()
+            self.datagrams = None
+        self.mode = ""
+
+    def _index(self) -> int:
+        if self.interface is None:
+            return 0
+        with contextlib.suppress(OSError):
+            return socket.if_nametoindex(self.interface)
+        return 0
+
+    def _take(self, count: int, judge: Judge, inbox: Inbox, clock: Clock) -> None:
+        octets, lengths = inbox.octets[:count], inbox.lengths(count)
+        starts = np.zeros(count, np.int64)
+        if self.family == 4 and self.mode == "raw":
+            starts = (octets[:, 0].astype(np.int64) & 15) * 4
+        stamps = inbox.stamps(count)
+        replies, indices = packet.read_replies(octets, lengths, starts, self.family, self.nonce)
+        addresses = self._addresses(inbox, replies)
+        if len(replies) < count:
+            self._take_errors(np.setdiff1d(np.arange(count), replies), judge, inbox)
+        slots, ours = judge.find(indices, addresses, self.number)
+        slots, stamps = slots[ours], stamps[replies][ours]
+        if not len(slots):
+            return
+        if self.stamping and judge.never_left(slots).any():
+            self._read_error_queue(judge, inbox)  # a stamp is queued before its packet leaves: it is there by now
+        now = clock.read()
+        judge.receive(slots, stamps, now.monotonic, now.wall)
+
+    def _addresses(self, inbox: Inbox, places: npt.NDArray[np.intp]) -> npt.NDArray[np.void]:
+        addresses = np.zeros((len(places), 16), np.uint8)
+        if self.family == 4:
+            addresses[:, :4] = inbox.names[places, 4:8]
+        else:
+            addresses[:] = inbox.names[places, 8:24]
+        return addresses.view("V16")[:, 0]
+
+    def _take_errors(self, places: npt.NDArray[np.intp], judge: Judge, inbox: Inbox) -> None:
+        width = inbox.octets.shape[1]
+        for place in places[:_MAX_ERRORS].tolist():
+            octets = inbox.octets[place, : min(int(inbox.headers["len"][place]), width)].tobytes()
+            try:
+                if self.family == 4 and self.mode == "raw":
+                    octets = packet.strip_ipv4(octets)
+                message = packet.decode(self.family, octets)
+            except packet.PacketError:
+                continue
+            if isinstance(message, packet.ErrorMessage):
+                address = inbox.names[place, 4:8] if self.family == 4 else inbox.names[place, 8:24]
+                domain = socket.AF_INET if self.family == 4 else socket.AF_INET6
+                self._refuse(message, socket.inet_ntop(domain, address.tobytes()), judge)
+
+    def _refuse(self, message: packet.ErrorMessage, offender: str, judge: Judge) -> None:
+        slot = self._slot_of(message, judge)
+        if slot is not None:
+            judge.refuse(slot, f"{offender}: {packet.describe_error(self.family, message.type, message.code)}")
+
+    def _slot_of(self, message: packet.ErrorMessage, judge: Judge) -> int | None:
+        destination = message.destination.ljust(16, b"\0")
+        if message.index is not None:
+            if message.nonce != self.nonce:
+                return None
+            index = np.array([message.index], np.uint32)
+            slots, ours = judge.find(index, np.frombuffer(destination, "V16"), self.number)
+            return int(slots[0]) if ours[0] else None
+        # RFC 792 asks a router for 8 octets only: identifier and sequence number, the low half of the index
+        if message.ident != self._own_ident():
+            return None
+        s, r = judge.layout.slots, judge.layout.rows
+        pending = np.flatnonzero(s.outcome == PENDING)
+        rows = s.row[pending]
+        match = (s.index[pending] & 0xFFFF == message.sequence) & (r.port[rows] == self.number)
+        match &= r.address[rows] == np.frombuffer(destination, "V16")
+        found = pending[match]
+        return int(found[0]) if len(found) == 1 else None
+
+    def _own_ident(self) -> int:
+        if self.mode == "raw" or self.datagrams is None:
+            return self.ident
+        ident: int = self.datagrams.sock.getsockname()[1]
+        return ident
+
+    def _read_error_queue(self, judge: Judge, inbox: Inbox) -> None:
+        """Take transmit stamps, and with a ping socket ICMP errors, off the error queue."""
+        assert self.datagrams is not None
+        for _ in range(_MAX_BATCHES):
+            count = inbox.receive(self.datagrams.fd, errors=True)
+            if count <= 0:
+                return
+            keys, stamps, good = inbox.sent_stamps(count)
+            behind = (np.uint32(self._sent) - keys).astype(np.uint32)
+            good &= (behind >= 1) & (behind <= _RING)
+            slots = self._ring[keys[good] % _RING]
+            known = slots >= 0
+            judge.stamp(slots[known], stamps[good][known])
+            if self.mode == "dgram":
+                self._take_queued(count, judge, inbox)
+            if count < inbox.batch:
+                return
+
+    def _take_queued(self, count: int, judge: Judge, inbox: Inbox) -> None:
+        for error in inbox.queued_errors(count):
+            with contextlib.suppress(packet.PacketError):
+                message = packet.decode_quoted(self.family, error.type, error.code, error.destination, error.payload)
+                if message is not None:
+                    # the kernel gives a ping socket only errors about its own echoes; the index says about which
+                    self._refuse(message, error.offender, judge)

@@ -1,0 +1,224 @@
+"""All checks and all their echoes in arrays: who is due, what is pending, what came of it. No object per echo.
+
+Each check has a row, and a block of slots for its echoes: several rounds that are used in turn, then one burst. An echo
+carries its slot and a generation as its 32-bit index, so that a reply leads to its slot without any search. Time comes
+in as an argument, in nanoseconds; nothing here reads a clock or a socket.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.core.model import Echo
+
+IDLE: Final = 255  # the outcome of a slot that holds no echo
+BURST_ECHOES: Final = 4
+SLOT_BITS: Final = 24  # 16 million slots; the 8 bits left tell 256 uses of a slot apart, a quarter of an hour or more
+OVERDUE: Final = 1  # flag: counted as missed
+STAMPED: Final = 2  # flag: the kernel has told when it left
+TAINTED: Final = 4  # flag: own trouble while it was pending; it can be answered, but not lost
+MIN_SILENCE_NS: Final = 250_000_000
+FIRST_SILENCE_NS: Final = 1_000_000_000  # RFC 6298 2.1: "the sender SHOULD set RTO <- 1 second" until there is an RTT
+SILENCE_RTTS: Final = 4
+MISSES_TO_SILENCE: Final = 2  # one lost echo means nothing
+_FIRST_ROWS: Final = 64
+_FIRST_SLOTS: Final = 1024
+
+Slots = npt.NDArray[np.intp]
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A check fell silent, or spoke again (`over`); `since_ns` is Unix time."""
+
+    row: int
+    since_ns: int
+    missed: int
+    over: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """The echoes of one finished round or burst, copied out."""
+
+    row: int
+    burst: bool
+    sent_ns: npt.NDArray[np.int64]
+    rtt_ns: npt.NDArray[np.int64]  # -1: none
+    outcomes: npt.NDArray[np.uint8]
+    whys: npt.NDArray[np.uint8]
+    duplicates: int
+    refusals: tuple[str, ...]
+
+
+class _Columns:
+    """Arrays of one length that grow together."""
+
+    def __init__(self, size: int, **kinds: tuple[Any, float]) -> None:
+        self.size = 0
+        self._kinds = kinds
+        self._store: dict[str, npt.NDArray[Any]] = {name: np.zeros(0, kind) for name, (kind, _) in kinds.items()}
+        self.grow(size)
+
+    def grow(self, size: int) -> None:
+        for name, (kind, empty) in self._kinds.items():
+            wider = np.full(size, empty, kind)
+            wider[: self.size] = self._store[name]
+            self._store[name] = wider
+            setattr(self, name, wider)
+        self.size = size
+
+
+class RowColumns(_Columns):
+    """One entry for each check."""
+
+    active: npt.NDArray[np.bool_]
+    port: npt.NDArray[np.int32]
+    why: npt.NDArray[np.uint8]  # 0, or why its echoes cannot be sent
+    address: npt.NDArray[np.void]  # 16 octets
+    interval: npt.NDArray[np.int64]
+    timeout: npt.NDArray[np.int64]
+    due: npt.NDArray[np.int64]
+    base: npt.NDArray[np.int64]  # its first slot
+    first_round: npt.NDArray[np.int64]  # its first round
+    echoes: npt.NDArray[np.int64]  # in a round
+    rounds: npt.NDArray[np.int64]
+    place: npt.NDArray[np.int64]  # of the next echo within its regular slots
+    oldest: npt.NDArray[np.int64]  # open round, counted from its first
+    misses: npt.NDArray[np.int64]
+    missed_mono: npt.NDArray[np.int64]  # departure of the first missed echo
+    missed_wall: npt.NDArray[np.int64]
+    silent: npt.NDArray[np.bool_]
+    srtt: npt.NDArray[np.int64]  # -1: nothing learnt
+    limit: npt.NDArray[np.int64]
+    duplicates: npt.NDArray[np.int64]
+
+    def __init__(self) -> None:
+        """Begin with a few free rows."""
+        wide = dict.fromkeys(
+            ("interval", "timeout", "due", "base", "first_round", "echoes", "rounds", "place", "oldest", "misses",
+             "missed_mono", "missed_wall", "limit", "duplicates"), (np.int64, 0)
+        )  # fmt: skip
+        super().__init__(
+            _FIRST_ROWS, active=(np.bool_, 0), port=(np.int32, -1), why=(np.uint8, 0), address=("V16", 0),
+            silent=(np.bool_, 0), srtt=(np.int64, -1), **wide,
+        )  # fmt: skip
+
+
+class SlotColumns(_Columns):
+    """One entry for each echo that may be under way."""
+
+    index: npt.NDArray[np.uint32]
+    row: npt.NDArray[np.int64]
+    round: npt.NDArray[np.int64]
+    outcome: npt.NDArray[np.uint8]
+    why: npt.NDArray[np.uint8]
+    flags: npt.NDArray[np.uint8]
+    mono: npt.NDArray[np.int64]  # when it was handed to the kernel
+    sent: npt.NDArray[np.int64]  # Unix time of departure: ours, then the kernel's
+    deadline: npt.NDArray[np.int64]
+    step: npt.NDArray[np.int64]  # by which the wall clock was stepped while it was pending
+    rtt: npt.NDArray[np.int64]  # -1: none
+
+    def __init__(self) -> None:
+        """Begin with a few idle slots."""
+        super().__init__(
+            _FIRST_SLOTS, index=(np.uint32, 0), row=(np.int64, -1), round=(np.int64, -1), outcome=(np.uint8, IDLE),
+            why=(np.uint8, 0), flags=(np.uint8, 0), mono=(np.int64, 0), sent=(np.int64, 0), deadline=(np.int64, 0),
+            step=(np.int64, 0), rtt=(np.int64, -1),
+        )  # fmt: skip
+
+
+class RoundColumns(_Columns):
+    """One entry for each round that may be open."""
+
+    left: npt.NDArray[np.int64]  # echoes not decided yet; -1: not open
+    row: npt.NDArray[np.int64]
+
+    def __init__(self) -> None:
+        """Begin with a few closed rounds."""
+        super().__init__(_FIRST_ROWS, left=(np.int64, -1), row=(np.int64, -1))
+
+
+class Layout:
+    """Rows, slots and rounds given out and taken back."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.rows = RowColumns()
+        self.slots = SlotColumns()
+        self.rounds = RoundColumns()
+        self._free_rows = list(range(_FIRST_ROWS - 1, -1, -1))
+        self._free_blocks: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self._next_slot = 0
+        self._next_round = 0
+
+    def add(self, echoes: int, interval_ns: int, timeout_ns: int, due_ns: int) -> int:
+        """Give a check its row and slots.
+
+        Args:
+            echoes: in one round.
+            due_ns: monotonic time of the first echo.
+
+        Raises:
+            OverflowError: when there are no slots left.
+        """
+        # a round is open until its last echo's timeout: none of its slots may be needed before that
+        rounds = -(-timeout_ns // (echoes * interval_ns)) + 2
+        base, first_round = self._block(echoes, rounds)
+        if not self._free_rows:
+            size = self.rows.size
+            self.rows.grow(size * 2)
+            self._free_rows = list(range(size * 2 - 1, size - 1, -1))
+        row = self._free_rows.pop()
+        r = self.rows
+        r.active[row], r.port[row], r.why[row] = True, -1, 0
+        r.interval[row], r.timeout[row], r.due[row] = interval_ns, timeout_ns, due_ns
+        r.base[row], r.first_round[row], r.echoes[row], r.rounds[row] = base, first_round, echoes, rounds
+        r.place[row] = r.oldest[row] = r.misses[row] = r.duplicates[row] = 0
+        r.silent[row], r.srtt[row], r.limit[row] = False, -1, min(FIRST_SILENCE_NS, timeout_ns)
+        end = base + echoes * rounds
+        self.slots.row[base : end + BURST_ECHOES] = row
+        self.slots.round[base:end] = first_round + np.arange(echoes * rounds) // echoes
+        self.slots.round[end : end + BURST_ECHOES] = first_round + rounds
+        self.rounds.row[first_round : first_round + rounds + 1] = row
+        return row
+
+    def remove(self, row: int) -> None:
+        """Take a check's row and slots back; its pending echoes are forgotten."""
+        r = self.rows
+        echoes, rounds, base, first_round = (int(c[row]) for c in (r.echoes, r.rounds, r.base, r.first_round))
+        r.active[row] = False
+        self.slots.outcome[base : base + echoes * rounds + BURST_ECHOES] = IDLE
+        self.rounds.left[first_round : first_round + rounds + 1] = -1
+        self._free_rows.append(row)
+        self._free_blocks.setdefault((echoes, rounds), []).append((base, first_round))
+
+    def burst_base(self, row: int) -> int:
+        """Return the first of a row's burst slots."""
+        r = self.rows
+        return int(r.base[row] + r.echoes[row] * r.rounds[row])
+
+    def burst_round(self, row: int) -> int:
+        """Return the number of a row's burst round."""
+        return int(self.rows.first_round[row] + self.rows.rounds[row])
+
+    def _block(self, echoes: int, rounds: int) -> tuple[int, int]:
+        if free := self._free_blocks.get((echoes, rounds)):
+            return free.pop()
+        base, first_round = self._next_slot, self._next_round
+        slots, all_rounds = base + echoes * rounds + BURST_ECHOES, first_round + rounds + 1
+        if slots > 1 << SLOT_BITS:
+            raise OverflowError("too many echoes under way for one agent; split the estate with shard: {index, of}")
+        if slots > self.slots.size:
+            self.slots.grow(max(slots, 2 * self.slots.size))
+        if all_rounds > self.rounds.size:
+            self.rounds.grow(max(all_rounds, 2 * self.rounds.size))
+        self._next_slot, self._next_round = slots, all_rounds
+        return base, first_round
+
+
+PENDING: Final = int(Echo.PENDING)
