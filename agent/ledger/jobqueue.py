@@ -54,6 +54,10 @@ class JobQueue:
             self.weight -= self._jobs.popleft().weight
         self._in_hand = 0
 
+    def release(self) -> None:
+        """Let go of what the writer had in hand: it failed, and the jobs wait again."""
+        self._in_hand = 0
+
     def discard(self, jobs: Collection[Job[Any]]) -> None:
         """Take these out, wherever they stand."""
         self._in_hand = 0

@@ -182,13 +182,13 @@ class SqliteLedger:
     async def _submit(self, job: Job[T]) -> T:
         future: Future[T] = self._writer.submit(job)
         # A caller that is cancelled does not take the job with it: what has happened is written.
-        waiting = asyncio.shield(asyncio.wrap_future(future))
+        waiting = asyncio.wrap_future(future)
         try:
             async with asyncio.timeout(self._limits.patience_seconds):
-                return await waiting
+                return await asyncio.shield(waiting)
         except TimeoutError:
             self._writer.give_up()
-            return await waiting
+            return await asyncio.shield(waiting)
 
     async def _read(self, ask: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)

@@ -60,6 +60,10 @@ class Store:
         """Whether there is a connection."""
         return self._db is not None
 
+    def vanished(self) -> bool:
+        """Return whether the open file is no longer the one that has the name."""
+        return self._db is not None and file_identity(self._path) != self._identity
+
     def ensure_open(self) -> None:
         """Open the file if it is not, and see to it that the open file is the one that has the name.
 
@@ -67,9 +71,9 @@ class Store:
             LedgerError: it is refused (later version, another program's).
             sqlite3.Error, OSError: it cannot be opened now.
         """
-        if self._db is not None and file_identity(self._path) != self._identity:
+        if self.vanished():
             # What is written now would be gone with the unlinked file: "on disk" must mean the file that one finds.
-            carried = salvage(self._db)
+            carried = salvage(self.db)
             self.close()
             self._succession = _Succession(
                 carried, "ledger_vanished", f"{self._path} was removed or replaced while the agent was writing to it; "

@@ -173,12 +173,15 @@ class Writer:
             return False
         self._singly = max(0, self._singly - 1)
         try:
+            self._store.ensure_open()
             results = self._commit(group)
         except Exception as error:
             if surroundings_text(error) is not None or is_corrupt(error):
                 raise
             self._refuse(group, error)
             return True
+        if self._store.vanished():
+            return True  # ... while it was written to: once more, into the new one
         with self._wake:
             self._jobs.done()
             for job, result in zip(group, results, strict=True):
@@ -288,6 +291,7 @@ class Writer:
             if not self._problem:
                 _log.error("ledger %s cannot be written: %s", self._path, words)
             self._problem = f"{self._path}: {words}"
+            self._jobs.release()
             self._jobs.give_up()
             self._retry_at = time.monotonic() + self._limits.retry_seconds
 
