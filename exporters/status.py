@@ -18,7 +18,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agent import __version__
-from agent.core.model import Event, EventKind, Mark, Role, State, Target, Urgency, Verdict
+from agent.core.model import Event, EventKind, Health, Mark, Role, State, Target, Urgency, Verdict
 from agent.core.picture import DevicePoll, Picture, RoundSummary
 from agent.core.units import format_duration
 from exporters.prometheus import fresh_seconds
@@ -44,11 +44,27 @@ class Row:
     verdict: Verdict
     round: RoundSummary | None = None
     poll: DevicePoll | None = None
+    failing: tuple[tuple[str, Health], ...] = ()  # checks that are down while the target is up
 
     @property
     def marks(self) -> list[str]:
         """What stands beside the state, in words."""
-        return [mark.replace("_", " ") for mark in sorted(self.verdict.marks)]
+        return [words(mark) for mark in sorted(self.verdict.marks)] + [f"{name} down" for name, _ in self.failing]
+
+    @property
+    def reason(self) -> str:
+        """Why it is so: of a target that is up, why one of its checks is not."""
+        return self.failing[0][1].reason if self.failing and not self.verdict.marks else self.verdict.reason
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when it is so."""
+        return self.failing[0][1].since if self.failing and not self.verdict.marks else self.verdict.since
+
+    @property
+    def excused(self) -> bool:
+        """Whether work on it was announced."""
+        return Mark.MAINTENANCE in self.verdict.marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +143,10 @@ def view(picture: Picture, now: datetime) -> View:
 def headline(picture: Picture, rows: Sequence[Row], troubles: Sequence[str]) -> Headline:
     """Return the page in one line; groups and sites are left to the circuits and devices that they consist of."""
     whole = [row for row in rows if not row.target.members]
-    failed = [row for row in whole if row.verdict.state is State.DOWN and Mark.MAINTENANCE not in row.verdict.marks]
-    degraded = [row for row in whole if row.verdict.state is State.DEGRADED]
-    count = len(failed) + len(degraded) + len(troubles)
-    details = _details(whole, failed, degraded)
+    failed = [row for row in whole if row.verdict.state is State.DOWN and not row.excused]
+    lesser = [row for row in whole if (row.verdict.state is State.DEGRADED or row.failing) and not row.excused]
+    count = len(failed) + len(lesser) + len(troubles)
+    details = _details(whole, [*failed, *lesser])
     if not rows:
         return Headline("Nothing is watched yet", "warn", ("The configuration names no target.",))
     if not picture.ready and not count:
@@ -156,8 +172,12 @@ def agent_troubles(picture: Picture) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _details(whole: Sequence[Row], failed: Sequence[Row], degraded: Sequence[Row]) -> tuple[str, ...]:
-    named = [f"{row.target.kind} {row.target.name} is {row.verdict.state}" for row in (*failed, *degraded)]
+def _details(whole: Sequence[Row], wrong: Sequence[Row]) -> tuple[str, ...]:
+    named = [
+        f"{row.target.kind} {row.target.name}"
+        + (f": {row.failing[0][0]} is down" if row.failing else f" is {row.verdict.state}")
+        for row in wrong
+    ]
     states = Counter(row.verdict.state for row in whole)
     shown = named[:4] + ([f"{len(named) - 4} more"] if len(named) > 4 else [])
     if lost := states[State.UNREACHABLE]:
@@ -169,21 +189,27 @@ def _details(whole: Sequence[Row], failed: Sequence[Row], degraded: Sequence[Row
 
 
 def _row(picture: Picture, target: Target, now: datetime) -> Row:
-    found = None
+    verdict, found, failing = picture.verdicts.get(target.name, _NO_VERDICT), None, []
     for check in target.checks:
-        summary = picture.rounds.get((check.target, check.name))
-        if summary is not None and (now - summary.at).total_seconds() <= fresh_seconds(check):
+        key = (check.target, check.name)
+        summary, health = picture.rounds.get(key), picture.health.get(key)
+        if found is None and summary is not None and (now - summary.at).total_seconds() <= fresh_seconds(check):
             found = summary
-            break
-    return Row(target, picture.verdicts.get(target.name, _NO_VERDICT), found, picture.polls.get(target.name))
+        if verdict.state is State.UP and health is not None and health.state is State.DOWN:
+            failing.append((check.name, health))
+    return Row(target, verdict, found, picture.polls.get(target.name), tuple(failing))
 
 
 def _is_wrong(row: Row) -> bool:
-    return row.verdict.state is not State.UP or bool(row.verdict.marks)
+    return row.verdict.state is not State.UP or bool(row.verdict.marks or row.failing)
 
 
 def _rank(row: Row) -> tuple[int, bool, bool]:
-    return _WORST_FIRST[row.verdict.state], not row.verdict.marks, row.target.urgency is not Urgency.NOW
+    return (
+        _WORST_FIRST[row.verdict.state],
+        not (row.verdict.marks or row.failing),
+        row.target.urgency is not Urgency.NOW,
+    )
 
 
 def _sorted(rows: Iterable[Row]) -> list[Row]:

@@ -9,10 +9,9 @@ const stale = document.getElementById("stale");
 const live = document.getElementById("live");
 const liveText = document.getElementById("live-text");
 const said = document.getElementById("said");
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const dayAndClock = new Intl.DateTimeFormat(undefined, {
-  day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
-});
+const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const clock = new Intl.DateTimeFormat(undefined, { ...time, second: "2-digit" });
+const dayAndClock = new Intl.DateTimeFormat(undefined, { ...time, day: "numeric", month: "short" });
 let answeredAt = new Date();
 let tag = null;
 
