@@ -132,9 +132,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         machine.write("/etc/snmp/snmpd.conf", "agentaddress udp:127.0.0.1:161\nrocommunity k33p-quiet\n")
         machine.run("sh", "-c", "rm -f /etc/systemd/system/snmpd.service && systemctl daemon-reload")
         machine.run("systemctl", "start", "snmpd")
-        seconds = install(machine)
         try:
-            yield Installed(machine, seconds)
+            yield Installed(machine, install(machine))
         finally:
             with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
                 print(machine.journal("linewarden"))

@@ -1,0 +1,164 @@
+"""What the agent says would be paged is what the shipped rules fire in a real Prometheus."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from agent.core.model import (
+    Check,
+    CircuitFacts,
+    Estate,
+    HardwareFlag,
+    Health,
+    Mark,
+    Role,
+    State,
+    Target,
+    Urgency,
+    Verdict,
+)
+from agent.core.paging import pages
+from agent.core.picture import Picture
+from tests.deploy.serving import fast_rules, scrape_configuration, served
+from tests.lab.prometheus import Prometheus
+
+UNTIL_SECONDS: Final = 40.0
+NOW, HOURS, NEVER = Urgency.NOW, Urgency.HOURS, Urgency.NEVER
+STATES: Final = {"u": State.UP, "e": State.DEGRADED, "d": State.DOWN, "x": State.UNREACHABLE, "n": State.UNKNOWN}
+MARKS: Final = {"F": Mark.FLAPPING, "M": Mark.MAINTENANCE, "R": Mark.REDUNDANCY_LOST}
+
+
+def _circuit(name: str, group: str | None = None, urgency: Urgency = NOW) -> Target:
+    facts = CircuitFacts('Example "Tel"', f"ETH/{name}", ("bcw", "crown"), group)
+    return Target(name, Role.CIRCUIT, "circuit", name, owners=("bcw",), urgency=urgency, circuit=facts)
+
+
+def _device(name: str, urgency: Urgency = HOURS, **more: Any) -> Target:  # noqa: ANN401 - the fields of Target
+    checks = (Check(name, "icmp", "icmp", 1.0), Check(name, "snmp", "snmp", 60.0, decisive=False))
+    return Target(name, Role.DEVICE, "switch", name, "bcw", ("bcw",), checks=checks, urgency=urgency, **more)
+
+
+TARGETS: Final = (
+    _circuit("solo"),
+    _circuit("solo-later"),
+    _circuit("by-day", urgency=HOURS),
+    _circuit("silent", urgency=NEVER),
+    _circuit("mended", urgency=NOW),
+    *(_circuit(f"{group}-{end}", group) for group in ("half", "gone", "moves") for end in "ab"),
+    *(
+        Target(name, Role.GROUP, "group", name, owners=("bcw",), members=(f"{name}-a", f"{name}-b"), urgency=NOW)
+        for name in ("half", "gone", "moves")
+    ),
+    Target("bcw", Role.SITE, "site", "West", owners=("bcw",), urgency=NOW),
+    Target("crown", Role.SITE, "site", "Centre", urgency=NOW),
+    *(_device(name) for name in ("sw-up", "sw-down", "sw-check", "sw-flaps", "sw-works-on", "sw-behind", "sw-unknown")),
+    _device("sw-now", NOW, address="10.0.0.9"),
+    _device("sw-never", NEVER),
+    Target("phones", Role.SERVICE, "service", "Telephony", "crown", ("bcw", "enc"), urgency=NOW),
+    Target("mail", Role.SERVICE, "service", "mail", urgency=HOURS),
+    Target("lost", Role.SERVICE, "service", "lost", "bcw", ("bcw",), urgency=NOW),
+)
+FIRST: Final = """
+    solo:d solo-later:u by-day:d silent:d mended:d bcw:x<solo crown:u
+    half:uR half-a:d half-b:u gone:d gone-a:d gone-b:d moves:u moves-a:u moves-b:u
+    sw-up:u sw-down:d sw-check:u!snmp sw-flaps:eF sw-works-on:dM sw-behind:x<solo,gone sw-unknown:n sw-now:d
+    sw-never:d!snmp phones:d mail:d lost:x<gone
+"""
+THEN: Final = """
+    solo:u solo-later:dF by-day:dM silent:u mended:u bcw:u crown:u
+    half:d half-a:d half-b:d gone:uR gone-a:u gone-b:x<sw-now moves:uR moves-a:e moves-b:d
+    sw-up:d sw-down:x<sw-now sw-check:e!snmp sw-flaps:u sw-works-on:d sw-behind:u!snmp sw-unknown:x<solo-later sw-now:d
+    sw-never:u!snmp phones:u mail:uF lost:x<half,sw-now
+"""
+FLAGS: Final = {
+    "sw-up": (
+        HardwareFlag("sw-up", "age_over_policy", "warning", "bought 2012", "asset register"),
+        HardwareFlag("sw-up", "fan_failed", "critical", "fan 2 failed", "ENTITY-SENSOR-MIB"),
+        HardwareFlag("sw-up", "end_of_sale", "info", "", ""),
+    ),
+    "sw-never": (HardwareFlag("sw-never", "age_over_policy", "warning", "", ""),),
+}
+
+
+def _picture(believed: str) -> Picture:
+    """Return the estate in a situation written as `target:state[marks][!failing check][<cause,cause]`."""
+    now = datetime.now(UTC)
+    estate = Estate("dc1", {target.name: target for target in TARGETS})
+    picture = Picture(estate, now, now, ready=True, flags=dict(FLAGS))
+    for word in believed.split():
+        name, _, rest = word.partition(":")
+        rest, _, causes = rest.partition("<")
+        rest, _, check = rest.partition("!")
+        state = STATES[rest[0]]
+        marks = frozenset(MARKS[letter] for letter in rest[1:])
+        picture.verdicts[name] = Verdict(state, now, tuple(filter(None, causes.split(","))), marks)
+        for watched in estate.targets[name].checks:
+            belief = State.DOWN if watched.name == check else state
+            picture.health[name, watched.name] = Health(belief, now)
+    return picture
+
+
+def _due(picture: Picture) -> dict[str, Mapping[str, object]]:
+    found = pages(picture.estate, picture.verdicts, picture.health, datetime.now(UTC), flags=picture.flags)
+    return {
+        " ".join(sorted(f"{k}={v}" for k, v in p.labels.items())): {"summary": p.summary, "description": p.description}
+        for p in found
+    }
+
+
+def _firing(prometheus: Prometheus) -> dict[str, Mapping[str, object]]:
+    found = [a for a in prometheus.alerts() if a["state"] == "firing"]
+    found = [a for a in found if not a["labels"]["alertname"].startswith("Linewarden")]
+    return {
+        " ".join(sorted(f"{k}={v}" for k, v in a["labels"].items())): {
+            name: text for name, text in a["annotations"].items() if name != "runbook_url"
+        }
+        for a in found
+    }
+
+
+async def _errors(prometheus: Prometheus) -> list[str]:
+    groups = (await asyncio.to_thread(prometheus.api, "rules"))["groups"]
+    return [rule["lastError"] for group in groups for rule in group["rules"] if rule.get("lastError")]
+
+
+async def _agree(prometheus: Prometheus, picture: Picture) -> None:
+    deadline = time.monotonic() + UNTIL_SECONDS
+    while (firing := await asyncio.to_thread(_firing, prometheus)) != _due(picture) and time.monotonic() < deadline:
+        await asyncio.sleep(0.25)
+    assert firing == _due(picture)
+
+
+def _renamed(picture: Picture) -> Picture:
+    """Return the same trouble after a reload that renamed a supplier: two rows for one circuit must break no rule."""
+    solo = picture.estate.targets["mended"]
+    assert solo.circuit is not None
+    renamed = replace(solo, circuit=replace(solo.circuit, supplier="NewTel"), owners=("bcw", "enc"))
+    return replace(picture, estate=replace(picture.estate, targets={**picture.estate.targets, "mended": renamed}))
+
+
+async def test_the_rules_fire_what_the_agent_says_would_be_paged() -> None:
+    shown = [_picture(FIRST)]
+    async with AsyncExitStack() as agent:
+        address = await agent.enter_async_context(served(lambda: shown[0]))
+        configuration = scrape_configuration(address, linewarden={"scrape_interval": "2s", "scrape_timeout": "2s"})
+        with Prometheus(configuration, rules={"linewarden.rules.yml": fast_rules()}) as prometheus:
+            for situation in (_picture(THEN), _picture(FIRST), _renamed(_picture(FIRST))):
+                shown[0] = situation
+                await _agree(prometheus, situation)
+                assert len(_due(situation)) == 13  # the tables above mean something
+                assert await _errors(prometheus) == []
+
+            # Prometheus restarts while the agent is away: the last statements stand
+            await agent.aclose()
+            await prometheus.until('up{job="linewarden-state"} == 0')
+            await asyncio.to_thread(prometheus.stop)
+            await asyncio.to_thread(prometheus.start)
+            restarted = time.time()
+            await prometheus.until(f'timestamp(up{{job="linewarden-state"}} == 0) > {restarted + 3}')
+            held = await asyncio.to_thread(_firing, prometheus)
+            assert {name for name in _due(shown[0]) if "HardwareFlag" not in name} <= set(held)
