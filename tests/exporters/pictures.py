@@ -189,7 +189,7 @@ def healthy(now: datetime) -> Picture:
             State.UP, began + timedelta(seconds=12), now - timedelta(seconds=2), reason="answers"
         )
         if check.type == "icmp":
-            _echoes(picture, check, now, 0.0004 * (number + 1))
+            echoes(picture, check, now, 0.0004 * (number + 1))
         elif check.type == "snmp":
             detail = "342 series in 0.081 s"
             picture.observations[key] = Observation(check.target, check.name, now, Outcome.OK, detail, 0.081)
@@ -311,7 +311,8 @@ def _fall(
             picture.observations[key] = Observation(name, check.name, at, Outcome.NO_ANSWER, reason)
 
 
-def _echoes(picture: Picture, check: Check, now: datetime, rtt: float) -> None:
+def echoes(picture: Picture, check: Check, now: datetime, rtt: float) -> None:
+    """Let a check have seen a round of ten answered echoes."""
     key = (check.target, check.name)
     stats = {"min": rtt, "mean": rtt * 1.1, "max": rtt * 1.9, "p50": rtt * 1.05, "p95": rtt * 1.7}
     picture.rounds[key] = RoundSummary(
