@@ -266,9 +266,9 @@ def state_directory(chosen: Path | None, loaded: config.Loaded) -> Path:
     """
     configured = loaded.settings.agent.state_dir
     given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "linewarden"
-    path = chosen or (Path(configured) if configured else None) or (Path(given) if given else home)
+    path = chosen or (Path(configured) if configured else None) or (Path(given) if given else None)
     try:
+        path = path or _home_state()
         path.mkdir(parents=True, exist_ok=True)
         if not os.access(path, os.W_OK | os.X_OK):
             raise PermissionError("not writable")
@@ -278,6 +278,15 @@ def state_directory(chosen: Path | None, loaded: config.Loaded) -> Path:
             "give another by `agent.state_dir` or --state-dir"
         ) from error
     return path
+
+
+def _home_state() -> Path:
+    """Return the user's own place; a service's user has no home, and needs none while systemd names a directory."""
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        raise StartError("this user has no home directory; give `agent.state_dir` or --state-dir") from error
+    return Path(state) / "linewarden"
 
 
 def control_socket(state_dir: Path) -> Path:
