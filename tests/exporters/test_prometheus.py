@@ -1,0 +1,311 @@
+"""What `/metrics` and `/metrics/state` say of a picture, read strictly."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+from agent.core.model import Check, Estate, HardwareFlag, Mark, Outcome, State, Target, Verdict
+from agent.core.picture import EchoTotals, Picture
+from agent.core.ports import Blind
+from exporters import exposition, prometheus
+from exporters.prometheus import Prefixes, families, fresh_seconds, state_families
+from tests.exporters.pictures import AGENT, Settings, healthy, trouble
+from tests.exporters.strict import parse
+
+NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
+Labels = dict[str, str]
+
+
+class Scrape:
+    """One scrape, as series."""
+
+    def __init__(self, picture: Picture, now: datetime = NOW, registry: CollectorRegistry | None = None) -> None:
+        found = families(picture, now, Prefixes(picture.estate), registry)
+        self.families = parse(exposition.render(found).decode())
+        self.series = [sample for family in self.families for sample in family.samples]
+
+    def values(self, name: str, **labels: str) -> list[float]:
+        """Return the values of the series of that name that have these labels."""
+        wanted = labels.items()
+        return [sample.value for sample in self.series if sample.name == name and wanted <= sample.labels.items()]
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return the one value."""
+        (value,) = self.values(name, **labels)
+        return value
+
+    def labels(self, name: str) -> list[Labels]:
+        """Return the labels of every series of that name."""
+        return [sample.labels for sample in self.series if sample.name == name]
+
+
+@pytest.fixture
+def picture() -> Picture:
+    return trouble(NOW)
+
+
+@pytest.mark.parametrize("make", [healthy, trouble])
+def test_a_strict_reading(make: Callable[[datetime], Picture]) -> None:
+    registry = CollectorRegistry()
+    Gauge("linewarden_loop_lag_seconds", "Lag.", ["target"], registry=registry).labels(AGENT).set(0.001)
+    Counter("process_things", "Things.", registry=registry).inc()
+    Histogram("linewarden_job_seconds", "Jobs.", registry=registry).observe(0.2)
+    Info("python", "Python.", registry=registry).info({"major": "3"})
+    scrape = Scrape(make(NOW), registry=registry)
+    assert [sample for sample in scrape.series if not sample.labels.get("target")] == []
+    assert scrape.value("process_things_total") == 1
+    assert scrape.value("python_info", major="3", target=AGENT) == 1
+    assert scrape.value("linewarden_job_seconds_bucket", le="0.25", target=AGENT) == 1
+    assert not [sample for sample in scrape.series if sample.name.endswith("_created")]
+    checks = [
+        s for s in scrape.series if s.name.startswith(("probe_", "smokeping_", "linewarden_round", "linewarden_ec"))
+    ]
+    assert checks
+    assert all(sample.labels.get("check") for sample in checks)
+
+
+def test_the_picture_wins_over_a_registry_that_says_the_same(picture: Picture) -> None:
+    registry = CollectorRegistry()
+    Gauge("linewarden_ready", "Ready.", registry=registry).set(0)
+    assert Scrape(picture, registry=registry).value("linewarden_ready") == 1
+
+
+def test_every_state_is_told_once_per_target_and_check(picture: Picture) -> None:
+    scrape = Scrape(picture)
+    for name, target in picture.estate.targets.items():
+        told = {
+            s.labels["state"]: s.value
+            for s in scrape.series
+            if s.name == "linewarden_target_state" and s.labels["target"] == name
+        }
+        assert told == {state: float(state is picture.verdicts[name].state) for state in State}
+        assert {s["kind"] for s in scrape.labels("linewarden_target_state") if s["target"] == name} == {target.kind}
+    for check in picture.estate.checks():
+        at = {"target": check.target, "check": check.name}
+        assert sum(scrape.values("linewarden_check_state", **at)) == 1
+        state = picture.health[check.target, check.name].state
+        assert scrape.value("linewarden_check_state", state=state, **at) == 1
+
+
+def test_a_target_that_nobody_has_judged_is_unknown(picture: Picture) -> None:
+    del picture.verdicts["telephony"]
+    del picture.health["telephony", "icmp"]
+    scrape = Scrape(picture)
+    assert scrape.value("linewarden_target_state", target="telephony", state="unknown") == 1
+    assert scrape.value("linewarden_check_state", target="telephony", state="unknown") == 1
+
+
+def test_causes_marks_and_inventory(picture: Picture) -> None:
+    scrape = Scrape(picture)
+    assert {(s["target"], s["cause"]) for s in scrape.labels("linewarden_root_cause")} == {
+        (name, "enc-crown") for name in ("enc", "enc-core-sw1", "enc-payroll", "housing-management")
+    }
+    set_marks = {
+        (s.labels["target"], s.labels["mark"]) for s in scrape.series if s.name == "linewarden_target_mark" and s.value
+    }
+    assert set_marks == {("bcw-crown", "redundancy_lost"), ("telephony", "flapping"), ("bcw-files1", "maintenance")}
+    assert len(scrape.values("linewarden_target_mark")) == 3 * len(picture.estate.targets)
+    (circuit,) = [s for s in scrape.labels("linewarden_circuit_info") if s["target"] == "bcw-crown-primary"]
+    assert circuit == {
+        "target": "bcw-crown-primary", "supplier": "ExampleTel", "reference": "ETH/12345", "site_a": "bcw",
+        "site_b": "crown", "group": "bcw-crown", "role": "primary",
+    }  # fmt: skip
+    (info,) = [s for s in scrape.labels("linewarden_target_info") if s["target"] == "crown-rt1"]
+    assert info == {
+        "target": "crown-rt1", "role": "device", "kind": "router", "site": "crown", "title": "crown-rt1",
+        "owner": "bcw,enc", "address": "10.20.2.1", "page": "hours",
+    }  # fmt: skip
+
+
+def test_a_cause_that_is_named_twice_is_told_once(picture: Picture) -> None:
+    picture.verdicts["enc"] = Verdict(State.UNREACHABLE, NOW, ("enc-crown", "enc-crown"))
+    assert Scrape(picture).values("linewarden_root_cause", target="enc") == [1]
+
+
+def test_the_figures_of_a_round(picture: Picture) -> None:
+    scrape, at = Scrape(picture), {"target": "crown-rt1", "check": "icmp"}
+    summary = picture.rounds["crown-rt1", "icmp"]
+    for what, stats in (("rtt", summary.rtt_seconds), ("pdv", summary.pdv_seconds), ("ipdv", summary.ipdv_seconds)):
+        for stat, value in stats.items():
+            assert scrape.value(f"linewarden_round_{what}_seconds", stat=stat, **at) == value
+        assert len(scrape.values(f"linewarden_round_{what}_seconds", **at)) == len(stats)
+    assert scrape.value("linewarden_round_loss_ratio", **at) == 0
+    assert scrape.value("probe_icmp_duration_seconds", phase="rtt", **at) == summary.rtt_seconds["mean"]
+    assert scrape.value("linewarden_round_loss_ratio", target="enc-crown") == 1
+    assert scrape.values("linewarden_round_rtt_seconds", target="enc-crown") == []
+
+
+@pytest.mark.parametrize(("seconds", "there"), [(0, True), (27, True), (29, False), (3600, False)])
+def test_a_round_that_is_no_longer_fresh_disappears(picture: Picture, seconds: int, there: bool) -> None:
+    scrape = Scrape(picture, NOW + timedelta(seconds=seconds))
+    for name in ("linewarden_round_rtt_seconds", "linewarden_round_loss_ratio", "probe_icmp_duration_seconds"):
+        assert bool(scrape.values(name, target="crown-rt1")) is there
+    assert bool(scrape.values("probe_success", target="crown-rt1", check="icmp")) is there
+    assert scrape.values("linewarden_echoes_sent_total", target="crown-rt1"), "a counter stays"
+
+
+@pytest.mark.parametrize(
+    ("check", "seconds"),
+    [
+        (Check("t", "icmp", "icmp", 1.0, Settings(round=10.0)), 30),
+        (Check("t", "icmp", "icmp", 1.0, Settings(round=60.0)), 180),
+        (Check("t", "icmp", "icmp", 120.0, Settings(round=10.0)), 360),
+        (Check("t", "snmp", "snmp", 60.0, None), 180),
+        (Check("t", "tcp", "tcp", 5.0, None), 30),
+        (Check("t", "icmp", "icmp", 1.0, None), 30),
+    ],
+)
+def test_how_long_a_measurement_is_fresh(check: Check, seconds: float) -> None:
+    assert fresh_seconds(check) == seconds
+
+
+@pytest.mark.parametrize(
+    ("outcome", "success"),
+    [
+        (Outcome.OK, [1]),
+        (Outcome.NO_ANSWER, [0]),
+        (Outcome.REFUSED, [0]),
+        (Outcome.BAD_ANSWER, [0]),
+        (Outcome.FAULT, [0]),
+        (Outcome.UNKNOWN, []),
+    ],
+)
+def test_success_of_a_probe(picture: Picture, outcome: Outcome, success: list[float]) -> None:
+    key = ("crown-rt1", "snmp")
+    picture.observations[key] = replace(picture.observations[key], outcome=outcome, duration_seconds=None)
+    scrape = Scrape(picture)
+    assert scrape.values("probe_success", target="crown-rt1", check="snmp") == success
+    assert scrape.values("probe_duration_seconds", target="crown-rt1", check="snmp") == []
+
+
+def test_counters_of_echoes(picture: Picture) -> None:
+    at = {"target": "bcw-core-sw1", "check": "icmp"}
+    picture.echoes["bcw-core-sw1", "icmp"] = EchoTotals(100, 97, 3, 2, {"late loop": 4, 'odd "why"\n': 1})
+    scrape = Scrape(picture)
+    assert scrape.value("linewarden_echoes_sent_total", **at) == 100
+    assert scrape.value("linewarden_echoes_lost_total", **at) == 3
+    assert scrape.value("linewarden_echoes_duplicate_total", **at) == 2
+    assert scrape.value("linewarden_echoes_unknown_total", why="late loop", **at) == 4
+    assert scrape.value("linewarden_echoes_unknown_total", why='odd "why"\n', **at) == 1
+
+
+def test_smokeping_names_are_for_circuits(picture: Picture) -> None:
+    totals = picture.echoes["bcw-crown-backup", "icmp"]
+    scrape = Scrape(picture)
+    labels = {"ip": "10.20.0.5", "host": "10.20.0.5", "source": "", "target": "bcw-crown-backup", "check": "icmp"}
+    assert {s["target"] for s in scrape.labels("smokeping_requests_total")} == {
+        "bcw-crown-primary", "bcw-crown-backup", "enc-crown",
+    }  # fmt: skip
+    assert scrape.value("smokeping_requests_total", **labels) == totals.sent
+    assert scrape.value("smokeping_response_duplicates_total", **labels) == totals.duplicates
+    assert scrape.value("smokeping_response_duration_seconds_count", **labels) == totals.received
+    assert scrape.value("smokeping_response_duration_seconds_sum", **labels) == totals.rtt_sum_seconds
+    assert scrape.value("smokeping_response_duration_seconds_bucket", le="+Inf", **labels) == totals.received
+    assert scrape.value("smokeping_response_duration_seconds_bucket", le="0.0016", **labels) == totals.rtt_buckets[5]
+
+
+def test_blind_time(picture: Picture) -> None:
+    picture.blind = {
+        None: Blind(None, "no carrier", NOW - timedelta(seconds=8), None),
+        "telephony": Blind("telephony", "no route", NOW - timedelta(seconds=20), None),
+    }
+    picture.blind_seconds = {"": 4.5, "telephony": 31.0}
+    scrape = Scrape(picture)
+    assert scrape.value("linewarden_blind", target=AGENT) == 1
+    assert scrape.value("linewarden_blind_seconds_total", target=AGENT) == 12.5
+    assert scrape.value("linewarden_blind", target="telephony") == 1
+    assert scrape.value("linewarden_blind_seconds_total", target="telephony") == 51
+    assert scrape.value("linewarden_blind", target="crown-rt1") == 0
+    assert scrape.value("linewarden_blind_seconds_total", target="crown-rt1") == 0
+
+
+def test_blind_time_with_a_clock_that_was_set_back(picture: Picture) -> None:
+    picture.blind = {None: Blind(None, "clock", NOW + timedelta(hours=1), None)}
+    assert Scrape(picture).value("linewarden_blind_seconds_total", target=AGENT) == 4.5
+
+
+def test_a_target_that_is_called_like_the_agent_makes_no_series_twice(picture: Picture) -> None:
+    estate = picture.estate
+    picture.estate = Estate("telephony", estate.targets, estate.site)
+    assert Scrape(picture).value("linewarden_blind", target="telephony") == 0
+
+
+def test_devices_and_their_hardware(picture: Picture) -> None:
+    flag = picture.flags["bcw-files1"][0]
+    picture.flags["bcw-files1"] = (flag, HardwareFlag(flag.target, flag.reason, flag.severity, "another", "source"))
+    scrape = Scrape(picture)
+    assert scrape.value("linewarden_device_poll_success", target="crown-rt1") == 1
+    assert scrape.value("linewarden_device_poll_series", target="crown-rt1") == 37
+    assert scrape.value("linewarden_device_poll_success", target="crown-ups1") == 0
+    assert (
+        scrape.value("linewarden_hardware_flag", target="bcw-files1", reason="age_over_policy", severity="warning") == 1
+    )
+    assert (
+        scrape.value("linewarden_hardware_flag", target="crown-ups1", reason="battery_replace", severity="critical")
+        == 1
+    )
+    late = Scrape(picture, NOW + timedelta(minutes=4))
+    assert late.values("linewarden_device_poll_success") == []
+    assert late.values("linewarden_device_poll_series") == []
+
+
+def test_a_device_that_was_removed_has_no_series_any_more(picture: Picture) -> None:
+    kept = {name: target for name, target in picture.estate.targets.items() if name != "crown-rt1"}
+    picture.estate = Estate(AGENT, kept)
+    scrape = Scrape(picture)
+    assert [s for s in scrape.series if s.labels["target"] == "crown-rt1"] == []
+
+
+def test_the_agent(picture: Picture) -> None:
+    scrape = Scrape(picture)
+    assert scrape.value("linewarden_build_info", target=AGENT) == 1
+    assert scrape.value("linewarden_config_last_reload_successful", target=AGENT) == 1
+    loaded = scrape.value("linewarden_config_last_reload_success_timestamp_seconds", target=AGENT)
+    assert loaded == picture.config_loaded_at.timestamp()
+    assert scrape.value("linewarden_ledger_ok", target=AGENT) == 1
+    assert scrape.value("linewarden_ready", target=AGENT) == 1
+    assert scrape.value("linewarden_pages", severity="critical") == 1
+    assert scrape.value("linewarden_pages", severity="warning") == 1
+    picture.ledger_problem, picture.config_ok, picture.ready, picture.pages = "disk full", False, False, ()
+    scrape = Scrape(picture)
+    for name in ("linewarden_ledger_ok", "linewarden_config_last_reload_successful", "linewarden_ready"):
+        assert scrape.value(name) == 0
+    assert scrape.values("linewarden_pages") == [0, 0]
+
+
+def test_hostile_names_stay_one_line_each() -> None:
+    name = 'a"b\\c\nd{e}\u2028'
+    now = NOW
+    target = Target(name, healthy(now).estate.targets["crown-rt1"].role, "router", name)
+    picture = Picture(Estate(AGENT, {name: target}), now, now)
+    text = exposition.render(families(picture, now, Prefixes(picture.estate))).decode()
+    assert all(line.startswith(("#", "linewarden_")) for line in text.split("\n") if line)
+
+
+def test_states_have_the_same_prefixes_until_the_estate_changes(picture: Picture) -> None:
+    prefixes = Prefixes(picture.estate)
+    before = state_families(picture, prefixes)
+    picture.verdicts["telephony"] = Verdict(State.UP, NOW, marks=frozenset({Mark.FLAPPING}))
+    after = state_families(picture, prefixes)
+    assert [a.prefixes is b.prefixes for a, b in zip(before[:3], after[:3], strict=True)] == [True] * 3
+    assert {family.name for family in after} == {
+        "linewarden_target_state", "linewarden_check_state", "linewarden_target_mark", "linewarden_root_cause",
+        "linewarden_target_info", "linewarden_circuit_info",
+    }  # fmt: skip
+    assert parse(exposition.render(after).decode())
+
+
+def test_an_empty_estate() -> None:
+    picture = Picture(Estate(AGENT, {}), NOW, NOW)
+    assert {s.labels["target"] for s in Scrape(picture).series} == {AGENT}
+    assert exposition.render(state_families(picture, Prefixes(picture.estate))) == b""
+
+
+def test_a_registry_names_its_families_as_the_text_format_does() -> None:
+    registry = CollectorRegistry()
+    Counter("jobs", "Jobs.", ["kind"], registry=registry).labels("poll").inc(2)
+    (family,) = prometheus.from_registry(registry, "dc1")
+    assert (family.name, family.prefixes) == ("jobs_total", ('jobs_total{target="dc1",kind="poll"}',))
