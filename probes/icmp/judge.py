@@ -46,7 +46,8 @@ class Judge:
         self.duplicates_total = 0
         self.late_replies_total = 0
         self.foreign_replies_total = 0  # from an address that was not asked, or on another socket
-        self._refusals: dict[int, dict[str, None]] = {}
+        self._refused: list[tuple[int, int, str]] = []  # slot, index of its echo, sentence
+        self._sentences: dict[int, dict[str, None]] = {}
 
     # ------------------------------------------------------------------ sending
 
@@ -148,17 +149,34 @@ class Judge:
         self._answered(slots)
 
     def refuse(self, slot: int, sentence: str) -> None:
-        """Take an ICMP error for an echo: lost, and somebody said why."""
+        """Take an ICMP error for an echo; it counts with `settle_refusals`."""
+        if self.layout.slots.outcome[slot] == PENDING:
+            self._refused.append((slot, int(self.layout.slots.index[slot]), sentence))
+
+    def refused(self) -> Slots:
+        """Return the echoes for which ICMP errors wait to be counted."""
+        return np.array(sorted({slot for slot, _, _ in self._refused}), np.intp)
+
+    def settle_refusals(self) -> None:
+        """Count ICMP errors: the echo is lost, and somebody said why.
+
+        Where the echo never left and its own interface does not work, it was this host that said so: that is no answer
+        of the network, and the echo stays pending until it is unknown.
+        """
         s = self.layout.slots
-        if s.outcome[slot] != PENDING:
-            return
-        said = self._refusals.setdefault(int(s.round[slot]), {})
-        if len(said) < _REFUSALS_MAX:
-            said[sentence] = None
-        slots = np.array([slot])
-        if not self._is_burst(slots)[0]:
-            self._miss(slots)
-        self._decide(slots, Echo.REFUSED)
+        for slot, index, sentence in self._refused:
+            if s.outcome[slot] != PENDING or s.index[slot] != index:
+                continue
+            if s.flags[slot] & (TAINTED | STAMPED) == TAINTED:
+                continue
+            said = self._sentences.setdefault(int(s.round[slot]), {})
+            if len(said) < _REFUSALS_MAX:
+                said[sentence] = None
+            slots = np.array([slot])
+            if not self._is_burst(slots)[0]:
+                self._miss(slots)
+            self._decide(slots, Echo.REFUSED)
+        self._refused.clear()
 
     # ------------------------------------------------------------------ the passing of time
 
@@ -194,6 +212,7 @@ class Judge:
         The sockets must have been drained since the time was read by which they are over.
         """
         s = self.layout.slots
+        over = over[s.outcome[over] == PENDING]
         tainted = (s.flags[over] & TAINTED) != 0
         for why in np.unique(s.why[over[tainted]]):
             self._decide(over[tainted & (s.why[over] == why)], Echo.UNKNOWN, int(why))
@@ -210,6 +229,11 @@ class Judge:
         """Declare pending echoes unknown at once: no answer to them can mean anything."""
         self._decide(slots[self.layout.slots.outcome[slots] == PENDING], Echo.UNKNOWN, why)
 
+    def forget(self, row: int) -> None:
+        """Drop what is still to be given out about a check that is no longer watched."""
+        self.changes = [change for change in self.changes if change.row != row]
+        self.finished = [done for done in self.finished if done.row != row]
+
     def stepped(self, by_ns: int) -> None:
         """Note that the wall clock was stepped while echoes were pending: their stamps are on two sides of it."""
         self.layout.slots.step[self.pending()] += by_ns
@@ -218,9 +242,9 @@ class Judge:
 
     def _open(self, numbers: npt.NDArray[np.int64], echoes: npt.NDArray[np.int64]) -> None:
         left = self.layout.rounds.left
-        if self._refusals:  # what was said of a check that was removed in the middle of a round
+        if self._sentences:  # what was said of a check that was removed in the middle of a round
             for number in numbers.tolist():
-                self._refusals.pop(number, None)
+                self._sentences.pop(number, None)
         unfinished = numbers[left[numbers] > 0]
         if len(unfinished):  # its slots are needed, so what is still pending there can have no other end
             s = self.layout.slots
@@ -333,7 +357,7 @@ class Judge:
         self.finished.append(
             Finished(
                 row, burst, s.sent[part].copy(), s.rtt[part].copy(), s.outcome[part].copy(), s.why[part].copy(),
-                duplicates, tuple(self._refusals.pop(number, ())),
+                duplicates, tuple(self._sentences.pop(number, ())),
             )
         )  # fmt: skip
         if not burst:

@@ -34,7 +34,7 @@ class Probe:
         spacing = min(SPACING_SECONDS, settings.timeout / (4 * ECHOES))
         wait = settings.timeout * (1 - _MARGIN_RATIO) - spacing * ECHOES
         once = settings.model_copy(update={"interval": spacing, "round": spacing * ECHOES, "timeout": wait})
-        engine = Engine(tick_seconds=min(spacing / 2, 0.02))
+        engine = Engine(tick_seconds=min(spacing / 2, 0.02), echoes=ECHOES)
         try:
             await engine.configure([Check(check.target, check.name, self.type, spacing, once)])
             async for item in engine:

@@ -23,6 +23,7 @@ MIN_SILENCE_NS: Final = 250_000_000
 FIRST_SILENCE_NS: Final = 1_000_000_000  # RFC 6298 2.1: "the sender SHOULD set RTO <- 1 second" until there is an RTT
 SILENCE_RTTS: Final = 4
 MISSES_TO_SILENCE: Final = 2  # one lost echo means nothing
+NEVER: Final = int(np.iinfo(np.int64).max)
 _FIRST_ROWS: Final = 64
 _FIRST_SLOTS: Final = 1024
 
@@ -82,6 +83,7 @@ class RowColumns(_Columns):
     interval: npt.NDArray[np.int64]
     timeout: npt.NDArray[np.int64]
     due: npt.NDArray[np.int64]
+    left: npt.NDArray[np.int64]  # echoes still to be sent; negative: without end
     base: npt.NDArray[np.int64]  # its first slot
     first_round: npt.NDArray[np.int64]  # its first round
     echoes: npt.NDArray[np.int64]  # in a round
@@ -99,7 +101,7 @@ class RowColumns(_Columns):
     def __init__(self) -> None:
         """Begin with a few free rows."""
         wide = dict.fromkeys(
-            ("interval", "timeout", "due", "base", "first_round", "echoes", "rounds", "place", "oldest", "misses",
+            ("interval", "timeout", "due", "left", "base", "first_round", "echoes", "rounds", "place", "oldest", "misses",
              "missed_mono", "missed_wall", "limit", "duplicates"), (np.int64, 0)
         )  # fmt: skip
         super().__init__(
@@ -156,12 +158,12 @@ class Layout:
         self._next_slot = 0
         self._next_round = 0
 
-    def add(self, echoes: int, interval_ns: int, timeout_ns: int, due_ns: int) -> int:
-        """Give a check its row and slots.
+    def add(self, echoes: int, interval_ns: int, timeout_ns: int, left: int) -> int:
+        """Give a check its row and slots; nothing is due before somebody sets when.
 
         Args:
             echoes: in one round.
-            due_ns: monotonic time of the first echo.
+            left: after how many echoes to stop; negative: never.
 
         Raises:
             OverflowError: when there are no slots left.
@@ -176,7 +178,8 @@ class Layout:
         row = self._free_rows.pop()
         r = self.rows
         r.active[row], r.port[row], r.why[row] = True, -1, 0
-        r.interval[row], r.timeout[row], r.due[row] = interval_ns, timeout_ns, due_ns
+        r.interval[row], r.timeout[row], r.due[row] = interval_ns, timeout_ns, NEVER
+        r.left[row] = left
         r.base[row], r.first_round[row], r.echoes[row], r.rounds[row] = base, first_round, echoes, rounds
         r.place[row] = r.oldest[row] = r.misses[row] = r.duplicates[row] = 0
         r.silent[row], r.srtt[row], r.limit[row] = False, -1, min(FIRST_SILENCE_NS, timeout_ns)

@@ -1,0 +1,219 @@
+"""One tick of the engine: read what has come, judge what is over, send what is due, give out what is finished."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.core.model import Check, Echo, Round, Silence
+from probes.icmp.port import Port
+from probes.icmp.roster import Roster
+from probes.icmp.table import BURST_ECHOES, NEVER, TAINTED, Finished, Rows, Slots
+from probes.wire import kernel, route
+from probes.wire.clock import Clock, Moment
+from probes.wire.datagrams import Inbox
+
+BURST_SPACING_NS: Final = 60_000_000
+_NANO: Final = 1_000_000_000
+_STEP_NS: Final = 1_000_000  # a smaller jump of the wall clock is within what readings differ by
+_SUSPEND_NS: Final = 200_000_000
+_LATE_NS: Final = 250_000_000  # an echo that leaves this much after its time counts as late
+_TEND_NS: Final = 1_000_000_000
+_ROUTE_LOOKUPS_MAX: Final = 50  # per tick: each takes some 50 microseconds
+
+
+class Ticker:
+    """What happens at each tick, and counters of what went wrong on the way."""
+
+    def __init__(self, roster: Roster, clock: Clock) -> None:
+        """Work on a roster by a clock."""
+        self.ticks_total = 0
+        self.late_sends_total = 0
+        self.send_errors_total = 0
+        self.clock_steps_total = 0
+        self._roster = roster
+        self._clock = clock
+        self._inbox = Inbox()
+        self._last = clock.read()
+        self._tend_at = 0
+
+    def tick(self) -> list[Round | Silence]:
+        """Read, judge, send: everything that is due now; return what is finished."""
+        self.ticks_total += 1
+        now = self._clock.read()
+        self._look_at_clock(now)
+        for port in self._roster.ports.values():
+            whole = port.drain(self._roster.judge, self._inbox, self._clock)
+            if port.new_drops() or not whole:
+                self._roster.judge.taint(self._roster.pending_on(port), self._roster.why("receive_drops"))
+        self._judge_pending(now.monotonic)
+        if now.monotonic >= self._tend_at:
+            self._tend_at = now.monotonic + _TEND_NS
+            self._roster.tend_ports()
+        self._send_bursts(now)
+        self._send_due(now)
+        return self._give_out(now.wall)
+
+    def _look_at_clock(self, now: Moment) -> None:
+        last, self._last = self._last, now
+        asleep = (now.boot - now.monotonic) - (last.boot - last.monotonic)
+        if asleep > _SUSPEND_NS:
+            self._roster.judge.give_up(self._roster.judge.pending(), self._roster.why("suspended"))
+        step = (now.wall - now.boot) - (last.wall - last.boot)
+        # a slewed clock drifts by up to 500 parts in a million, which is no step
+        if abs(step) > _STEP_NS + (now.boot - last.boot) // 1000:
+            self.clock_steps_total += 1
+            self._roster.judge.stepped(step)
+
+    def _judge_pending(self, now_ns: int) -> None:
+        judge = self._roster.judge
+        overdue, over, refused = judge.overdue(now_ns), judge.expiring(now_ns), judge.refused()
+        if len(overdue) or len(over) or len(refused):
+            self._look_at_interfaces(np.unique(np.concatenate((overdue, over, refused))))
+            judge.settle_refusals()
+            untainted = (self._roster.layout.slots.flags[overdue] & TAINTED) == 0
+            judge.miss(overdue[untainted])
+            judge.expire(over)
+
+    def _look_at_interfaces(self, slots: Slots) -> None:
+        """Taint echoes that this host could not put on the wire: their interface is down or has no carrier."""
+        s, r = self._roster.layout.slots, self._roster.layout.rows
+        for number in np.unique(r.port[s.row[slots]]).tolist():
+            port = self._roster.ports.get(number)
+            if port is not None and port.interface is not None and route.interface_works(port.interface) is False:
+                self._roster.judge.taint(self._roster.pending_on(port), self._roster.why("interface_gone"))
+        known: dict[int, bool] = {}
+        for slot in slots[self._roster.judge.never_left(slots)].tolist():
+            row = int(s.row[slot])
+            port, watched = self._roster.ports.get(int(r.port[row])), self._roster.by_row.get(row)
+            if port is None or port.interface is not None or not port.stamping or not watched or not watched.address:
+                continue
+            if row not in known:
+                if len(known) == _ROUTE_LOOKUPS_MAX:
+                    break
+                name = route.interface_towards(watched.address.octets)
+                known[row] = name is not None and route.interface_works(name) is False
+            if known[row]:
+                self._roster.judge.taint(np.array([slot]), self._roster.why("no_carrier"))
+
+    # ------------------------------------------------------------------ sending
+
+    def _send_bursts(self, now: Moment) -> None:
+        for row, (number, due) in list(self._roster.bursts.items()):
+            if now.monotonic < due:
+                continue
+            slots, indices = self._roster.judge.take_burst(row, number, now.monotonic, now.wall)
+            self._dispatch(np.array([row]), slots, indices)
+            begun = due or now.monotonic
+            self._roster.bursts[row] = (number + 1, begun + BURST_SPACING_NS)
+            if number + 1 == BURST_ECHOES:
+                del self._roster.bursts[row]
+
+    def _send_due(self, now: Moment) -> None:
+        r = self._roster.layout.rows
+        rows = np.flatnonzero(r.active & (r.due <= now.monotonic))
+        if not len(rows):
+            return
+        late = now.monotonic - r.due[rows]
+        self.late_sends_total += int(np.count_nonzero(late > _LATE_NS))
+        missed = late // r.interval[rows]
+        if missed.any():
+            self._skip(rows[missed > 0], missed[missed > 0], now)
+            rows = rows[r.due[rows] <= now.monotonic]
+        size = min((port.chunk for port in self._roster.ports.values()), default=len(rows))
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            if start:  # make room in the receive buffer: near targets have answered already
+                for port in self._roster.ports.values():
+                    port.drain(self._roster.judge, self._inbox, self._clock)
+            sending = self._clock.read()
+            slots, indices = self._roster.judge.take(part, sending.monotonic, sending.wall)
+            self._advance(part)
+            self._dispatch(part, slots, indices)
+
+    def _advance(self, rows: Rows) -> None:
+        r = self._roster.layout.rows
+        r.due[rows] += r.interval[rows]
+        r.left[rows] -= 1
+        r.due[rows[r.left[rows] == 0]] = NEVER
+
+    def _skip(self, rows: Rows, missed: npt.NDArray[np.int64], now: Moment) -> None:
+        """Account for echoes whose time passed while the loop was held up: they are unknown, in this round at most."""
+        r = self._roster.layout.rows
+        count = np.minimum(missed, r.echoes[rows] - r.place[rows] % r.echoes[rows])
+        for turn in range(int(count.max())):
+            part = rows[count > turn]
+            due = r.due[part]
+            slots, _ = self._roster.judge.take(part, due, now.wall - (now.monotonic - due))
+            self._roster.judge.give_up(slots, self._roster.why("late_loop"))
+            self._advance(part)
+        going_on = r.due[rows] < NEVER
+        r.due[rows[going_on]] += ((missed - count) * r.interval[rows])[going_on]
+        self.late_sends_total += int(missed.sum())
+
+    def _dispatch(self, rows: Rows, slots: Slots, indices: npt.NDArray[np.uint32]) -> None:
+        r = self._roster.layout.rows
+        blocked = r.why[rows]
+        for why in np.unique(blocked[blocked > 0]).tolist():
+            self._roster.judge.fail(slots[blocked == why], why)
+        for number in np.unique(r.port[rows[blocked == 0]]).tolist():
+            mine = (r.port[rows] == number) & (blocked == 0)
+            port = self._roster.ports[number]
+            if port.datagrams is None:
+                self._roster.judge.fail(slots[mine], self._roster.why(port.why))
+                continue
+            headers = self._roster.outbox.address(rows[mine], indices[mine])
+            failures = port.send(headers, slots[mine], self._roster.judge, self._inbox)
+            if failures:
+                self._fail(port, slots[mine], failures)
+
+    def _fail(self, port: Port, slots: Slots, failures: list[tuple[int, int]]) -> None:
+        self.send_errors_total += len(failures)
+        gone = port.interface is not None and route.interface_works(port.interface) is False
+        if gone:
+            self._tend_at = 0  # look at once whether the interface is there again under the same name
+        for number in {number for _, number in failures}:
+            places = [place for place, error in failures if error == number]
+            why = "interface_gone" if gone else f"send_{kernel.error_name(number)}"
+            self._roster.judge.fail(slots[places], self._roster.why(why))
+
+    def _give_out(self, wall_ns: int) -> list[Round | Silence]:
+        items: list[Round | Silence] = []
+        changes, self._roster.judge.changes = self._roster.judge.changes, []
+        finished, self._roster.judge.finished = self._roster.judge.finished, []
+        at = _moment(wall_ns)
+        for change in changes:
+            if watched := self._roster.by_row.get(change.row):
+                check = watched.check
+                since = _moment(change.since_ns)
+                items.append(Silence(check.target, check.name, at, since, change.missed, change.over))
+        items.extend(
+            self._round(watched.check, done, at)
+            for done in finished
+            if (watched := self._roster.by_row.get(done.row)) is not None
+        )
+        return items
+
+    def _round(self, check: Check, done: Finished, at: datetime) -> Round:
+        unknown = done.whys[done.outcomes == Echo.UNKNOWN]
+        whys = [self._roster.whys[why] for why in unknown.tolist()]
+        sent = done.sent_ns / _NANO
+        return Round(
+            target=check.target,
+            check=check.name,
+            began_at=datetime.fromtimestamp(float(sent[0]), UTC),
+            ended_at=at,
+            sent_at_seconds=sent,
+            rtts_seconds=np.where(done.rtt_ns >= 0, done.rtt_ns / _NANO, np.nan),
+            outcomes=done.outcomes,
+            burst=done.burst,
+            duplicates=done.duplicates,
+            why_unknown=Counter(whys) if whys else {},
+            refusals=done.refusals,
+        )
+
+
+def _moment(ns: int) -> datetime:
+    return datetime.fromtimestamp(ns / _NANO, UTC)
