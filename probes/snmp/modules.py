@@ -123,12 +123,11 @@ class ModuleLibrary:
 
     def _find(self, name: str) -> tuple[str, Any]:
         if self._raw is None:
-            self._raw = {}
+            raw: dict[str, tuple[str, Any]] = {}
             for path in self._files:
                 for found, definition in _read_modules(path).items():
-                    if found in self._raw:
-                        raise ModuleError(f"{path}: module {found!r} is defined in {self._raw[found][0]} already")
-                    self._raw[found] = (str(path), definition)
+                    raw.setdefault(found, (str(path), definition))  # of two files the first has it
+            self._raw = raw
         if name in self._raw:
             return self._raw[name]
         built_in = resources.files("configs").joinpath("snmp")
@@ -161,6 +160,8 @@ def _modules_of(file: str, text: str) -> Mapping[str, Any]:
         line = f":{mark.line + 1}" if mark else ""
         raise ModuleError(f"{file}{line}: no YAML: {getattr(error, 'problem', None) or error}") from error
     modules = document.get("modules") if isinstance(document, dict) else None
+    if modules is None and isinstance(document, dict) and "auths" in document:
+        return {}  # a file may hold auths alone
     if not isinstance(modules, dict) or not all(isinstance(name, str) for name in modules):
         raise ModuleError(f"{file}: a key `modules` with modules by name expected")
     return modules

@@ -118,7 +118,8 @@ class _Scheme:
             bind = self._values.get(lookup.oid + b"".join([taken.get(name, b"") for name in lookup.labels]))
             labels[lookup.labelname] = "" if bind is None else self._text(bind, lookup)
             if bind is not None and isinstance(bind[2], int) and 0 <= bind[2] < 1 << 32:
-                taken[lookup.labelname] = encode_index((bind[2],))  # look-ups may go on from a number that was looked up
+                # a later look-up may go on from a number that was looked up
+                taken[lookup.labelname] = encode_index((bind[2],))
         return labels
 
     def _text(self, bind: VarBind, lookup: Lookup) -> str:

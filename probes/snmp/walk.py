@@ -44,13 +44,15 @@ class Get:
     """Single objects, as many in one packet as the agent takes.
 
     Attributes:
-        found: the varbinds that have a value.
+        varbinds: those that have a value.
         problems: what could not be read though it may be there, each naming its OID.
+        packets: answers taken.
     """
 
     def __init__(self, oids: Iterable[bytes]) -> None:
-        self.found: list[VarBind] = []
+        self.varbinds: list[VarBind] = []
         self.problems: list[str] = []
+        self.packets = 0
         self._left = list(dict.fromkeys(oids))
         self._size = _OIDS_PER_GET
 
@@ -61,9 +63,10 @@ class Get:
     def take(self, error_status: int, error_index: int, varbinds: list[VarBind]) -> None:
         """Keep what came; drop the object that an error names and ask again for the others."""
         asked = self._left[: self._size]
+        self.packets += 1
         if error_status == ErrorStatus.noError:
             # an object that was asked and does not come back is missing; what was not asked is not looked at
-            self.found += [
+            self.varbinds += [
                 bind for bind in varbinds if bind[0] in asked and bind[1] not in _MISSING and bind[1] != Tag.NULL
             ]
             del self._left[: self._size]

@@ -175,10 +175,10 @@ def test_get_drops_what_errors_name_and_reads_the_rest() -> None:
     oids = [ber.encode_oid(f"1.3.6.1.2.1.1.{n}.0") for n in (1, 3, 99, 5)]
     get = Get(oids)
     assert drive(get, Mib(switch(1)), Version.V1) == 2
-    assert len(get.found) == 3
+    assert len(get.varbinds) == 3
     v2 = Get(oids)
     assert drive(v2, Mib(switch(1))) == 1
-    assert len(v2.found) == 3
+    assert len(v2.varbinds) == 3
     assert v2.problems == []
 
 
@@ -193,7 +193,7 @@ def test_get_against_strange_answers() -> None:
     assert get.problems == [f"genErr for 1.3.6.1.2.1.1.{n}.0" for n in range(1, 5)]
     other = Get(oids)
     other.take(0, 0, [row(1)])
-    assert (other.found, other.next()) == ([], None)
+    assert (other.varbinds, other.next()) == ([], None)
     unknown = Get(oids[:1])
     unknown.take(77, 1, [])
     assert unknown.problems == ["error-status 77 for 1.3.6.1.2.1.1.1.0"]

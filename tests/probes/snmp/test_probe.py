@@ -1,0 +1,311 @@
+"""The probe as a whole: against net-snmp's snmpd, simulated devices, and agents that do not answer."""
+
+import asyncio
+import re
+import subprocess
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from agent.core.model import AdminStatus, Check, Fact, Observation, OperStatus, Outcome, SnmpAuth
+from agent.core.ports import Resources
+from probes.snmp import ber
+from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, VarBind
+from probes.snmp.probe import Probe, Settings
+from tests.lab.snmpd import Snmpd
+from tests.probes.snmp.agents import SYSTEM, Mib, UdpAgent, serving, silent, switch, ups
+
+AUTHS = {
+    "public_v1": SnmpAuth("public_v1", version=1),
+    "public_v2": SnmpAuth("public_v2"),
+    "core_v3": SnmpAuth("core_v3", version=3, username="ops"),
+    "lost": SnmpAuth("lost", problem="the secret /etc/linewarden/community is missing"),
+}
+
+
+@pytest.fixture
+async def probe() -> AsyncIterator[Probe]:
+    made = Probe(Resources(auths=AUTHS))
+    yield made
+    await made.close()
+
+
+def check(port: int, **settings: object) -> Check:
+    values = {"address": "127.0.0.1", "auth": "public_v2", "port": port, **settings}
+    return Check("sw1", "snmp", "snmp", 60.0, Settings.model_validate(values))
+
+
+def fact(observation: Observation, name: str) -> str | float | bool | None:
+    return next((fact.value for fact in observation.facts if fact.name == name), None)
+
+
+def samples(observation: Observation, name: str) -> dict[str, float]:
+    assert observation.series is not None
+    found = [family for family in observation.series.families if family.name == name]
+    return dict(zip(found[0].prefixes, found[0].values.tolist(), strict=True)) if found else {}
+
+
+# ------------------------------------------------------------------ net-snmp
+
+
+def netsnmp_walk(daemon: Snmpd, version: str, root: str) -> dict[str, str]:
+    """Return what net-snmp's own command reads: OID -> value as text."""
+    command = ["snmpwalk" if version == "1" else "snmpbulkwalk", f"-v{version}", "-c", daemon.community, "-On", "-Oe",
+               "-Ox", "-OU", "-Ot", "-m", "", "-t", "5", daemon.address, root]  # fmt: skip
+    out = subprocess.run(command, capture_output=True, check=True, text=True, timeout=60).stdout
+    lines = re.split(r"^\.(?=[\d.]+ = )", out, flags=re.MULTILINE)[1:]  # long values go over several lines
+    return {oid: " ".join(text.split()) for oid, text in (line.split(" = ", 1) for line in lines)}
+
+
+def as_netsnmp(bind: VarBind) -> str:
+    """Write a value as `snmpwalk -On -Ox -OU -Ot` does."""
+    _, tag, value = bind
+    if isinstance(value, bytes):
+        if tag == Tag.OID:
+            return f"OID: .{ber.oid_text(value)}"
+        if tag == Tag.IP_ADDRESS:
+            return f"IpAddress: {'.'.join(map(str, value))}"
+        return f"Hex-STRING: {value.hex(' ').upper()}" if value else '""'
+    if tag == Tag.TIMETICKS:
+        return str(value)
+    return f"{ {0x02: 'INTEGER', 0x41: 'Counter32', 0x42: 'Gauge32', 0x46: 'Counter64'}[tag] }: {value}"
+
+
+@pytest.mark.parametrize("auth", ["public_v1", "public_v2"])
+async def test_a_walk_reads_what_net_snmp_reads(daemon: Snmpd, auth: str) -> None:
+    from probes.snmp.client import Session, SnmpClient
+    from probes.snmp.walk import Walk
+
+    version = "1" if auth == "public_v1" else "2c"
+    roots = ["1.3.6.1.2.1.1", "1.3.6.1.2.1.2", "1.3.6.1.2.1.31"]
+    client = SnmpClient()
+    walk = Walk([ber.encode_oid(root) for root in roots], version=0 if version == "1" else 1)
+    session = Session(await client.resolve("127.0.0.1", daemon.port), 0 if version == "1" else 1, b"public", 10.0)
+    try:
+        await client.converse(session, walk)
+    finally:
+        client.close()
+    theirs = {oid: text for root in roots for oid, text in netsnmp_walk(daemon, version, root).items()}
+    ours = {ber.oid_text(bind[0]): as_netsnmp(bind) for bind in walk.varbinds}
+    assert walk.problems == []
+    assert set(ours) == set(theirs)
+    moving = ("1.3.6.1.2.1.1.3", "1.3.6.1.2.1.2.2.1.1", "1.3.6.1.2.1.31.1.1.1.")  # clocks and counters
+    steady = [oid for oid in ours if not oid.startswith(moving) or ours[oid].startswith("Hex")]
+    assert len(steady) > 20
+    assert {oid: ours[oid] for oid in steady} == {oid: theirs[oid] for oid in steady}
+
+
+@pytest.mark.parametrize("auth", ["public_v1", "public_v2"])
+async def test_a_poll_of_snmpd(daemon: Snmpd, probe: Probe, auth: str) -> None:
+    seen = await probe.run(check(daemon.port, auth=auth, request_timeout="5s"))
+    assert seen.outcome is Outcome.OK, seen.detail
+    assert seen.confirmed
+    assert fact(seen, "system_name") == "lab-agent"
+    assert fact(seen, "location") == "cellar"
+    assert fact(seen, "contact") == "ict@example.org"
+    assert str(fact(seen, "system_object_id")).startswith("1.3.6.1.4.1.8072.")
+    uptime = fact(seen, "uptime_seconds")
+    assert isinstance(uptime, float)
+    assert 0 < uptime < 3600
+    loopback = next(interface for interface in seen.interfaces if interface.name == "lo")
+    assert (loopback.admin, loopback.oper) == (AdminStatus.UP, OperStatus.UP)
+    state = samples(seen, "ifOperStatus")
+    assert f'ifOperStatus{{target="sw1",ifIndex="{loopback.index}",ifAlias="",ifDescr="lo",ifName="lo"}}' in state
+    assert bool(samples(seen, "ifHCInOctets")) == (auth == "public_v2")  # v1 has no Counter64
+    assert dict(seen.values)["problems"] == 0
+    assert "interfaces up" in seen.detail
+
+
+# ------------------------------------------------------------------ simulated devices
+
+
+async def test_a_switch_of_48_ports(probe: Probe) -> None:
+    with serving(switch(48)) as agent:
+        seen = await probe.run(check(agent.port))
+        again = await probe.run(check(agent.port))
+    assert seen.outcome is Outcome.OK
+    assert seen.detail.startswith("1 of 48 interfaces up; ")
+    assert dict(seen.values)["packets"] < 65
+    first, second = seen.interfaces[:2]
+    assert (first.index, first.name, first.descr, first.alias) == (1, "Gi1/0/1", "GigabitEthernet1/0/1", "uplink")
+    assert (first.admin, first.oper, first.speed_bits_per_second) == (AdminStatus.UP, OperStatus.UP, 1e9)
+    assert (second.oper, second.alias) == (OperStatus.DOWN, "")
+    labels = 'target="sw1",ifIndex="1",ifAlias="uplink",ifDescr="GigabitEthernet1/0/1",ifName="Gi1/0/1"'
+    assert samples(seen, "ifHCInOctets")[f"ifHCInOctets{{{labels}}}"] == (1 << 40) * 6 + 1
+    assert samples(seen, "ifType_info")[f'ifType_info{{{labels},ifType="ethernetCsmacd"}}'] == 1
+    assert samples(seen, "sysName") == {'sysName{target="sw1",sysName="sw1"}': 1.0}
+    assert samples(seen, "sysUpTime") == {'sysUpTime{target="sw1"}': 8640000.0}
+    assert seen.series is not None
+    assert again.series is not None
+    kept = dict(zip(*[[f.prefixes for f in block.families] for block in (seen.series, again.series)], strict=True))
+    assert all(before is after for before, after in kept.items())  # nothing was rendered twice
+
+
+async def test_a_ups_is_found_and_its_battery_judged(probe: Probe) -> None:
+    with serving(ups()) as agent:
+        seen = await probe.run(check(agent.port))
+        await probe.run(check(agent.port))
+        asked = [request for request in agent.requests if request.pdu == Pdu.GET]
+    assert seen.outcome is Outcome.OK
+    assert Fact("battery_replace", True, "UPS-MIB upsAlarmBatteryBad") in seen.facts
+    assert fact(seen, "battery_status") == "batteryLow"
+    assert fact(seen, "battery_seconds_left") == 240
+    assert fact(seen, "battery_charge_ratio") == 0.81
+    assert fact(seen, "vendor") == "Examplepower"
+    assert fact(seen, "model") == "Tower 1500"
+    assert samples(seen, "upsBatteryVoltage") == {'upsBatteryVoltage{target="sw1"}': pytest.approx(27.4)}
+    assert samples(seen, "upsOutputPercentLoad") == {'upsOutputPercentLoad{target="sw1",upsOutputLineIndex="1"}': 38}
+    alarm = 'upsAlarmDescr{target="sw1",upsAlarmId="7",upsAlarmDescr="1.3.6.1.2.1.33.1.6.3.1"}'
+    assert samples(seen, "upsAlarmDescr") == {alarm: 1.0}
+    assert [len(request.varbinds) for request in asked if len(request.varbinds) > 1] == [9, 7]  # asked for UPS-MIB once
+
+
+@pytest.mark.parametrize(("modules", "wanted"), [(["ups_mib"], False), (["system"], None)])
+async def test_configured_modules_are_polled_and_no_others(
+    probe: Probe, modules: Sequence[str], wanted: bool | None
+) -> None:
+    with serving(ups(battery_bad=False)) as agent:
+        seen = await probe.run(check(agent.port, modules=modules))
+    assert seen.outcome is Outcome.OK
+    assert fact(seen, "battery_replace") is wanted
+    assert fact(seen, "system_name") == "sw1"
+    assert seen.interfaces == ()
+    assert bool(samples(seen, "upsBatteryStatus")) == (modules == ["ups_mib"])
+
+
+async def test_what_cannot_be_read_is_said_and_the_rest_is_kept(probe: Probe) -> None:
+    mib = Mib(switch(4))
+    oper = ber.encode_oid("1.3.6.1.2.1.2.2.1.8")
+
+    def answer(request: Message, data: bytes) -> list[bytes]:
+        sound = mib.answer(request)[0]
+        binds = ber.decode_response(sound).varbinds
+        broken = [place for place, bind in enumerate(binds) if bind[0].startswith(oper)]
+        if not broken:
+            return [sound]
+        if broken[0] == 0:
+            return [ber.encode_response(request, [], ErrorStatus.genErr, 1)]
+        return [ber.encode_response(request, binds[: broken[0]])]
+
+    with UdpAgent(answer) as agent:
+        seen = await probe.run(check(agent.port))
+    assert seen.outcome is Outcome.OK
+    assert seen.detail.endswith("; incomplete: genErr after 1.3.6.1.2.1.2.2.1.7.4; genErr after 1.3.6.1.2.1.2.2.1.8")
+    assert dict(seen.values)["problems"] >= 1
+    assert len(seen.interfaces) == 4
+    assert all(interface.oper is None and interface.admin is AdminStatus.UP for interface in seen.interfaces)
+
+
+async def test_an_agent_that_shows_nothing_is_a_bad_answer(probe: Probe) -> None:
+    with serving({"1.3.6.1.4.1.1.0": (Tag.INTEGER, 1)}) as agent:
+        seen = await probe.run(check(agent.port))
+    assert seen.outcome is Outcome.BAD_ANSWER
+    assert "may this community see the system group" in seen.detail
+
+
+# ------------------------------------------------------------------ no answer, and what cannot be measured
+
+
+async def test_no_answer_says_whom_how_and_how_often(probe: Probe) -> None:
+    with UdpAgent(silent) as agent:
+        seen = await probe.run(check(agent.port, request_timeout="100ms"))
+        assert len(agent.requests) == 3
+        assert {request.request_id for request in agent.requests} == {agent.requests[0].request_id}
+    assert seen.outcome is Outcome.NO_ANSWER
+    assert seen.detail == (
+        f"no answer from 127.0.0.1:{agent.port} (v2c, auth 'public_v2') after 3 tries; a wrong community looks the same"
+    )
+    assert seen.duration_seconds is None
+    assert seen.series is None
+
+
+async def test_a_short_timeout_leaves_room_for_all_tries(probe: Probe) -> None:
+    with UdpAgent(silent) as agent:
+        seen = await probe.run(check(agent.port, timeout="600ms"))
+    assert re.match(
+        r"no answer from 127\.0\.0\.1:\d+ \(v2c, auth 'public_v2'\) (after 3 tries|within 600 ms)", seen.detail
+    )
+
+
+async def test_an_agent_that_dies_within_a_poll(probe: Probe) -> None:
+    mib = Mib(switch(48))
+    with UdpAgent(lambda request, data: mib.answer(request) if request.pdu == Pdu.GET else []) as agent:
+        seen = await probe.run(check(agent.port, request_timeout="100ms"))
+    assert seen.outcome is Outcome.NO_ANSWER
+    assert re.search(r"the answers ceased: .* 8 objects in 2 packets before that", seen.detail)
+
+
+async def test_a_slow_agent_ends_at_the_timeout_with_what_was_reached(probe: Probe) -> None:
+    number = 0
+
+    def endless(request: Message, data: bytes) -> list[bytes]:
+        nonlocal number
+        if request.pdu == Pdu.GET:
+            return Mib(SYSTEM).answer(request)
+        number += 1
+        return [ber.encode_response(request, [(ber.encode_oid(f"1.3.6.1.2.1.2.2.1.2.{number}"), Tag.INTEGER, 1)])]
+
+    with UdpAgent(endless) as agent:
+        seen = await probe.run(check(agent.port, timeout="500ms"))
+    assert seen.outcome is Outcome.NO_ANSWER
+    assert re.match(r"the poll did not end within 500 ms: \d+ objects in \d+ packets so far", seen.detail)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"auth": "core_v3"}, "auth 'core_v3' is SNMPv3: this version of the agent speaks v1 and v2c only"),
+        ({"auth": "lost"}, "auth 'lost' cannot be used: the secret /etc/linewarden/community is missing"),
+        ({"auth": "nobody"}, "there is no auth 'nobody'"),
+        ({"modules": ["ifmib"]}, "cannot be polled: no SNMP module 'ifmib'; did you mean 'if_mib'?"),
+        ({"address": "x" * 70}, "could not be measured: the name 'xxx"),
+        ({"address": "255.255.255.255"}, "could not be measured: cannot send to 255.255.255.255:1"),
+    ],
+)
+async def test_what_cannot_be_measured_is_unknown(probe: Probe, settings: dict[str, object], said: str) -> None:
+    seen = await probe.run(check(1, **settings))
+    assert seen.outcome is Outcome.UNKNOWN
+    assert seen.detail.startswith(said)
+
+
+async def test_cancelling_a_poll_frees_what_it_holds(probe: Probe) -> None:
+    with UdpAgent(silent) as agent:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await probe.run(check(agent.port))
+        assert probe._client is not None
+        assert (probe._client._pending, probe._client._in_flight) == ({}, 0)
+
+
+async def test_configured_anew_it_takes_new_auths_and_module_files(probe: Probe, tmp_path: Path) -> None:
+    extra = tmp_path / "snmp.yml"
+    extra.write_text(
+        "modules: {mine: {walk: [1.3.6.1.2.1.1], metrics: [{name: services, oid: 1.3.6.1.2.1.1.7, type: gauge}]}}"
+    )
+    with serving(switch(1)) as agent:
+        assert (await probe.run(check(agent.port))).outcome is Outcome.OK
+        probe.configure(Resources(auths={"other": SnmpAuth("other")}, module_files=(extra,)))
+        assert (await probe.run(check(agent.port))).outcome is Outcome.UNKNOWN
+        seen = await probe.run(check(agent.port, auth="other", modules=["mine"]))
+    assert samples(seen, "services") == {'services{target="sw1"}': 2.0}
+    assert probe.counters.answers > 2
+
+
+async def test_a_large_device_is_rendered_off_the_loop(probe: Probe) -> None:
+    with serving(switch(120, first=10101)) as agent:
+        seen = await probe.run(check(agent.port))
+    assert seen.outcome is Outcome.OK
+    assert len(seen.interfaces) == 120
+    assert seen.series is not None
+    assert len(seen.series) > 2000
+
+
+def test_settings_are_typed_and_helpful() -> None:
+    with pytest.raises(ValueError, match="Extra inputs"):
+        check(161, modles=["system"])
+    with pytest.raises(ValueError, match="greater than 0"):
+        check(161, timeout="0s")
+    assert check(161).settings.try_seconds == 2.0
+    assert check(161, timeout="3s").settings.try_seconds == pytest.approx(0.85)
+    assert check(161, request_timeout="7s").settings.try_seconds == 7.0
