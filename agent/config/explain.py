@@ -82,6 +82,8 @@ def _message(details: ErrorDetails, place: Place, schema: Mapping[str, Any], doc
         return place, f"expected text, got {_type(value)}"
     if kind in {"literal_error", "enum"}:
         return place, _choice(str(context.get("expected", "")), value, got)
+    if kind == "string_too_short":
+        return place, "expected text, got ''"
     for word, bound in _BOUNDS.items():
         if word in context:
             unit = " characters" if kind.startswith("string_") else ""

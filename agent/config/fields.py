@@ -55,7 +55,7 @@ def kind_of(value: object) -> object:
     value = text_of(value)
     if isinstance(value, str) and not _KIND.fullmatch(value):
         raise ValueError(f"{value[:40]!r} is no kind: one small word such as switch, router, server, ups")
-    if value in {"circuit", "group", "site", "service"}:
+    if isinstance(value, str) and value in {"circuit", "group", "site", "service"}:
         raise ValueError(f"{value!r} is what other things are called; a device is a switch, router, server, ups ...")
     return value
 
@@ -221,7 +221,10 @@ def _schema_of(
     if named:
         properties.setdefault("name", {"type": "string", "description": "a check's own name; its type by default"})
     required = [name for name in schema.get("required", []) if name not in without]
-    return {**schema, "properties": properties, "required": required}
+    if named and "type" not in required:
+        required.insert(0, "type")
+    title = str(getattr(settings.model_fields["type"], "default", "") or "check")
+    return {**schema, "title": title, "properties": properties, "required": required}
 
 
 def _is_block(meta: object) -> bool:

@@ -22,4 +22,16 @@ def as_text() -> str:
 
 @functools.cache
 def _schema(types: tuple[str, ...]) -> dict[str, Any]:  # noqa: ARG001 - the key of the cache
-    return {"$schema": _DIALECT, **Settings.model_json_schema(mode="validation")}
+    schema = {**Settings.model_json_schema(mode="validation"), "title": "Linewarden configuration"}
+    _write_durations(schema)
+    return {"$schema": _DIALECT, **schema}
+
+
+def _write_durations(node: object) -> None:
+    """Turn defaults that the program keeps in seconds into what a person would write."""
+    if isinstance(node, dict) and isinstance(default := node.get("default"), int | float):
+        kinds = {part.get("type") for part in (node, *node.get("anyOf", ()))}
+        if "string" in kinds and not kinds & {"integer", "number"}:
+            node["default"] = f"{default:g}s"
+    for below in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _write_durations(below)

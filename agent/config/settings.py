@@ -304,7 +304,7 @@ class Register(Section):
     ]
 
 
-class Estate(Section):
+class Things(Section):
     """What every file may hold, the included ones too."""
 
     sites: tuple[Site, ...] = ()
@@ -313,7 +313,7 @@ class Estate(Section):
     services: tuple[Service, ...] = ()
 
 
-class Settings(Estate):
+class Settings(Things):
     """Linewarden's configuration."""
 
     agent: Agent = Agent()
