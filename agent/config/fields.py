@@ -1,6 +1,7 @@
 """Types that the settings are made of: names, text, lists that may be one word, secrets, and a probe's own block."""
 
 import contextlib
+import inspect
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -133,9 +134,14 @@ Secret = Annotated[SecretSource | SecretStr, PlainValidator(secret_of, json_sche
 
 @dataclass(frozen=True, slots=True)
 class ProbeBlock:
-    """A block that a probe's own `Settings` check; the device or circuit around it gives the type and the address."""
+    """A block that a probe's own `Settings` check; the device or circuit around it gives the type and the address.
+
+    Attributes:
+        interval: as written; the spacing where the block names none. None: the probe's own default.
+    """
 
     type: str
+    interval: str | None = None
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self._validate)
@@ -148,17 +154,24 @@ class ProbeBlock:
             value = {**_with_round(settings, value), "type": self.type}
         return settings.model_validate(value)
 
-    def complete(self, value: object, **given: object) -> object:
+    def complete(self, value: object, address: object) -> object:
         """Return the block with what stands around it, where the probe has a place for it and it is not written."""
+        value = {} if value is None else value
         known = probe_types().get(self.type)
         if known is None or not isinstance(value, dict):
             return value
+        given = {"address": address, "interval": self.interval}
         fitting = {key: item for key, item in given.items() if key in known.settings.model_fields and item is not None}
         return {**fitting, **value}
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         known = probe_types().get(self.type)
-        return {"type": "object"} if known is None else _schema_of(known.settings, handler, without=("type", "address"))
+        if known is None:
+            return {"type": "object"}
+        schema = _schema_of(known.settings, handler, without=("type", "address"))
+        if self.interval is not None:
+            schema["properties"]["interval"] = {**schema["properties"]["interval"], "default": self.interval}
+        return schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +230,12 @@ def _schema_of(
     settings: type[Strict], handler: GetJsonSchemaHandler, *, without: tuple[str, ...] = (), named: bool = False
 ) -> JsonSchemaValue:
     schema = dict(handler.resolve_ref_schema(handler(settings.__pydantic_core_schema__)))
-    properties = {name: value for name, value in schema.get("properties", {}).items() if name not in without}
+    told = _attributes(settings)
+    properties = {
+        name: {"description": told[name], **value} if name in told else value
+        for name, value in schema.get("properties", {}).items()
+        if name not in without
+    }
     if named:
         properties.setdefault("name", {"type": "string", "description": "a check's own name; its type by default"})
     required = [name for name in schema.get("required", []) if name not in without]
@@ -227,8 +245,12 @@ def _schema_of(
     return {**schema, "title": title, "properties": properties, "required": required}
 
 
+def _attributes(settings: type[Strict]) -> dict[str, str]:
+    """Return what a model's docstring says of its fields under `Attributes:`."""
+    lines = inspect.getdoc(settings) or ""
+    entries = re.findall(r"^    (\w+): (.+(?:\n {8,}\S.*)*)", lines.partition("Attributes:\n")[2], re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
+
+
 def _is_block(meta: object) -> bool:
     return isinstance(meta, ProbeBlock)
-
-
-ICMP, SNMP, HOST = ProbeBlock("icmp"), ProbeBlock("snmp"), ProbeBlock("host")

@@ -10,15 +10,13 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from agent.config.fields import (
-    HOST,
-    ICMP,
-    SNMP,
     AnyProbe,
     Day,
     Kind,
     Name,
     NamedCheck,
     Names,
+    ProbeBlock,
     Secret,
     Section,
     Text,
@@ -27,9 +25,10 @@ from agent.config.fields import (
 from agent.core.model import Needs, Urgency
 from agent.core.units import Duration, Rate, Ratio
 
-DEVICE_ECHO_INTERVAL: Final = "10s"  # one echo a round: enough to see a device go within a minute
-CIRCUIT_ECHO_INTERVAL: Final = "1s"  # two missing echoes tell a cut, so the spacing is the delay of the page
-POLL_INTERVAL: Final = "60s"  # what snmp_exporter's users take; a 48-port switch answers in 100 ms
+DEVICE_ICMP: Final = ProbeBlock("icmp", "10s")  # one echo a round: enough to see a device go within a minute
+CIRCUIT_ICMP: Final = ProbeBlock("icmp", "1s")  # two missing echoes tell a cut: the spacing is the delay of the page
+SNMP: Final = ProbeBlock("snmp", "60s")  # what snmp_exporter's users take; a 48-port switch answers in 100 ms
+HOST: Final = ProbeBlock("host")
 YEAR_SECONDS: Final = 31557600.0
 
 # The age at which hardware of a kind is to be replaced, where the configuration says nothing.
@@ -183,7 +182,7 @@ class Circuit(Section):
     far_end: Annotated[Text | None, Field(description="the circuit's own far address: echoes go there")] = None
     ends: Annotated[tuple[End, ...], Field(description="the interfaces where it ends")] = ()
     capacity: Annotated[Rate | None, Field(description="such as 100Mbit/s")] = None
-    icmp: Annotated[Any, ICMP, Field(description="how the far end is asked")] = None
+    icmp: Annotated[Any, CIRCUIT_ICMP, Field(description="how the far end is asked")] = None
     objective: Objective = Objective()
     contract: Contract = Contract()
     page: Annotated[Urgency | None, Field(description="when a person is told; now by default")] = None
@@ -194,9 +193,7 @@ class Circuit(Section):
     @classmethod
     def _around(cls, value: object) -> object:
         if isinstance(value, dict) and (value.get("far_end") is not None or value.get("icmp") is not None):
-            block = {} if value.get("icmp") is None else value["icmp"]
-            given = {"address": value.get("far_end"), "interval": CIRCUIT_ECHO_INTERVAL}
-            return {**value, "icmp": ICMP.complete(block, **given)}
+            return {**value, "icmp": CIRCUIT_ICMP.complete(value.get("icmp"), value.get("far_end"))}
         return value
 
     @model_validator(mode="after")
@@ -230,7 +227,7 @@ class Device(Section):
     depends_on: Annotated[
         Names, Field(description="circuits, groups, sites, devices, services: every one is needed")
     ] = ()
-    icmp: Annotated[Any, ICMP, Field(description="echoes to `address`; `icmp: {}` takes the defaults")] = None
+    icmp: Annotated[Any, DEVICE_ICMP, Field(description="echoes to `address`; `icmp: {}` takes the defaults")] = None
     snmp: Annotated[Any, SNMP, Field(description="polls of `address`")] = None
     host: Annotated[Any, HOST, Field(description="this is the host that the agent runs on: `host: {}`")] = None
     interfaces: Watch = Watch()
@@ -246,12 +243,8 @@ class Device(Section):
     def _around(cls, value: object) -> object:
         if not isinstance(value, dict):
             return value
-        blocks: dict[str, object] = {}
-        for block, interval in ((ICMP, DEVICE_ECHO_INTERVAL), (SNMP, POLL_INTERVAL), (HOST, None)):
-            if block.type in value:
-                written = {} if value[block.type] is None else value[block.type]
-                blocks[block.type] = block.complete(written, address=value.get("address"), interval=interval)
-        return {**value, **blocks}
+        written = [block for block in (DEVICE_ICMP, SNMP, HOST) if block.type in value]
+        return {**value, **{block.type: block.complete(value[block.type], value.get("address")) for block in written}}
 
 
 class Service(Section):
