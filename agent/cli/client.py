@@ -4,6 +4,7 @@ Everything comes back as the documents of `/api/v1`, whichever it was.
 """
 
 import asyncio
+import base64
 import errno
 import os
 from collections.abc import Callable, Mapping
@@ -183,10 +184,13 @@ async def _ask_url(url: str, what: str, wanted: Mapping[str, str]) -> dict[str, 
     if base.scheme not in {"http", "https"} or not base.host:
         raise RefusedError(f"--url {url}: expected http://HOST:PORT or https://HOST:PORT")
     shown = base.with_user(None)  # a password belongs in no message
-    user, password = os.environ.get("LINEWARDEN_USER"), os.environ.get("LINEWARDEN_PASSWORD", "")
-    auth = aiohttp.BasicAuth(user, password, "utf-8") if user and base.user is None else None
+    headers = {}
+    if (user := os.environ.get("LINEWARDEN_USER")) and base.user is None:
+        secret = f"{user}:{os.environ.get('LINEWARDEN_PASSWORD', '')}".encode()
+        headers["Authorization"] = f"Basic {base64.b64encode(secret).decode()}"
     try:
-        async with aiohttp.ClientSession(auth=auth, trust_env=True) as session:
+        # trust_env: ~/.netrc and proxies, where nothing nearer says who asks
+        async with aiohttp.ClientSession(headers=headers, trust_env=not headers) as session:
             return await _get(session, str(base).rstrip("/"), what, wanted)
     except aiohttp.ClientConnectorCertificateError as error:
         raise CannotError(f"{shown}: its certificate is not trusted ({error.certificate_error}); "

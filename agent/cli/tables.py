@@ -11,8 +11,6 @@ from typing import Final
 
 import click
 
-from agent.core.units import format_duration, parse_duration
-
 STATE_COLOURS: Final = {
     "up": "green", "degraded": "yellow", "down": "red", "unreachable": "magenta", "unknown": "bright_black",
 }  # fmt: skip
@@ -38,6 +36,8 @@ def parse_stamp(moment: str) -> datetime:
 
 def lasted(began: str, ended: str | None, now: datetime) -> str:
     """Return how long something lasted, or lasts by `now`."""
+    from agent.core.units import format_duration
+
     return format_duration(max(0.0, ((parse_stamp(ended) if ended else now) - parse_stamp(began)).total_seconds()))
 
 
@@ -47,6 +47,8 @@ def parse_moment(value: str, now: datetime) -> datetime:
     Raises:
         ValueError: naming what was expected.
     """
+    from agent.core.units import parse_duration
+
     try:
         return now - timedelta(seconds=parse_duration(value))
     except (ValueError, OverflowError):

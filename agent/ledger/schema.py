@@ -105,21 +105,13 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """
     if not path.exists():
         raise LedgerError(f"{path}: no ledger there (no agent has run with this state directory)")
-    db = _connect(path, "mode=ro")
+    # A ledger without a -wal was closed cleanly and is in nobody's hands: read as it is, so that no file is made beside
+    # it (on a full or read-only disk none could be).
+    wal = path.with_name(path.name + "-wal")
+    in_use = wal.exists() and wal.stat().st_size > 0
+    db = _connect(path, "mode=ro" if in_use else "mode=ro&immutable=1")
     try:
         version = _identify(db, path, len(MIGRATIONS))
-    except sqlite3.OperationalError:
-        db.close()
-        # A ledger closed cleanly has no -wal; where its -shm cannot be made (disk full, read-only) it is read as it is.
-        wal = path.with_name(path.name + "-wal")
-        if wal.exists() and wal.stat().st_size:
-            raise
-        db = _connect(path, "mode=ro&immutable=1")
-        try:
-            version = _identify(db, path, len(MIGRATIONS))
-        except BaseException:
-            db.close()
-            raise
     except BaseException:
         db.close()
         raise

@@ -1,0 +1,79 @@
+"""`linewarden explain`."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from aiohttp import web
+
+from tests.cli.agents import Served, answering, linewarden, served
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("state")) as found:
+        yield found
+
+
+def test_a_circuit_that_is_down(agent: Served) -> None:
+    result = linewarden("explain", "enc-crown", "--url", agent.url, COLUMNS="200")
+    assert result.exit_code == 1
+    first, *rest = result.stdout.splitlines()
+    assert first.startswith("enc-crown is down since ")
+    text = "\n".join(rest)
+    for part in (
+        "CHECK",
+        "icmp",
+        "Unreachable because of it: ",
+        "Paged (critical, ",
+        "Recent events",
+        "3 echoes missed",
+    ):
+        assert part in text, part
+
+
+def test_json_is_one_document_with_the_same_exit_code(agent: Served) -> None:
+    result = linewarden("explain", "enc-crown", "--json", "--url", agent.url)
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["verdict"]["state"]) == (1, "down")
+    assert {"checks", "consequences", "causes", "pages", "outage", "depends_on", "recent_events"} <= set(found)
+
+
+def test_a_target_that_is_up(agent: Served) -> None:
+    result = linewarden("explain", "bcw-core-sw1", "--url", agent.url)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("bcw-core-sw1 is up")
+
+
+def test_everything_that_can_be_said() -> None:
+    document = {
+        "target": {"name": "sw2", "kind": "switch", "title": "Switch 2"},
+        "verdict": {"state": "unreachable", "reason": "behind wan1", "marks": ["flapping"]},
+        "since": "2026-01-01T00:00:00+00:00",
+        "checks": [
+            {"name": "icmp", "type": "icmp", "state": "unreachable", "since": None, "reason": "silent", "last": None},
+            {"name": "snmp", "type": "snmp", "state": "down", "since": "2026-01-01T00:00:00+00:00", "reason": "",
+             "last": {"at": "2026-01-02T00:00:00+00:00", "outcome": "no_answer", "detail": ""}},
+        ],
+        "depends_on": [{"name": "wan1", "state": "down"}, {"name": "wan2", "state": "up"}],
+        "consequences": ["srv1", "srv2"],
+        "causes": ["wan1"],
+        "pages": [{"alert": "CircuitDown", "severity": "critical", "summary": "wan1 is down", "description": "ring"}],
+        "outage": {"id": 7, "began_at": "2026-01-01T00:00:00+00:00", "reason": "behind wan1"},
+        "recent_events": [],
+    }  # fmt: skip
+
+    async def handler(_: web.Request) -> web.StreamResponse:
+        return web.json_response(document)
+
+    with answering(handler) as url:
+        result = linewarden("explain", "sw2", "--url", url)
+    assert result.exit_code == 1
+    for part in (
+        "sw2 is unreachable since 20", "  switch: Switch 2", "  behind wan1", "  marks: flapping",
+        "  caused by: wan1", "silent; not measured yet", ": no_answer", "Depends on: wan1 (down), wan2 (up)",
+        "Unreachable because of it: srv1, srv2", "Paged (critical, CircuitDown): wan1 is down\n  ring",
+        "Outage 7: open since 20",
+    ):  # fmt: skip
+        assert part in result.stdout, part
+    assert "Recent events" not in result.stdout
