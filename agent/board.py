@@ -65,9 +65,10 @@ class Board:
             self._on_pages(new, gone)
 
     def count(self, item: Round) -> None:
-        """Take a regular round's figures and totals."""
+        """Take a round's totals, and a regular round's figures."""
         key = (item.target, item.check)
-        self.picture.rounds[key] = delay.summarize(item)
+        if not item.burst:
+            self.picture.rounds[key] = delay.summarize(item)
         delay.add(self.picture.echoes.setdefault(key, EchoTotals()), item)
 
     def observe(self, observation: Observation) -> None:

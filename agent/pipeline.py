@@ -231,8 +231,7 @@ class Pipeline:
         check = self.assessor.checks.get(key)
         if check is None:
             return None  # removed while its echoes were under way
-        if not item.burst:
-            self._board.count(item)
+        self._board.count(item)
         observation = delay.observe(item)
         if observation.outcome is not Outcome.OK:
             observation = self._honest(check, observation)

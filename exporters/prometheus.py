@@ -41,6 +41,8 @@ _HELP: Final = {
     "linewarden_echoes_sent_total": ("counter", "Echoes whose outcome is known."),
     "linewarden_echoes_lost_total": ("counter", "Echoes without a reply within the timeout (RFC 6673)."),
     "linewarden_echoes_duplicate_total": ("counter", "Further replies to an echo that was already answered."),
+    "linewarden_burst_echoes_sent_total": ("counter", "Echoes of confirmation bursts; in no other count."),
+    "linewarden_burst_echoes_lost_total": ("counter", "Echoes of confirmation bursts without a reply."),
     "linewarden_echoes_unknown_total": ("counter", "Echoes that own trouble spoiled; in no other count."),
     "linewarden_blind": ("gauge", "1 while the agent cannot measure the target (its own name: anything)."),
     "linewarden_blind_seconds_total": (
@@ -213,9 +215,14 @@ def echoes(found: Gathered, picture: Picture, prefixes: Prefixes) -> None:
         totals = last.get((check.target, check.name))
         if totals is None:
             continue
-        counts = {"sent": totals.sent, "lost": totals.lost, "duplicate": totals.duplicates}
-        for what, count in counts.items():
-            family = f"linewarden_echoes_{what}_total"
+        counts = {
+            "linewarden_echoes_sent_total": totals.sent,
+            "linewarden_echoes_lost_total": totals.lost,
+            "linewarden_echoes_duplicate_total": totals.duplicates,
+            "linewarden_burst_echoes_sent_total": totals.burst_sent,
+            "linewarden_burst_echoes_lost_total": totals.burst_lost,
+        }
+        for family, count in counts.items():
             found.add(family, prefixes.of(family, check.target, check.name), count)
         for why, count in dict(totals.unknown).items():
             family = "linewarden_echoes_unknown_total"

@@ -69,12 +69,14 @@ def summarize(round: Round) -> RoundSummary:  # noqa: A002 - the word of the dom
 
 
 def add(totals: EchoTotals, round: Round) -> None:  # noqa: A002 - the word of the domain
-    """Count a regular round into its check's totals; a burst is not counted (its echoes are sent because of losses)."""
-    if round.burst:
-        return
+    """Count a round into its check's totals; a burst's echoes apart, for they are sent because of losses."""
     outcomes: list[int] = round.outcomes.tolist()
     received = outcomes.count(Echo.RECEIVED)
     lost = outcomes.count(Echo.LOST) + outcomes.count(Echo.REFUSED)
+    if round.burst:
+        totals.burst_sent += received + lost
+        totals.burst_lost += lost
+        return
     totals.sent += received + lost
     totals.received += received
     totals.lost += lost

@@ -45,9 +45,11 @@ class RoundSummary:
 
 @dataclass(slots=True)
 class EchoTotals:
-    """Counters of one check's regular echoes since the agent started.
+    """Counters of one check's echoes since the agent started.
 
     Attributes:
+        burst_sent, burst_lost: those of confirmation bursts, apart: they are sent because echoes were lost, and
+            would bias every ratio.
         rtt_buckets: cumulative counts for `RTT_BUCKETS_SECONDS`, without +Inf (that is `received`).
     """
 
@@ -55,6 +57,8 @@ class EchoTotals:
     received: int = 0
     lost: int = 0
     duplicates: int = 0
+    burst_sent: int = 0
+    burst_lost: int = 0
     unknown: dict[str, int] = field(default_factory=dict)  # by why
     rtt_sum_seconds: float = 0.0
     rtt_buckets: list[int] = field(default_factory=lambda: [0] * len(RTT_BUCKETS_SECONDS))

@@ -106,12 +106,14 @@ def test_every_round_gives_a_summary_whose_counts_add_up(outcomes: str) -> None:
     assert (observation.outcome is Outcome.OK) == (summary.received > 0)
 
 
-def test_totals_grow_with_regular_rounds_only() -> None:
+def test_totals_grow_with_regular_rounds_and_count_bursts_apart() -> None:
     totals = EchoTotals()
     add(totals, make_round("++-x?", [0.0001, 0.05], duplicates=2))
     add(totals, make_round("??", why={"receive_drops": 1, "send_enetunreach": 1}))
     add(totals, make_round("----", burst=True))
+    add(totals, make_round("++x?", burst=True))
     assert (totals.sent, totals.received, totals.lost, totals.duplicates) == (4, 2, 2, 2)
+    assert (totals.burst_sent, totals.burst_lost) == (7, 5)
     assert totals.unknown == {"receive_drops": 2, "send_enetunreach": 1}
     assert totals.rtt_sum_seconds == pytest.approx(0.0501)
     # cumulative, and a value on a bound belongs below it: le="0.0001"
