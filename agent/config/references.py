@@ -2,7 +2,7 @@
 
 import difflib
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ KINDS: Final = (
     "switch", "router", "firewall", "server", "hypervisor", "storage", "ups", "pdu", "sensor", "controller",
     "access_point", "bmc", "printer", "phone", "camera", "appliance", "loadbalancer", "desktop", "laptop",
 )  # fmt: skip
+_FEW: Final = 200
+_MAX_SEARCHES: Final = 100  # looking for a likely word among 5,000 takes some 10 ms
 _SAME_WORD: Final = 0.9  # one wrong letter in ten: `bcw-crown` and `enc-crown` are two groups
 
 
@@ -28,6 +30,15 @@ class Names:
     devices: set[str] = field(default_factory=set)
     owners: set[str] = field(default_factory=set)
     all: dict[str, tuple[str, Document, int | None]] = field(default_factory=dict)  # name -> (what, where)
+    searches: int = _MAX_SEARCHES
+
+    def hint(self, word: str, known: Collection[str], listing: str) -> str:
+        """Return the likely word; where thousands are wrong among thousands, for the first of them only."""
+        if len(known) > _FEW:
+            self.searches -= 1
+            if self.searches < 0:
+                return ""
+        return did_you_mean(word, known, listing=listing)
 
 
 def register(written: Iterable[Item[dict[str, Any]]], owners: Iterable[str], findings: Findings) -> Names:
@@ -111,6 +122,7 @@ def check(things: Things, main: Document, settings: Settings, known: Known, find
             errors.extend(_snmp(service, named.settings, auths, known.modules, "checks", number))
     errors.extend(_hosts(things))
     warnings.extend(_lonely(things))
+    warnings.extend(_same_far_end(things))
     errors.extend(_main(main, settings, known.names, auths))
 
 
@@ -133,18 +145,18 @@ def _common(item: Item[dict[str, Any]], names: Names) -> Iterator[Problem]:
     own = _word(item.value.get("name"))
     for place, owner in _words(item.value.get("owner")):
         if owner not in names.owners:
-            hint = did_you_mean(owner, names.owners, listing="`owners` lists")
+            hint = names.hint(owner, names.owners, listing="`owners` lists")
             yield item.problem(f"there is no owner {owner!r}{hint}", "owner", *place)
     for place, name in _words(item.value.get("depends_on")):
         if name == own:
             yield item.problem(f"{name!r} cannot depend on itself", "depends_on", *place)
         elif name not in names.all:
-            hint = did_you_mean(name, names.all, listing="there are")
+            hint = names.hint(name, names.all, listing="there are")
             message = f"there is no circuit, group, site, device or service {name!r}{hint}"
             yield item.problem(message, "depends_on", *place)
     site = _word(item.value.get("site"))
     if site is not None and site not in names.sites:
-        yield item.problem(f"there is no site {site!r}{did_you_mean(site, names.sites, listing='sites')}", "site")
+        yield item.problem(f"there is no site {site!r}{names.hint(site, names.sites, listing='sites')}", "site")
     former = _word(item.value.get("renamed_from"))
     if former is not None and former in names.all:
         what = names.all[former][0]
@@ -154,7 +166,7 @@ def _common(item: Item[dict[str, Any]], names: Names) -> Iterator[Problem]:
 def _circuit(item: Item[dict[str, Any]], polled: set[str | None], names: Names) -> Iterator[Problem]:
     for place, site in _words(item.value.get("between")):
         if site not in names.sites:
-            hint = did_you_mean(site, names.sites, listing="sites")
+            hint = names.hint(site, names.sites, listing="sites")
             yield item.problem(f"there is no site {site!r}{hint}", "between", *place)
     ends = item.value.get("ends")
     for number, end in enumerate(ends if isinstance(ends, list) else ()):
@@ -162,7 +174,7 @@ def _circuit(item: Item[dict[str, Any]], polled: set[str | None], names: Names) 
         if device is None:
             continue
         if device not in names.devices:
-            hint = did_you_mean(device, names.devices, listing="devices")
+            hint = names.hint(device, names.devices, listing="devices")
             yield item.problem(f"there is no device {device!r}{hint}", "ends", number, "device")
         elif device not in polled:
             message = f"{device!r} has no `snmp`: the state of its interface cannot be read"
@@ -199,6 +211,23 @@ def _device_warnings(item: Item[Device]) -> Iterator[Problem]:
         hint = did_you_mean(device.kind, KINDS)
         if "did you mean" in hint:
             yield item.problem(f"{device.kind!r} is no usual kind{hint}", "kind")
+
+
+def _same_far_end(things: Things) -> Iterator[Problem]:
+    """Two circuits that ask one address over one path cannot be told apart: the backup answers for the primary."""
+    asked: dict[tuple[str, str | None], str] = {}
+    for circuit in things.circuits:
+        address = getattr(circuit.value.icmp, "address", None)
+        if address is None:
+            continue
+        path = (address, getattr(circuit.value.icmp, "interface", None))
+        first = asked.setdefault(path, circuit.value.name)
+        if first != circuit.value.name:
+            message = (
+                f"{address} is asked for {first!r} already: each circuit needs an address of its own at its far end,"
+                " or `icmp: {interface: NAME}` that binds the echoes to it"
+            )
+            yield circuit.problem(message, "far_end")
 
 
 def _lonely(things: Things) -> Iterator[Problem]:

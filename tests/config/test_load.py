@@ -273,7 +273,32 @@ devices:
     ]
 
 
+def test_two_circuits_that_ask_one_address(tmp_path: Path) -> None:
+    text = """
+sites: [{name: a}, {name: b}]
+circuits:
+  - {name: c1, between: [a, b], far_end: 10.0.0.1}
+  - {name: c2, between: [a, b], far_end: 10.0.0.1}
+  - {name: c3, between: [a, b], far_end: 10.0.0.1, icmp: {interface: eth2}}
+"""
+    (warning,) = loaded(tmp_path, text).warnings
+    assert (warning.line, warning.path) == (5, "circuits[1].far_end")
+    assert warning.message.startswith("10.0.0.1 is asked for 'c1' already")
+
+
 # ------------------------------------------------------------------ size, threads, anything
+
+
+def test_thousands_of_errors_take_no_minutes(tmp_path: Path) -> None:
+    devices = "".join(
+        f"  - {{name: sw-{n:05}, kind: switch, adress: a, icmp: {{}}, depends_on: [sx-{n:05}]}}\n" for n in range(3000)
+    )
+    began = time.process_time()
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, f"devices:\n{devices}")
+    assert time.process_time() - began < 15  # about 1.5 s
+    assert len(caught.value.problems) == 9000
+    assert "did you mean 'sw-00000'?" in str(caught.value)
 
 
 async def test_loads_in_a_thread(tmp_path: Path) -> None:
