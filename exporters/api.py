@@ -3,16 +3,16 @@
 import difflib
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 
 from agent.core.documents import document
-from agent.core.model import Check, EventKind, Health, Role, Target, Verdict
+from agent.core.model import Check, Event, EventKind, Health, Outage, Role, Target, Verdict
 from agent.core.picture import Picture
-from agent.core.ports import EventFilter, Ledger
+from agent.core.ports import EventFilter
 from agent.core.units import parse_duration
 
 MAX_ROWS: Final = 10_000  # of one answer
@@ -25,6 +25,15 @@ _NO_VERDICT: Final = Verdict()
 Work = Callable[..., Awaitable[Any]]
 
 
+class Record(Protocol):
+    """What is read of the ledger."""
+
+    async def events(self, wanted: EventFilter) -> Sequence[Event]: ...
+
+    async def outages(self, *, target: str | None = None, open_only: bool = False, since: datetime | None = None,
+                      limit: int = 1000) -> Sequence[Outage]: ...  # fmt: skip
+
+
 class Api:
     """The handlers of `/api/v1`.
 
@@ -32,7 +41,7 @@ class Api:
         work: runs a function in a thread, away from the loop.
     """
 
-    def __init__(self, picture: Callable[[], Picture], ledger: Ledger, now: Callable[[], datetime], work: Work) -> None:
+    def __init__(self, picture: Callable[[], Picture], ledger: Record, now: Callable[[], datetime], work: Work) -> None:
         self._picture = picture
         self._ledger = ledger
         self._now = now

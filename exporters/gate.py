@@ -1,16 +1,19 @@
 """Who may do what: the first thing that sees a request, and the last that sees its answer."""
 
 import asyncio
+import base64
 import logging
 import socket
 from typing import Final
 
-from aiohttp import BasicAuth, hdrs, web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from exporters.security import Users, WebConfig, allowed_san
 
 RESPONSE_SECONDS: Final = 60.0  # for a whole answer, however slowly it is taken
+UNSENT_OCTETS: Final = 256 * 1024  # of one client, before its next request is looked at
+_LOOK_AGAIN_SECONDS: Final = 0.02
 _READING: Final = frozenset({"GET", "HEAD"})
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -57,12 +60,8 @@ class Gate:
         return web.Response(status=403, text=_CLOSED) if writing else None
 
     async def _unknown(self, request: web.Request) -> web.Response | None:
-        try:
-            given = BasicAuth.decode(request.headers.get(hdrs.AUTHORIZATION, ""), encoding="utf-8")
-        except ValueError:
-            known: bool | None = False
-        else:
-            known = await self._users.check(given.login, given.password)
+        given = credentials(request.headers.get(hdrs.AUTHORIZATION, ""))
+        known = given is not None and await self._users.check(*given)
         if known:
             return None
         if known is None:
@@ -80,6 +79,18 @@ class Gate:
 
 
 GATE: Final = web.AppKey("gate", Gate)
+
+
+def credentials(header: str) -> tuple[str, str] | None:
+    """Return user and password of an Authorization header (RFC 7617); None where it is nothing of that kind."""
+    scheme, _, coded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(coded.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return (user, password) if colon else None
 
 
 def is_local(request: web.Request) -> bool:
@@ -101,17 +112,26 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             response = await _answer(request, handler)
             await response.prepare(request)
             await response.write_eof()
+            await _taken(request)
             return response
     except TimeoutError:
         _log.warning("%s %s: not taken within %.0f s; hung up", request.method, request.path, RESPONSE_SECONDS)
         if request.transport is not None:
             request.transport.abort()
-        raise ConnectionResetError("the client was too slow") from None
+    except ConnectionError:
+        pass  # the client has hung up: its right, and no news
+    return web.Response(status=408)  # nobody is left to read it
 
 
 async def dress(request: web.Request, response: web.StreamResponse) -> None:
     """Set the headers of an answer, errors included (`on_response_prepare`)."""
     request.app[GATE].dress(response)
+
+
+async def _taken(request: web.Request) -> None:
+    """Wait until most of what was written has left: a client that asks and does not read must not fill memory."""
+    while request.transport is not None and request.transport.get_write_buffer_size() > UNSENT_OCTETS:
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -53,6 +53,12 @@ class Server:
         lines = [line for url in self.urls for line in (f"{url}/  status page", f"{url}/metrics  for Prometheus")]
         return lines + ([f"{self._socket_path}  control socket"] if self._socket_path else [])
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        server = self._runner.server
+        return len(server.connections) if server is not None else 0
+
     async def listen(self, address: str, web_config: Path | None) -> None:
         """Listen on `HOST:PORT`, as the web configuration file says."""
         if web_config is not None:
@@ -112,7 +118,7 @@ class Server:
     def _protocol(self) -> asyncio.Protocol:
         server = self._runner.server
         assert server is not None  # the runner was set up
-        return server() if len(server.connections) < MAX_CONNECTIONS else _TooMany()
+        return server() if self.connections < MAX_CONNECTIONS else _TooMany()
 
 
 async def serve(

@@ -17,7 +17,6 @@ from prometheus_client import CollectorRegistry
 
 from agent.core.model import Role
 from agent.core.picture import Picture
-from agent.core.ports import Ledger
 from exporters import api, exposition, prometheus, status
 from exporters.gate import GATE, Gate, dress, guard, refuse
 from exporters.server import ListenError, Server, serve
@@ -51,7 +50,7 @@ class Web:
     def __init__(
         self,
         picture: Callable[[], Picture],
-        ledger: Ledger,
+        ledger: api.Record,
         registry: CollectorRegistry | None,
         actions: Actions,
         now: Callable[[], datetime],
@@ -212,7 +211,7 @@ class Web:
 
 def build(
     picture: Callable[[], Picture],
-    ledger: Ledger,
+    ledger: api.Record,
     registry: CollectorRegistry | None,
     actions: Actions,
     now: Callable[[], datetime] = _utc_now,

@@ -17,24 +17,23 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from agent.core.model import Check, Estate, Health, Role, State, Target, Verdict
 from agent.core.picture import Picture
-from agent.core.ports import EventFilter
 from agent.core.series import Family
-from exporters import exposition, prometheus, web
+from exporters import exposition, prometheus
 from tests.exporters import pictures
+from tests.exporters.serving import serving
 
 SERIES: Final = 100_000
 PROMISED_MICROSECONDS: Final = 1.5
 PROMISED_STALL_SECONDS: Final = 0.020
 TICK_SECONDS: Final = 0.002
+_CLIENT: Final = """
+import gzip, sys, urllib.request
+request = urllib.request.Request(sys.argv[1], headers={"Accept-Encoding": sys.argv[2]})
+with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
+    body = answer.read()
+print((gzip.decompress(body) if sys.argv[2] == "gzip" else body).count(b"\\n"))
+"""
 _LABELS: Final = ("instance", "ifIndex", "ifName", "ifDescr", "ifAlias")
-
-
-class NoLedger:
-    """A ledger that is never asked."""
-
-    async def events(self, wanted: EventFilter) -> Sequence[object]:
-        """Return nothing."""
-        return ()
 
 
 def cpu_seconds(job: Callable[[], object], repeats: int) -> float:
@@ -110,33 +109,21 @@ async def _ticks(stalls: list[float]) -> None:
 
 async def stalls_while_scraped(picture: Picture, path: str, *, packed: bool) -> tuple[list[float], int]:
     """Scrape five times from another process; return how late the loop was at worst each time, and the lines."""
-
-    async def reload() -> Sequence[str]:
-        return ()
-
-    app = web.build(lambda: picture, NoLedger(), None, web.Actions(reload), lambda: datetime.now(UTC))  # type: ignore[arg-type]  # only the methods that are called
-    server = await web.serve(app, "127.0.0.1:0")
     late: list[float] = []
     worst = []
-    ticking = asyncio.create_task(_ticks(late))
-    try:
-        count = 0
+    async with serving(picture) as server:
+        ticking = asyncio.create_task(_ticks(late))
         for _ in range(5):
             late.clear()
-            encoding = ["--compressed"] if packed else []
-            curl = await asyncio.create_subprocess_exec(
-                "curl", "-sSf", *encoding, "-o", "/dev/stdout", server.urls[0] + path, stdout=asyncio.subprocess.PIPE
-            )
-            assert curl.stdout is not None
-            count = 0
-            while block := await curl.stdout.read(1 << 16):
-                count += block.count(b"\n")
-            assert await curl.wait() == 0, f"{path} was not served"
+            client = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", _CLIENT, server.urls[0] + path, "gzip" if packed else "identity",
+                stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            lines, _ = await client.communicate()
+            assert client.returncode == 0, f"{path} was not served"
             worst.append(max(late))
-    finally:
         ticking.cancel()
-        await server.close()
-    return worst, count
+    return worst, int(lines)
 
 
 def main() -> int:

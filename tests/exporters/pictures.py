@@ -330,7 +330,9 @@ def echoes(picture: Picture, check: Check, now: datetime, rtt: float) -> None:
     )
     count = 9_000 + int(rtt * 1e6)
     buckets = [count if rtt <= bound else 0 for bound in RTT_BUCKETS_SECONDS]
-    picture.echoes[key] = EchoTotals(count + 3, count, 3, 1, {"late loop": 2}, count * rtt, buckets)
+    picture.echoes[key] = EchoTotals(
+        count + 3, count, 3, 1, unknown={"late loop": 2}, rtt_sum_seconds=count * rtt, rtt_buckets=buckets
+    )
 
 
 def _happened(picture: Picture, first_cut: datetime, cut: datetime) -> Iterable[Event]:

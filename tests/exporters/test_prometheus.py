@@ -183,7 +183,7 @@ def test_success_of_a_probe(picture: Picture, outcome: Outcome, success: list[fl
 
 def test_counters_of_echoes(picture: Picture) -> None:
     at = {"target": "bcw-core-sw1", "check": "icmp"}
-    picture.echoes["bcw-core-sw1", "icmp"] = EchoTotals(100, 97, 3, 2, {"late loop": 4, 'odd "why"\n': 1})
+    picture.echoes["bcw-core-sw1", "icmp"] = EchoTotals(100, 97, 3, 2, unknown={"late loop": 4, 'odd "why"\n': 1})
     scrape = Scrape(picture)
     assert scrape.value("linewarden_echoes_sent_total", **at) == 100
     assert scrape.value("linewarden_echoes_lost_total", **at) == 3
