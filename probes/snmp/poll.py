@@ -75,7 +75,8 @@ class Poll:
 
     def reached(self) -> str:
         """Say how far the poll has got."""
-        return f"{sum(len(part.varbinds) for part in self._parts)} objects in {self.packets} packets"
+        objects = sum(len(part.varbinds) for part in self._parts)
+        return f"{_counted(objects, 'object')} in {_counted(self.packets, 'packet')}"
 
     async def greet(self, *, ask_ups: bool) -> bool:
         """Ask for the system group; return whether the device has UPS-MIB (False where that was not asked).
@@ -107,3 +108,7 @@ class Poll:
 
 def _without(oids: Iterable[bytes], known: Sequence[bytes]) -> list[bytes]:
     return [oid for oid in oids if oid not in known]
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

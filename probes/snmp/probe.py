@@ -217,7 +217,7 @@ async def _result(check: Check, kept: _Kept, poll: Poll, seconds: float) -> Obse
     else:
         made = _made(kept, varbinds, complete=not problems)
     series, interfaces, facts = made
-    detail = _summary(interfaces, len(varbinds), poll.packets, seconds)
+    detail = _summary(interfaces, f"{poll.reached()}, {format_duration(seconds)}")
     if problems:
         detail += f"; incomplete: {_shown(problems)}"
     return Observation(
@@ -234,8 +234,7 @@ def _made(
     return kept.renderer.render(varbinds), identity.interfaces(runs), identity.facts(varbinds, complete)
 
 
-def _summary(interfaces: tuple[Interface, ...], varbinds: int, packets: int, seconds: float) -> str:
-    read = f"{varbinds} objects in {packets} packets, {format_duration(seconds)}"
+def _summary(interfaces: tuple[Interface, ...], read: str) -> str:
     if not interfaces:
         return f"answered: {read}"
     up = sum(interface.oper is OperStatus.UP for interface in interfaces)
