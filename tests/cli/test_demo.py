@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -160,6 +161,19 @@ def test_what_a_newcomer_sees_within_two_minutes(tmp_path: Path) -> None:
     assert re.search(r"PAGE critical: .*enc-crown", told)
     assert "ETH/23456" in told
     assert "Traceback" not in told
+
+
+def test_a_taken_address_ends_in_a_message_and_leaves_nothing(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with running(tmp_path, "--listen", address) as (process, terminal):
+            assert process.wait(60) == 3
+    assert address in terminal.text
+    assert "the port is taken" in terminal.text
+    assert "Traceback" not in terminal.text
+    assert list(tmp_path.iterdir()) == []
 
 
 def get(url: str) -> str:
