@@ -245,6 +245,26 @@ multitarget: {allow: [10.0.0.0/8, "fd00::/8"], auths: [lab], modules: [snmp.yml,
     assert "auths.odd: is no auth in snmp_exporter's format" in told
 
 
+def test_web_configuration_is_found_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "web.yml").write_text("")
+    assert loaded(tmp_path, "agent: {web_config: web.yml}").web_config == tmp_path / "web.yml"
+    assert loaded(tmp_path, "").web_config is None
+
+
+def test_probe_settings_that_are_no_mapping(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(
+            tmp_path,
+            "devices: [{name: a, kind: server, address: a, icmp: yes, snmp: [x]}]\n"
+            "services: [{name: s, checks: [icmp]}]",
+        )
+    assert [(problem.path, problem.message) for problem in caught.value.problems] == [
+        ("devices[0].icmp", "expected a mapping (`key: value`), got text"),
+        ("devices[0].snmp", "expected a mapping (`key: value`), got a list"),
+        ("services[0].checks[0]", "expected a mapping such as {type: icmp, address: 10.20.2.5}"),
+    ]
+
+
 # ------------------------------------------------------------------ warnings
 
 
