@@ -141,7 +141,7 @@ async def _enough(prometheus: Prometheus) -> None:
     await prometheus.until(jobs, lambda samples: len(samples) == 3, seconds=60)
 
 
-async def test_every_query_of_every_panel_returns_data() -> None:
+async def test_every_query_of_every_panel_returns_data(tmp_path: Path) -> None:
     registry = CollectorRegistry()
     selfcheck = SelfCheck(AGENT, registry)
     selfcheck.watch_queue("observations", lambda: 3, 50_000, lambda: 0)
@@ -150,7 +150,7 @@ async def test_every_query_of_every_panel_returns_data() -> None:
     async with served(lambda: _picture(polled), registry) as address, asyncio.TaskGroup() as tasks:
         tasks.create_task(selfcheck.run(), name="selfcheck")
         configuration = scrape_configuration(address, linewarden=quick, linewarden_devices=quick)
-        prometheus = Prometheus(configuration)
+        prometheus = Prometheus(configuration, folder=tmp_path)
         try:
             await asyncio.to_thread(prometheus.start)
             await _enough(prometheus)

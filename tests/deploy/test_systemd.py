@@ -26,12 +26,16 @@ snmp:
   auths:
     local: {version: 2, community: {credential: snmp-community}}
 devices:
-  - {name: myself, kind: server, address: 127.0.0.1, icmp: {interval: 1s}, snmp: {auth: local, interval: 5s}}
-  - {name: far-v4, kind: server, address: 10.9.0.2, icmp: {interval: 1s}}
-  - {name: far-v6, kind: server, address: "fd00:9::2", icmp: {interval: 1s}}
+  - name: myself
+    kind: server
+    address: 127.0.0.1
+    icmp: &quick {interval: 500ms, round: 2s}
+    snmp: {auth: local, interval: 5s}
+  - {name: far-v4, kind: server, address: 10.9.0.2, icmp: *quick}
+  - {name: far-v6, kind: server, address: "fd00:9::2", icmp: *quick}
   - {name: host, kind: server, address: 127.0.0.1, host: {interval: 5s}}
 """
-ONE_MORE = "  - {name: added, kind: server, address: 127.0.0.2, icmp: {interval: 1s}}\n"
+ONE_MORE = "  - {name: added, kind: server, address: 127.0.0.2, icmp: *quick}\n"
 
 # the far end of a cable, in a namespace of the machine's own
 FAR_END = """
@@ -224,7 +228,7 @@ class TestService:
         drop_in(machine, "watchdog", "WatchdogSec=6\nTimeoutAbortSec=3")
         machine.run("systemctl", "restart", "linewarden")
         hung = installed.pid()
-        time.sleep(8)  # longer than the watchdog's patience: the agent that works is left alone
+        time.sleep(7)  # longer than the watchdog's patience: the agent that works is left alone
         assert installed.pid() == hung
         machine.run("kill", "-STOP", str(hung))
         wait_until(lambda: machine.show("linewarden", "NRestarts") == "1", "it was started again")
