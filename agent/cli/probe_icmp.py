@@ -86,14 +86,20 @@ class _Run:
     async def run(self) -> int:
         """Send, collect, print; return the exit code."""
         import asyncio
+        import logging
         import signal
 
         from probes.icmp.engine import Engine
 
+        # what the engine logs is said here in better words
+        logging.getLogger("linewarden.icmp").addHandler(logging.NullHandler())
         engine = Engine(tick_seconds=0.02, echoes=self._count)
         loop = asyncio.get_running_loop()
         try:
             await engine.configure(self._checks)
+            if any(port.why == "no_permission" for port in engine.ports):
+                click.echo(f"{click.style('Error:', fg='red')} {engine.problems[0]}", err=True)
+                return 3
             self._explain(engine)
             collecting = asyncio.create_task(self._collect(engine), name="collect")
             loop.add_signal_handler(signal.SIGINT, collecting.cancel)
@@ -151,14 +157,11 @@ class _Run:
             _print_one(*reports[0])
         else:
             _print_table(engine, reports)
-        if all(summary is not None and summary.received for _, _, summary in reports):
-            return 0
-        whys = {why for _, whole, _ in reports if whole for why in whole.why_unknown}
-        return 3 if "no_permission" in whys else 1
+        return 0 if all(summary is not None and summary.received for _, _, summary in reports) else 1
 
 
 def _line(number: int, item: "Round") -> str:
-    from agent.core.delay import WHY_UNKNOWN, format_milliseconds
+    from agent.core.delay import explain_unknown, format_milliseconds
     from agent.core.model import Echo
 
     outcome = Echo(int(item.outcomes[0]))
@@ -168,7 +171,7 @@ def _line(number: int, item: "Round") -> str:
     if outcome is Echo.REFUSED:
         return f"{number}: {click.style('refused', fg='red')} by {'; '.join(item.refusals)}"
     if outcome is Echo.UNKNOWN:
-        reasons = "; ".join(WHY_UNKNOWN.get(why, why) for why in item.why_unknown)
+        reasons = "; ".join(explain_unknown(why) for why in item.why_unknown)
         return f"{number}: {click.style('not measured', fg='yellow')}: {reasons}"
     return f"{number}: {click.style('no answer', fg='red')}"
 
@@ -221,7 +224,7 @@ def _print_one(check: "Check", whole: "Round | None", summary: "RoundSummary | N
 
 def _print_table(engine: "Engine", reports: "list[tuple[Check, Round | None, RoundSummary | None]]") -> None:
     from agent.cli.tables import table, terminal_width
-    from agent.core.delay import WHY_UNKNOWN, format_milliseconds
+    from agent.core.delay import explain_unknown, format_milliseconds
 
     rows: list[tuple[Cell, ...]] = []
     for check, whole, summary in reports:
@@ -237,7 +240,7 @@ def _print_table(engine: "Engine", reports: "list[tuple[Check, Round | None, Rou
                 (f"{summary.received}/{summary.sent}", None if summary.received else "red"),
                 "" if summary.loss_ratio is None else f"{summary.loss_ratio:.1%}",
                 *(format_milliseconds(stats[key]) if stats else "" for key in ("min", "p50", "p95", "max")),
-                "; ".join((*whole.refusals, *(WHY_UNKNOWN.get(why, why) for why in whole.why_unknown))),
+                "; ".join((*whole.refusals, *(explain_unknown(why) for why in whole.why_unknown))),
             )
         )
     heads = ("target", "address", "answered", "loss", "min", "p50", "p95", "max", "remarks")

@@ -133,6 +133,13 @@ def observe(round: Round) -> Observation:  # noqa: A002 - the word of the domain
     )
 
 
+def explain_unknown(why: str) -> str:
+    """Return a reason of unknown echoes as a sentence for a person, with what helps where something does."""
+    if (sentence := WHY_UNKNOWN.get(why)) is not None:
+        return sentence
+    return f"this host could not send ({why.removeprefix('send_').upper()})" if why.startswith("send_") else why
+
+
 def percentile(ordered: Sequence[float], ratio: float) -> float:
     """Return the value below which `ratio` of the sorted, non-empty values lie, interpolated linearly."""
     place = (len(ordered) - 1) * ratio
@@ -203,5 +210,5 @@ def _detail(round: Round, received: int, sent: int, mean: float | None) -> str: 
 
 
 def _why(why_unknown: Mapping[str, int], *, whole: bool) -> str:
-    reasons = "; ".join(WHY_UNKNOWN.get(why, why) for why in why_unknown) or "no echo was sent"
+    reasons = "; ".join(explain_unknown(why) for why in why_unknown) or "no echo was sent"
     return f"not measured: {reasons}" if whole else f"{sum(why_unknown.values())} not measured: {reasons}"

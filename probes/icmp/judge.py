@@ -290,6 +290,7 @@ class Judge:
     def _answered(self, slots: Slots) -> None:
         """End the row of misses of each check that was answered to an echo from within or after it."""
         s, r = self.layout.slots, self.layout.rows
+        np.maximum.at(r.answered, s.row[slots], s.mono[slots])
         for slot in slots[r.misses[s.row[slots]] > 0].tolist():
             row = int(s.row[slot])
             if not r.misses[row] or s.mono[slot] < r.missed_mono[row]:
@@ -303,6 +304,8 @@ class Judge:
         s, r = self.layout.slots, self.layout.rows
         slots = slots[(s.flags[slots] & OVERDUE) == 0]
         s.flags[slots] |= OVERDUE
+        # "in a row" is by departure: what left before an answered echo is no longer part of any row
+        slots = slots[s.mono[slots] > r.answered[s.row[slots]]]
         rows = s.row[slots]
         beginning = slots[r.misses[rows] == 0][::-1]  # the last assignment stays: the earliest echo of each row
         r.missed_mono[s.row[beginning]] = s.mono[beginning]

@@ -90,6 +90,7 @@ class RowColumns(_Columns):
     rounds: npt.NDArray[np.int64]
     place: npt.NDArray[np.int64]  # of the next echo within its regular slots
     oldest: npt.NDArray[np.int64]  # open round, counted from its first
+    answered: npt.NDArray[np.int64]  # departure of the last answered echo
     misses: npt.NDArray[np.int64]
     missed_mono: npt.NDArray[np.int64]  # departure of the first missed echo
     missed_wall: npt.NDArray[np.int64]
@@ -101,7 +102,7 @@ class RowColumns(_Columns):
     def __init__(self) -> None:
         """Begin with a few free rows."""
         wide = dict.fromkeys(
-            ("interval", "timeout", "due", "left", "base", "first_round", "echoes", "rounds", "place", "oldest",
+            ("interval", "timeout", "due", "left", "base", "first_round", "echoes", "rounds", "place", "oldest", "answered",
              "misses", "missed_mono", "missed_wall", "limit", "duplicates"), (np.int64, 0)
         )  # fmt: skip
         super().__init__(
@@ -182,6 +183,7 @@ class Layout:
         r.left[row] = left
         r.base[row], r.first_round[row], r.echoes[row], r.rounds[row] = base, first_round, echoes, rounds
         r.place[row] = r.oldest[row] = r.misses[row] = r.duplicates[row] = 0
+        r.answered[row] = np.iinfo(np.int64).min
         r.silent[row], r.srtt[row], r.limit[row] = False, -1, min(FIRST_SILENCE_NS, timeout_ns)
         end = base + echoes * rounds
         self.slots.row[base : end + BURST_ECHOES] = row

@@ -158,6 +158,7 @@ def test_what_a_round_says_and_since_when(outcomes: str, outcome: Outcome, since
         ),
         (make_round("??", why={"send_enetunreach": 2}), "not measured: this host has no route to the target's network"),
         (make_round("?", why={"something_new": 1}), "not measured: something_new"),
+        (make_round("?", why={"send_einval": 1}), "not measured: this host could not send (EINVAL)"),
         (make_round(""), "not measured: no echo was sent"),
     ],
 )
