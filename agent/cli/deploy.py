@@ -14,8 +14,8 @@ from agent import __version__
 UNIT_COMMAND: Final = Path("/opt/linewarden/.venv/bin/linewarden")  # what linewarden.service starts
 _CODE: Final = (".py", ".pyc")  # the package's own, and what builds its files
 
-_NEXT: Final = """\
-Next, as root:
+_SERVICE: Final = """\
+Next, as root, on the host of the agent:
 
   # the group of those who may ask the agent, and room for many echoes
   install -D -m 644 -t /etc/sysusers.d {dir}/systemd/sysusers.d/linewarden.conf
@@ -26,12 +26,35 @@ Next, as root:
   # the configuration; the service reads /etc/linewarden/linewarden.yaml
   {command} check /etc/linewarden/linewarden.yaml
 
-  # the service
+  # the service; it is ready after the first round, some ten seconds
   install -m 644 {dir}/systemd/linewarden.service /etc/systemd/system/
   systemctl daemon-reload
   systemctl enable --now linewarden
-  systemctl status linewarden
 """
+
+# folder -> what to do with it
+_CONNECTED: Final = {
+    "prometheus": """\
+Prometheus: put the jobs of {dir}/prometheus/linewarden.scrape.yml under `scrape_configs:`,
+and linewarden.rules.yml under `rule_files:` of /etc/prometheus/prometheus.yml; then
+
+  install -m 644 {dir}/prometheus/linewarden.rules.yml /etc/prometheus/
+  promtool check config /etc/prometheus/prometheus.yml && systemctl reload prometheus
+""",
+    "alertmanager": """\
+Alertmanager: {dir}/alertmanager/alertmanager.yml is an example to begin with; put your receivers in, then
+
+  amtool check-config {dir}/alertmanager/alertmanager.yml
+""",
+    "grafana": """\
+Grafana (the second file only where it does not know your Prometheus yet):
+
+  install -m 644 {dir}/grafana/provisioning/dashboards/linewarden.yml /etc/grafana/provisioning/dashboards/
+  install -m 644 {dir}/grafana/provisioning/datasources/linewarden.yml /etc/grafana/provisioning/datasources/
+  install -D -m 644 -t /var/lib/grafana/dashboards/linewarden {dir}/grafana/dashboards/*.json
+  systemctl restart grafana-server
+""",
+}
 
 _ELSEWHERE: Final = """\
 The service starts {unit}, and this is {here}.
@@ -40,12 +63,6 @@ Install it there first (a home directory is closed to the service):
   python3 -m venv /opt/linewarden/.venv
   /opt/linewarden/.venv/bin/pip install {what}
 """
-
-_CONNECTED: Final = {
-    "prometheus": ("Scraping, recording and alerting rules", "docs/prometheus.md"),
-    "alertmanager": ("Routing and inhibition of pages", "docs/alertmanager.md"),
-    "grafana": ("Dashboards and their provisioning", "docs/grafana.md"),
-}
 
 
 @click.command()
@@ -104,7 +121,7 @@ def show_next_steps(directory: Path) -> None:
         root = Path(__file__).resolve().parents[2]
         what = str(root) if (root / "pyproject.toml").exists() else f"linewarden-{__version__}-py3-none-any.whl"
         click.echo(_ELSEWHERE.format(unit=UNIT_COMMAND, here=here, what=what))
-    click.echo(_NEXT.format(dir=directory, command=UNIT_COMMAND))
-    for folder, (title, page) in _CONNECTED.items():
+    click.echo(_SERVICE.format(dir=directory, command=UNIT_COMMAND))
+    for folder, text in _CONNECTED.items():
         if (directory / folder).is_dir():
-            click.echo(f"{title}: {directory / folder} ({page})")
+            click.echo(text.format(dir=directory))

@@ -57,9 +57,9 @@ def test_a_changed_file_is_kept_unless_forced(tmp_path: Path) -> None:
 
 def test_the_next_steps_name_files_that_were_written(tmp_path: Path) -> None:
     output = CliRunner().invoke(command, [str(tmp_path)]).stdout
-    named = re.findall(rf"{re.escape(str(tmp_path))}/[\w./-]*\w", output)
+    named = re.findall(rf"{re.escape(str(tmp_path))}/[\w./*-]*\w", output)
     assert f"{tmp_path}/systemd/linewarden.service" in named
-    assert all(Path(name).exists() for name in named)
+    assert all(list(tmp_path.glob(str(Path(name).relative_to(tmp_path)))) for name in named)
 
 
 def test_a_command_that_stands_elsewhere_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
