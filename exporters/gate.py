@@ -130,7 +130,8 @@ async def dress(request: web.Request, response: web.StreamResponse) -> None:
 
 async def _taken(request: web.Request) -> None:
     """Wait until most of what was written has left: a client that asks and does not read must not fill memory."""
-    while request.transport is not None and request.transport.get_write_buffer_size() > UNSENT_OCTETS:
+    transport = request.transport
+    while transport and transport.get_write_buffer_size() > UNSENT_OCTETS:  # noqa: ASYNC110 - it has no event for this
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 

@@ -184,7 +184,7 @@ class Web:
 
     async def icon(self, _: web.Request) -> web.Response:
         """`/favicon.ico`: what browsers ask for by themselves."""
-        raise web.HTTPMovedPermanently("/static/icon.svg")
+        return web.Response(status=301, headers={hdrs.LOCATION: "/static/icon.svg"})
 
     # -------------------------------------------------------------- switches
 

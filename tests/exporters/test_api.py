@@ -1,0 +1,169 @@
+"""`/api/v1` over real HTTP, with a real ledger where it is asked."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.core.model import Event, EventKind, Outage, Outcome, State
+from agent.core.picture import Picture
+from agent.core.ports import EventFilter
+from agent.ledger import SqliteLedger
+from exporters import api
+from tests.exporters.pictures import trouble
+from tests.exporters.serving import MemoryLedger, asking, serving
+
+NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
+
+
+@asynccontextmanager
+async def asked(picture: Picture, ledger: api.Record | None = None) -> AsyncIterator[Any]:
+    """Give a function that asks: path -> (status, document)."""
+    async with serving(picture, ledger=ledger, now=NOW) as server, asking(server) as client:
+
+        async def ask(path: str) -> tuple[int, Any]:
+            async with client.get(f"/api/v1/{path}") as answer:
+                assert answer.content_type == "application/json"
+                return answer.status, await answer.json()
+
+        yield ask
+
+
+@pytest.fixture
+def picture() -> Picture:
+    return trouble(NOW)
+
+
+async def test_targets(picture: Picture) -> None:
+    async with asked(picture) as ask:
+        status, document = await ask("targets")
+        assert status == 200
+        assert [target["name"] for target in document["targets"]] == list(picture.estate.targets)
+        _, document = await ask("targets?kind=site")
+        assert {target["name"] for target in document["targets"]} == {"bcw", "enc", "crown"}
+        _, document = await ask("targets?target=enc-crown")
+    (found,) = document["targets"]
+    assert found["verdict"]["state"] == "down"
+    assert found["outage"]["state"] == "down"
+    assert found["circuit"]["reference"] == "ETH/20417"
+    assert [check["name"] for check in found["checks"]] == ["icmp", "end:crown-rt1/Te0/0/1"]
+    assert found["checks"][0]["round"]["loss_ratio"] == 1
+    assert "settings" not in str(document)
+
+
+async def test_devices_and_circuits(picture: Picture) -> None:
+    async with asked(picture) as ask:
+        _, document = await ask("devices?target=crown-ups1")
+        (device,) = document["devices"]
+        assert device["poll"]["success"] is False
+        assert {flag["reason"] for flag in device["flags"]} == {"battery_replace", "age_over_policy"}
+        assert len((await ask("devices"))[1]["devices"]) == 6
+        assert [d["name"] for d in (await ask("devices?kind=router"))[1]["devices"]] == ["crown-rt1"]
+        _, document = await ask("circuits")
+        assert [c["name"] for c in document["circuits"]] == ["bcw-crown-primary", "bcw-crown-backup", "enc-crown"]
+
+
+async def test_explain(picture: Picture) -> None:
+    async with asked(picture, MemoryLedger(list(picture.events))) as ask:
+        _, cut = await ask("explain?target=enc-crown")
+        _, behind = await ask("explain?target=enc-payroll")
+        _, group = await ask("explain?target=bcw-crown")
+    assert set(cut) >= {
+        "target", "verdict", "since", "checks", "depends_on", "consequences", "causes", "pages", "outage",
+        "recent_events",
+    }  # fmt: skip
+    assert (cut["target"], cut["verdict"]["state"], cut["causes"]) == ("enc-crown", "down", [])
+    assert cut["since"] == (NOW - timedelta(minutes=4, seconds=12)).isoformat()
+    assert set(cut["consequences"]) == {"enc", "enc-core-sw1", "enc-payroll", "housing-management"}
+    assert [page["alert"] for page in cut["pages"]] == ["CircuitDown"]
+    assert [event["new"] for event in cut["recent_events"]] == ["down"]
+    check = cut["checks"][0]
+    assert (check["name"], check["type"], check["state"], check["last"]["outcome"]) == ("icmp", "icmp", "down", "ok")
+    assert behind["causes"] == ["enc-crown"]
+    assert behind["depends_on"] == [{"name": "enc-core-sw1", "state": "unreachable"}]
+    assert [page["target"] for page in behind["pages"]] == ["enc-crown"]
+    assert {other["name"] for other in group["depends_on"]} == {"bcw-crown-primary", "bcw-crown-backup"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "error"),
+    [
+        ("explain", 400, "explain needs ?target=NAME"),
+        ("explain?target=enc-crwn", 404, "no target is called 'enc-crwn'; did you mean 'enc-crown'?"),
+        ("targets?target=" + "x" * 3000, 404, "no target is called"),
+        ("targets?targt=a", 400, "/api/v1/targets: unknown parameter 'targt'; did you mean 'target'?"),
+        ("events?open=1", 400, "unknown parameter 'open'; it takes kind, limit, since, target, until"),
+        ("events?limit=0", 400, "limit: expected a number from 1 to 10000, got '0'"),
+        ("events?limit=٣", 400, "limit: expected a number"),
+        ("events?limit=99999999999", 400, "limit: expected a number"),
+        ("events?kind=target,chek", 400, "kind: unknown kind 'chek'; expected target, check, mark, blind, agent"),
+        ("events?since=yesterday", 400, "since: expected a time such as 2026-11-22T13:00:00Z or a duration such as 2h"),
+        ("events?since=99999999y", 400, "since: expected a time"),
+        ("events?until=0001-01-01T00:00:00%2B10:00", 400, "until: expected a time"),
+        ("outages?open=perhaps", 400, "open: expected true or false, got 'perhaps'"),
+    ],
+)
+async def test_refusals(picture: Picture, path: str, status: int, error: str) -> None:
+    async with asked(picture) as ask:
+        got, document = await ask(path)
+        assert got == status
+        assert error in document["error"]
+
+
+async def test_what_the_ledger_is_asked(picture: Picture) -> None:
+    ledger = MemoryLedger()
+    async with asked(picture, ledger) as ask:
+        await ask("events")
+        await ask("events?target=a&kind=target,mark&since=2h&until=2026-11-22T12:00:00&limit=7")
+        await ask("events?since=2026-11-22T14:00:00%2B02:00&until=2026-11-22T14:00:00+02:00")
+        await ask("outages?open&since=1d")
+        await ask("outages?open=false&target=a&limit=3")
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    assert ledger.asked == [
+        EventFilter(limit=1000),
+        EventFilter("a", (EventKind.TARGET, EventKind.MARK), NOW - timedelta(hours=2), noon, 7),
+        EventFilter(since=noon, until=noon, limit=1000),
+        (None, True, NOW - timedelta(days=1), 1000),
+        ("a", False, None, 3),
+    ]
+
+
+async def test_outages_until(picture: Picture) -> None:
+    ledger = MemoryLedger(
+        outages=[Outage(n, "a", State.DOWN, NOW - timedelta(hours=n), None, "cut") for n in range(1, 4)]
+    )
+    async with asked(picture, ledger) as ask:
+        _, document = await ask("outages?until=90m")
+    assert [outage["id"] for outage in document["outages"]] == [2, 3]
+
+
+async def test_a_real_ledger(picture: Picture, tmp_path: Path) -> None:
+    ledger = SqliteLedger(tmp_path / "ledger.sqlite")
+    await ledger.open()
+    try:
+        cut = Event(EventKind.TARGET, NOW - timedelta(minutes=5), NOW, "enc-crown", "up", "down", "cut")
+        await ledger.record([cut])
+        async with asked(picture, ledger) as ask:
+            _, events = await ask("events?target=enc-crown&since=1h")
+            _, outages = await ask("outages?open=true")
+            _, explained = await ask("explain?target=enc-crown")
+    finally:
+        await ledger.close()
+    assert [event["new"] for event in events["events"]] == ["down"]
+    assert [(o["target"], o["ended_at"]) for o in outages["outages"]] == [("enc-crown", None)]
+    assert explained["recent_events"] == events["events"]
+
+
+async def test_json_has_no_nan(picture: Picture) -> None:
+    from dataclasses import replace
+
+    key = ("crown-rt1", "snmp")
+    picture.observations[key] = replace(
+        picture.observations[key], outcome=Outcome.OK, values=(("odd", float("nan")), ("even", 2.0))
+    )
+    async with asked(picture) as ask:
+        _, document = await ask("targets?target=crown-rt1")
+    assert document["targets"][0]["checks"][1]["last"]["values"] == {"odd": None, "even": 2.0}
