@@ -49,16 +49,18 @@ class Board:
                 picture.verdicts.pop(name, None)
         for key in shown:
             if key in beliefs:
-                picture.health[key] = presented(beliefs[key], picture.verdicts.get(key[0], Verdict()))
+                verdict = picture.verdicts.get(key[0], Verdict())
+                picture.health[key] = presented(assessor.checks[key], beliefs[key], verdict)
             else:
                 picture.health.pop(key, None)
 
     def page(self, now: datetime) -> None:
         """Work out anew which pages are due, and tell of those that begin and end."""
         picture = self.picture
-        before = {(page.alert, page.target, page.labels.get("reason")): page for page in picture.pages}
-        picture.pages = pages(picture.estate, picture.verdicts, picture.health, now, flags=picture.flags)
-        after = {(page.alert, page.target, page.labels.get("reason")): page for page in picture.pages}
+        before = {_identity(page): page for page in picture.pages}
+        due = pages(picture.estate, picture.verdicts, picture.health, now, flags=picture.flags)
+        picture.pages = tuple(_aged(page, before.get(_identity(page))) for page in due)
+        after = {_identity(page): page for page in picture.pages}
         new = [page for key, page in after.items() if key not in before]
         gone = [page for key, page in before.items() if key not in after]
         if new or gone:
@@ -147,6 +149,15 @@ class Board:
 
     def _add_blind(self, key: str, seconds: float) -> None:
         self.picture.blind_seconds[key] = self.picture.blind_seconds.get(key, 0.0) + seconds
+
+
+def _identity(page: Page) -> frozenset[tuple[str, str]]:
+    return frozenset(page.labels.items())
+
+
+def _aged(page: Page, known: Page | None) -> Page:
+    """Keep the beginning of a flag's page: the flag itself has none."""
+    return replace(page, since=known.since) if known is not None and page.alert == "HardwareFlag" else page
 
 
 def _device_poll(item: Polled, seen: Observation) -> DevicePoll:

@@ -173,8 +173,9 @@ class Pipeline:
             await self._ledger.record_blind(blind)
 
     async def _commit(self, changes: Changes, now: datetime, before_show: Callable[[], None] = lambda: None) -> None:
-        for name in changes.ask:
-            self._ask_target(name)
+        for key in changes.ask:
+            if check := self.assessor.checks.get(key):
+                self._ask(check)
         if changes.events:
             await self._record(changes.events)
         before_show()
@@ -214,17 +215,19 @@ class Pipeline:
 
     def _on_silence(self, silence: Silence) -> None:
         """A line fell silent or speaks again: make sure now, of it and of what it may be the consequence of."""
-        target = self.assessor.estate.targets.get(silence.target)
-        if target is None:
-            return
         key = (silence.target, silence.check)
-        self._ask_target(silence.target)
+        if key not in self.assessor.checks:
+            return
+        for check in self.assessor.deciding(silence.target):
+            self._ask(check)
         if silence.over:
             self._silent_since.pop(key, None)
-        else:
-            self._silent_since[key] = silence.since
-            for name in self.assessor.topology.ancestors(silence.target):
-                self._ask_target(name, only_stream=True)
+            return
+        self._silent_since[key] = silence.since
+        for name in self.assessor.topology.ancestors(silence.target):
+            for check in self.assessor.deciding(name):
+                if check.type == "icmp":
+                    self._ask(check)
 
     def _on_round(self, item: Round, blinds: list[Blind]) -> Observation | None:
         key = (item.target, item.check)
@@ -263,20 +266,6 @@ class Pipeline:
         self._board.observe(seen)
         self._repage |= self._board.poll(item, seen)
         return seen
-
-    # ------------------------------------------------------------------ asking
-
-    def _ask_target(self, name: str, *, only_stream: bool = False) -> None:
-        estate = self.assessor.estate
-        for check in estate.targets[name].checks:
-            if check.source is not None:
-                device, _ = check.source
-                polled = estate.targets.get(device)
-                for other in polled.checks if polled and not only_stream else ():
-                    if other.type == "snmp":
-                        self._ask(other)
-            elif check.type == "icmp" or not only_stream:
-                self._ask(check)
 
 
 def _merge(changes: Changes, more: Changes) -> None:

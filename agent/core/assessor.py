@@ -17,6 +17,7 @@ from agent.core.topology import Topology, topology
 from agent.core.verdict import judge, mark_events, target_event
 
 _STALE_INTERVALS = 3.0  # two late or lost measurements are nothing yet; the third makes it unknown
+_FAILED = frozenset({State.DOWN, State.UNREACHABLE})
 _STALE_LEAST_SECONDS = 30.0  # a round and its timeout, with room for one that is late
 
 
@@ -28,13 +29,13 @@ class Changes:
         events: in the order in which they follow from one another, causes first.
         checks: (target, check) pairs whose belief is new.
         targets: names whose verdict is new.
-        ask: targets to measure now, because their present state would settle another's.
+        ask: checks to measure now, because their present state would settle something.
     """
 
     events: list[Event] = field(default_factory=list)
     checks: set[tuple[str, str]] = field(default_factory=set)
     targets: set[str] = field(default_factory=set)
-    ask: set[str] = field(default_factory=set)
+    ask: set[tuple[str, str]] = field(default_factory=set)
 
 
 class Assessor:
@@ -133,7 +134,7 @@ class Assessor:
         if event is not None:
             changes.events.append(event)
         if belief.failures and belief.state is not State.DOWN:
-            changes.ask.add(observation.target)  # one failure proves nothing: ask again soon
+            changes.ask.add(key)  # one failure proves nothing: ask again soon
 
     def _decide(self, names: Iterable[str], now: datetime, changes: Changes) -> None:
         for name in self.topology.affected(names):
@@ -146,7 +147,7 @@ class Assessor:
                 self._held.pop(name, None)
             else:
                 if name not in self._held:
-                    changes.ask.update(judged.ask)
+                    self._ask(judged.ask, changes)
                 self._held.setdefault(name, now)
             if after == before:
                 continue
@@ -161,10 +162,42 @@ class Assessor:
         elif event := target_event(name, before, after, now):
             changes.events.append(event)
         changes.events.extend(mark_events(name, before, after, now))
-        if after.state is State.UP and before.state in (State.DOWN, State.UNREACHABLE):
-            # what stood behind it is measured at once, so that its return is known as soon as it is true
+        self._ask_below(name, before, after, changes)
+
+    def _ask_below(self, name: str, before: Verdict, after: Verdict, changes: Changes) -> None:
+        """Measure what stands behind a cause that came or went, so that a page names at once what is lost with it."""
+        fails, returns = after.state is State.DOWN, after.state is State.UP and before.state in _FAILED
+        if fails or returns:
             below = self.topology.descendants(name)
-            changes.ask.update(found for found in below if self.verdicts[found].state is State.UNREACHABLE)
+            self._ask((n for n in below if (self.verdicts[n].state is State.UNREACHABLE) == returns), changes)
+
+    def _ask(self, names: Iterable[str], changes: Changes) -> None:
+        for name in names:
+            changes.ask.update((check.target, check.name) for check in self.deciding(name))
+
+    def deciding(self, name: str) -> list[Check]:
+        """Return the checks to run to learn a target's state now; for a circuit's end, the poll of its device."""
+        found: dict[tuple[str, str], Check] = {}
+        for check in self.estate.targets[name].checks if name in self.estate.targets else ():
+            if check.source is not None:
+                device = self.estate.targets.get(check.source[0])
+                polls = [poll for poll in device.checks if poll.type == "snmp"] if device else []
+                found.update({(poll.target, poll.name): poll for poll in polls})
+            elif check.decisive:
+                found[check.target, check.name] = check
+        return list(found.values())
+
+
+def presented(check: Check, belief: Health, verdict: Verdict) -> Health:
+    """Return a check's belief as it is shown.
+
+    `unreachable` where its target is; an end's `down` that is older than the circuit's return says nothing any more.
+    """
+    if belief.state is State.DOWN and verdict.state is State.UNREACHABLE:
+        return replace(belief, state=State.UNREACHABLE)
+    if belief.state is State.DOWN and check.source is not None and verdict.state is State.UP:
+        return replace(belief, state=State.UNKNOWN, reason=f"the circuit has answered since: {belief.reason}")
+    return belief
 
 
 def renames(old: Estate, new: Estate) -> dict[str, str]:
@@ -176,13 +209,6 @@ def renames(old: Estate, new: Estate) -> dict[str, str]:
         and target.renamed_from in old.targets
         and target.renamed_from not in new.targets
     }
-
-
-def presented(belief: Health, verdict: Verdict) -> Health:
-    """Return a check's belief as it is shown: `unreachable` where its target is."""
-    if belief.state is State.DOWN and verdict.state is State.UNREACHABLE:
-        return replace(belief, state=State.UNREACHABLE)
-    return belief
 
 
 def _policy(check: Check) -> Policy:

@@ -109,7 +109,7 @@ class Hand:
 
     def take(self, changes: Changes) -> None:
         self.events += changes.events
-        self.asked |= changes.ask
+        self.asked |= {target for target, _ in changes.ask}
 
     def state(self, name: str) -> str:
         verdict = self.assessor.verdicts[name]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agent.core.assessor import Assessor, presented, renames
 from agent.core.model import Estate, EventKind, Health, Observation, Outcome, State, Verdict
 from agent.core.ports import Resumed
-from tests.core.estates import Hand, at, circuit, device, estate, group, hand, site
+from tests.core.estates import Hand, at, circuit, device, end, estate, group, hand, icmp, site, snmp
 
 
 def test_an_outage_goes_on_over_a_restart_and_what_was_up_tells_nothing() -> None:
@@ -115,10 +115,27 @@ def test_a_removed_dependency_makes_a_consequence_a_failure_of_its_own() -> None
 
 
 def test_a_check_is_shown_as_unreachable_where_its_target_is() -> None:
-    down = Health(State.DOWN)
-    assert presented(down, Verdict(State.UNREACHABLE)).state is State.UNREACHABLE
-    assert presented(down, Verdict(State.DOWN)) is down
-    assert presented(Health(State.UP), Verdict(State.UNREACHABLE)).state is State.UP
+    down, own, plugged = Health(State.DOWN, reason="Gi1 is down"), icmp("wan"), end("wan", "core", "Gi1")
+    assert presented(own, down, Verdict(State.UNREACHABLE)).state is State.UNREACHABLE
+    assert presented(own, down, Verdict(State.DOWN)) is down
+    assert presented(own, down, Verdict(State.UP)) is down
+    assert presented(own, Health(State.UP), Verdict(State.UNREACHABLE)).state is State.UP
+    outdated = presented(plugged, down, Verdict(State.UP))
+    assert (outdated.state, outdated.reason) == (State.UNKNOWN, "the circuit has answered since: Gi1 is down")
+
+
+def test_what_stands_behind_a_new_cause_is_measured_at_once() -> None:
+    here = hand(
+        device("core", checks=[snmp("core", decisive=True)]),
+        circuit("wan", ends=[("core", "Gi1"), ("gone", "Gi2")]),
+        device("sw", "wan", checks=[icmp("sw"), snmp("sw")]),
+    )
+    here.see(0, "wan+", "sw+")
+    here.see(10, "wan-")
+    assert here.asked == {"sw"}
+    assert [(c.target, c.name) for c in here.assessor.deciding("wan")] == [("wan", "icmp"), ("core", "snmp")]
+    assert [(c.target, c.name) for c in here.assessor.deciding("sw")] == [("sw", "icmp")]
+    assert here.assessor.deciding("nobody") == []
 
 
 ESTATE: Estate = estate(
