@@ -82,9 +82,9 @@ class Wan:
             run("ip", "netns", "add", self.name(role))
             self.ip(role, "link", "set", "lo", "up")
             # a router takes the backup's route when the line of the better one has no carrier
-            settings = ("ip_forward=1", "conf.all.rp_filter=0", "conf.default.rp_filter=0",
-                        "conf.all.ignore_routes_with_linkdown=1", "conf.default.ignore_routes_with_linkdown=1")  # fmt: skip
-            self.sh(role, "sysctl", "-qw", *(f"net.ipv4.{setting}" for setting in settings))
+            for setting in ("rp_filter=0", "ignore_routes_with_linkdown=1"):
+                self.sh(role, "sysctl", "-qw", *(f"net.ipv4.conf.{which}.{setting}" for which in ("all", "default")))
+            self.sh(role, "sysctl", "-qw", "net.ipv4.ip_forward=1")
         self._link("mon", "mgmt", "10.99.0.1/30", "agent", "mgmt", f"{AGENT_MGMT}/30")
         self._link("agent", "lan", "10.1.0.10/24", "ra", "lan", "10.1.0.1/24")
         self._link("ra", "wan1", "10.20.0.1/30", "rb", "wan1", "10.20.0.2/30")
@@ -239,6 +239,12 @@ class AgentProcess:
             )  # fmt: skip
         if ready:
             wait_until(self._ready, seconds)
+
+    def answers(self) -> bool:
+        """Return whether its control socket answers."""
+        with contextlib.suppress(OSError):
+            return self._request("/-/healthy")[0] == 200
+        return False
 
     def _ready(self) -> bool:
         assert self._process is not None
