@@ -19,8 +19,10 @@ DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 
 
 @asynccontextmanager
-async def served(picture: Callable[[], Picture], registry: CollectorRegistry | None = None) -> AsyncIterator[str]:
-    """Serve the picture on a free port of loopback; yield `host:port`."""
+async def served(
+    picture: Callable[[], Picture], registry: CollectorRegistry | None = None, *, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[str]:
+    """Serve the picture, on a free port if none is given; yield `host:port`."""
 
     async def reload() -> Sequence[str]:
         return []
@@ -29,7 +31,7 @@ async def served(picture: Callable[[], Picture], registry: CollectorRegistry | N
     runner = web.AppRunner(build(picture, ledger, registry, Actions(reload)))
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, host, port).start()
         host, port = runner.addresses[0][:2]
         yield f"{host}:{port}"
     finally:
