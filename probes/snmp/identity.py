@@ -48,7 +48,7 @@ _STATES: Final = (
      "UPS-MIB upsOutputSource"),
 )  # fmt: skip
 _ALARMS_PRESENT: Final = encode_oid(f"{_UPS}.6.1.0")
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_UNPRINTABLE: Final = re.compile(" ?[\x00-\x1f\x7f-\x9f\u2028\u2029]+ ?")
 _MAX_FACT_CHARACTERS: Final = 1024
 
 IF_DESCR: Final = encode_oid("1.3.6.1.2.1.2.2.1.2")

@@ -1,0 +1,77 @@
+"""Polls of recorded devices of many makers: a stage of its own, run where the recordings lie beside the project."""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.core.model import Check, Observation, Outcome, SnmpAuth
+from agent.core.ports import Resources
+from probes.snmp.probe import Probe, Settings
+
+SHARED = Path(__file__).resolve().parents[4] / "shared"
+GOOD = sorted((SHARED / "data/recordings/rec").glob("*.snmp*"))
+BAD = sorted((SHARED / "data/recordings-bad").glob("*.snmp*"))
+IF_TABLE = ("1.3.6.1.2.1.2.2.1.2.", ".1.3.6.1.2.1.2.2.1.2.")
+UPS_MIB = ("1.3.6.1.2.1.33.1.", ".1.3.6.1.2.1.33.1.")
+
+pytestmark = [
+    pytest.mark.shared,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not GOOD, reason="no recordings beside the project"),
+]
+
+
+@pytest.fixture(scope="module")
+def ports() -> Iterator[dict[str, int]]:
+    """Serve all recordings on loopback, one port each; ports are taken where a run of them is free."""
+    files = [str(path) for path in (*GOOD, *BAD)]
+    tool = SHARED / "tools/serve_recordings.py"
+    for _ in range(10):
+        base = random.randrange(21000, 31000)
+        command = [sys.executable, "-W", "ignore", str(tool), "--port", str(base), *files]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+            assert server.stdout is not None
+            line = server.stdout.readline()
+            try:
+                if line:
+                    yield json.loads(line)
+                    return
+            finally:
+                server.terminate()
+    pytest.fail("no run of free ports for the recordings")
+
+
+async def polled(probe: Probe, port: int, auth: str) -> Observation:
+    settings = Settings(address="127.0.0.1", auth=auth, port=port, timeout="120s", request_timeout="20s")
+    return await probe.run(Check("device", "snmp", "snmp", 60.0, settings))
+
+
+def has(path: Path, roots: tuple[str, ...]) -> int:
+    return sum(line.startswith(roots) for line in path.read_text("latin-1").splitlines())
+
+
+@pytest.mark.parametrize("auth", ["v2", "v1"])
+async def test_every_recording_is_polled(ports: dict[str, int], auth: str) -> None:
+    probe = Probe(Resources(auths={"v1": SnmpAuth("v1", version=1), "v2": SnmpAuth("v2")}))
+    wrong = []
+    try:
+        for path in (*GOOD, *BAD):
+            seen = await polled(probe, ports[str(path)], auth)
+            facts = {fact.name for fact in seen.facts}
+            rows = has(path, IF_TABLE)
+            if seen.outcome is not Outcome.OK and path in GOOD:
+                wrong.append(f"{path.name}: {seen.outcome}: {seen.detail}")
+            elif path in GOOD and (dict(seen.values)["problems"] or len(seen.interfaces) < rows):
+                wrong.append(f"{path.name}: {len(seen.interfaces)} of {rows} interfaces: {seen.detail}")
+            elif path in GOOD and has(path, UPS_MIB) > 20 and "model" not in facts and "battery_status" not in facts:
+                wrong.append(f"{path.name}: has UPS-MIB, and no facts of it")
+            elif path in BAD and seen.outcome not in (Outcome.OK, Outcome.BAD_ANSWER, Outcome.NO_ANSWER):
+                wrong.append(f"{path.name}: {seen.outcome}: {seen.detail}")
+    finally:
+        await probe.close()
+    assert wrong == []
