@@ -58,7 +58,7 @@ def _lines(found: dict[str, Any], now: datetime) -> Iterator[str]:
     if found.get("checks"):
         rows = [
             (check["name"], (check["state"], STATE_COLOURS.get(check["state"])), local_time(check.get("since")),
-             clean(check.get("reason") or "") + _last(check.get("last")))
+             clean(check.get("reason") or "") + _last(check))
             for check in found["checks"]
         ]  # fmt: skip
         yield ""
@@ -71,6 +71,9 @@ def _lines(found: dict[str, Any], now: datetime) -> Iterator[str]:
     for page in found.get("pages") or ():
         yield f"\nPaged ({clean(page['severity'])}, {clean(page['alert'])}): {clean(page['summary'])}"
         yield f"  {clean(page['description'])}"
+    for flag in found.get("flags") or ():
+        yield f"\nFlag {clean(flag['reason'])} ({clean(flag['severity'])}): {clean(flag['detail'])}"
+        yield f"  source: {clean(flag['source'])}"
     if outage := found.get("outage"):
         yield f"\nOutage {outage['id']}: open{_since(outage['began_at'], now)}; {clean(outage['reason'])}"
 
@@ -87,8 +90,9 @@ def _names(names: list[str]) -> str:
     return ", ".join(clean(name) for name in names)
 
 
-def _last(last: dict[str, Any] | None) -> str:
+def _last(check: dict[str, Any]) -> str:
+    # the end of a circuit is judged by another device's poll: it has a state, and no observation of its own
+    last = check.get("last")
     if last is None:
-        return "; not measured yet"
-    detail = clean(last.get("detail") or last["outcome"])
-    return f"; last at {local_time(last['at'])}: {detail}"
+        return "" if check.get("since") else "; not measured yet"
+    return f"; last at {local_time(last['at'])}: {clean(last.get('detail') or last['outcome'])}"

@@ -96,10 +96,14 @@ def _line(row: Sequence[tuple[str, str | None]], columns: Sequence[int], width: 
              for (text, colour), size in zip(row[:-1], columns, strict=True)]  # fmt: skip
     text, colour = row[-1]
     if width is not None and width - indent < _NARROWEST_LAST and text:
-        wrapped = textwrap.wrap(text, width - 4) or [""]
+        wrapped = _wrap(text, width - 4) or [""]
         return "".join(parts).rstrip() + "".join("\n    " + _coloured(part, colour) for part in wrapped)
-    wrapped = textwrap.wrap(text, width - indent) or [""] if width is not None else [text]
+    wrapped = _wrap(text, width - indent) or [""] if width is not None else [text]
     return ("".join(parts) + ("\n" + " " * indent).join(_coloured(part, colour) for part in wrapped)).rstrip()
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False)  # a name that is cut at its hyphen cannot be copied
 
 
 def _coloured(text: str, colour: str | None) -> str:

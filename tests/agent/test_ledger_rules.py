@@ -1,8 +1,10 @@
 """The ledger's rules without a database file on disk: outages, packing, stamps."""
 
 import math
+import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,3 +144,14 @@ def test_a_stamp_without_zone_is_refused() -> None:
 def test_text_that_utf8_cannot_hold() -> None:
     assert text("plain \u00e9") == "plain \u00e9"
     assert text("bad \ud800 end") == "bad ? end"
+
+
+def test_nothing_else_uses_sqlite() -> None:
+    root = Path(__file__).resolve().parents[2]
+    users = {
+        path.parent.relative_to(root).as_posix()
+        for package in ("agent", "probes", "exporters", "configs", "deploy")
+        for path in (root / package).rglob("*.py")
+        if re.search(r"^\s*(import|from) sqlite3\b", path.read_text(), re.MULTILINE)
+    }
+    assert users == {"agent/ledger"}

@@ -59,6 +59,8 @@ def test_everything_that_can_be_said() -> None:
         "consequences": ["srv1", "srv2"],
         "causes": ["wan1"],
         "pages": [{"alert": "CircuitDown", "severity": "critical", "summary": "wan1 is down", "description": "ring"}],
+        "flags": [{"target": "sw2", "reason": "age_over_policy", "severity": "warning", "detail": "11 years old",
+                   "source": "asset register"}],
         "outage": {"id": 7, "began_at": "2026-01-01T00:00:00+00:00", "reason": "behind wan1"},
         "recent_events": [],
     }  # fmt: skip
@@ -73,7 +75,7 @@ def test_everything_that_can_be_said() -> None:
         "sw2 is unreachable since 20", "  switch: Switch 2", "  behind wan1", "  marks: flapping",
         "  caused by: wan1", "silent; not measured yet", ": no_answer", "Depends on: wan1 (down), wan2 (up)",
         "Unreachable because of it: srv1, srv2", "Paged (critical, CircuitDown): wan1 is down\n  ring",
-        "Outage 7: open since 20",
+        "Outage 7: open since 20", "Flag age_over_policy (warning): 11 years old\n  source: asset register",
     ):  # fmt: skip
         assert part in result.stdout, part
     assert "Recent events" not in result.stdout

@@ -24,6 +24,11 @@ def test_a_last_column_without_room_gets_a_line_of_its_own() -> None:
     assert text.splitlines()[1:] == ["x" * 30, "    one two three four five six seven", "    eight"]
 
 
+def test_names_are_not_cut_at_their_hyphens() -> None:
+    text = table(("A", "WHY"), [["x", "because of bcw-crown-primary and of enc-crown"]], 43)
+    assert text.splitlines()[1:] == ["x  because of bcw-crown-primary and of", "   enc-crown"]
+
+
 def test_wide_and_combining_characters_keep_the_alignment() -> None:
     text = table(("A", "B"), [["\u4e2d\u6587", "x"], ["e\u0301", "y"]], None)
     assert text.splitlines() == ["A     B", "\u4e2d\u6587  x", "e\u0301     y"]
