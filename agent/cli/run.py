@@ -42,7 +42,13 @@ def run(config_file: Path, listen: str | None, state_dir: Path | None) -> int:
     """Run the agent; return the exit code: 0 stopped, 2 configuration, 3 cannot."""
     from agent import app, config
     from agent.ledger import LedgerError
+    from exporters.server import ListenError, parse_listen
 
+    try:
+        parse_listen(listen or "127.0.0.1:0")
+    except ListenError as error:
+        click.echo(f"linewarden: --listen: {error}", err=True)
+        return 2
     options = app.Options(
         config=config_file, listen=listen, state_dir=state_dir, announce=show_addresses, on_pages=show_pages
     )
