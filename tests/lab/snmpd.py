@@ -4,7 +4,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ from pathlib import Path
 COMMUNITY = "public"
 START_SECONDS = 20.0  # generous: the machine may be busy
 _CONFIGURATION = """\
-rocommunity {community} 127.0.0.1
-rocommunity6 {community} ::1
+rocommunity {community}
+rocommunity6 {community}
 sysName lab-agent
 sysLocation cellar
 sysContact ict@example.org
@@ -26,16 +26,12 @@ master no
 
 @dataclass(frozen=True, slots=True)
 class Snmpd:
-    """A running snmpd."""
+    """A running snmpd; `address` is what net-snmp's commands take."""
 
+    address: str
     port: int
-    community: str
     process: "subprocess.Popen[bytes]"
-
-    @property
-    def address(self) -> str:
-        """Return what net-snmp's commands take."""
-        return f"127.0.0.1:{self.port}"
+    community: str = COMMUNITY
 
 
 def missing() -> str | None:
@@ -56,29 +52,31 @@ def free_port() -> int:
 
 
 @contextmanager
-def snmpd(directory: Path, *, more: str = "", port: int | None = None, netns: str | None = None) -> Iterator[Snmpd]:
+def snmpd(
+    directory: Path, *, more: str = "", address: str = "127.0.0.1", port: int | None = None, prefix: Sequence[str] = ()
+) -> Iterator[Snmpd]:
     """Run an agent that answers v1 and v2c with `COMMUNITY`, and end it afterwards.
 
     Args:
         directory: an empty folder for its configuration and state.
         more: further lines of snmpd.conf.
-        port: UDP port of loopback; a free one by default.
-        netns: network namespace to run in; then it listens on all of that namespace's addresses.
+        address: where it listens.
+        port: a free one of this host's loopback by default.
+        prefix: what stands before the command, such as `ip netns exec NAME`.
     """
     program = _program()
     assert program, missing()
     number = port or free_port()
-    community_from = "" if netns is None else f"rocommunity {COMMUNITY}\n"
+    peer = f"{address}:{number}"
     configuration = directory / "snmpd.conf"
-    configuration.write_text(_CONFIGURATION.format(community=COMMUNITY, more=community_from + more))
-    listen = f"udp:{'127.0.0.1:' if netns is None else ''}{number}"
-    inside = ["ip", "netns", "exec", netns] if netns else []
-    arguments = ["-f", "-C", "-c", str(configuration), "-Lf", str(directory / "log"), "-I", "-smux", listen]
+    configuration.write_text(_CONFIGURATION.format(community=COMMUNITY, more=more))
+    log = directory / "log"
+    arguments = ["-f", "-C", "-c", str(configuration), "-Lf", str(log), "-I", "-smux", f"udp:{peer}"]
     environment = {"SNMP_PERSISTENT_DIR": str(directory), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MIBS": ""}
-    with subprocess.Popen([*inside, program, *arguments], env=environment) as process:
+    with subprocess.Popen([*prefix, program, *arguments], env=environment) as process:
         try:
-            _wait(process, number, directory / "log", inside)
-            yield Snmpd(number, COMMUNITY, process)
+            _wait(process, peer, log, prefix)
+            yield Snmpd(peer, number, process)
         finally:
             process.terminate()
             try:
@@ -87,13 +85,13 @@ def snmpd(directory: Path, *, more: str = "", port: int | None = None, netns: st
                 process.kill()
 
 
-def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path, inside: list[str]) -> None:
+def _wait(process: "subprocess.Popen[bytes]", peer: str, log: Path, prefix: Sequence[str]) -> None:
     """Wait until it answers one GET of sysUpTime."""
     deadline = time.monotonic() + START_SECONDS
-    ask = ["snmpget", "-v2c", "-c", COMMUNITY, "-t", "0.5", "-r", "0", "-On", f"127.0.0.1:{port}", ".1.3.6.1.2.1.1.3.0"]
+    ask = ["snmpget", "-v2c", "-c", COMMUNITY, "-t", "0.5", "-r", "0", "-On", peer, ".1.3.6.1.2.1.1.3.0"]
     while time.monotonic() < deadline and process.poll() is None:
-        if subprocess.run([*inside, *ask], capture_output=True, check=False).returncode == 0:
+        if subprocess.run([*prefix, *ask], capture_output=True, check=False).returncode == 0:
             return
         time.sleep(0.05)
     said = log.read_text() if log.exists() else "nothing"
-    raise AssertionError(f"snmpd does not answer on port {port}; it said: {said}")
+    raise AssertionError(f"snmpd does not answer at {peer}; it said: {said}")
