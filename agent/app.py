@@ -15,7 +15,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from agent import __version__, config
+from agent import __version__, config, instruments
 from agent.board import OnPages, Polled
 from agent.config.registry import probe_types
 from agent.core.assessor import renames
@@ -72,11 +72,15 @@ class Agent:
             self.ledger,
             ask=self._ask,
             local_problem=self._local_problem,
+            answered=self._answered,
             on_pages=options.on_pages,
         )
-        self.runner = Runner({}, self._polled)
-        self.schedule = Schedule(self.runner.due)
+        self.runner = runner = Runner({}, self._polled)
+        self.schedule = Schedule(runner.due, self.selfcheck.job_late)
         self.stream: Stream | None = None
+        self._instruments = instruments.Instruments(loaded.estate.agent, self.registry)
+        self._instruments.add(runner, instruments.RUNNER)
+        self._instruments.add(self.ledger, instruments.LEDGER)
         self._stopping = asyncio.Event()
         self._reload_lock = asyncio.Lock()
 
@@ -133,6 +137,7 @@ class Agent:
         engine = Engine()
         stack.push_async_callback(engine.close)
         self.stream = engine
+        self._instruments.add(engine, instruments.ICMP)
         for name, made in probe_types().items():
             if name != STREAMED:
                 probe: Probe = made.probe(self._resources())
@@ -185,6 +190,9 @@ class Agent:
     def _local_problem(self, check: Check) -> str | None:
         address = getattr(check.settings, "address", None)
         return self.selfcheck.local_problem(address, getattr(check.settings, "interface", None)) if address else None
+
+    def _answered(self, check: Check) -> None:
+        self.selfcheck.routes.answered(str(getattr(check.settings, "address", "")))
 
     async def _clock_stepped(self, seconds: float) -> None:
         self.schedule.reschedule()

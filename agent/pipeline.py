@@ -44,6 +44,7 @@ class Pipeline:
         *,
         ask: Callable[[Check], None],
         local_problem: Callable[[Check], str | None],
+        answered: Callable[[Check], None] = lambda _check: None,
         on_pages: OnPages = lambda _new, _gone: None,
     ) -> None:
         """Take the picture to keep.
@@ -51,6 +52,7 @@ class Pipeline:
         Args:
             ask: measures a check at once: a burst of echoes or a poll.
             local_problem: why this host itself cannot reach a check's address now, or None.
+            answered: told when a check's address answers: by what way it answers now explains a later silence.
             on_pages: told of pages that begin and that end.
         """
         self.picture = picture
@@ -59,6 +61,7 @@ class Pipeline:
         self._ledger = ledger
         self._ask = ask
         self._local_problem = local_problem
+        self._answered = answered
         self._board = Board(picture, on_pages)
         self._queue: deque[Item] = deque()
         self._unheard = {key for key, check in self.assessor.checks.items() if check.source is None}
@@ -238,8 +241,11 @@ class Pipeline:
         observation = delay.observe(item)
         if observation.outcome is not Outcome.OK:
             observation = self._honest(check, observation)
-        elif (since := self._silent_since.get(key)) and observation.proven_at and observation.proven_at > since:
-            del self._silent_since[key]
+        else:
+            self._answered(check)
+            since, proof = self._silent_since.get(key), observation.proven_at
+            if since is not None and proof is not None and proof > since:
+                del self._silent_since[key]
         if blind := self._board.see_blind(item, observation):
             blinds.append(blind)
         self._board.observe(observation)

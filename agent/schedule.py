@@ -19,15 +19,16 @@ _FIRST_SPREAD_SECONDS = 5.0  # the first polls after a start: soon, and not all 
 
 
 class Schedule:
-    """One job per check that is asked now and then.
+    """One job per check that is asked now and then."""
 
-    Attributes:
-        late: jobs that ran more than a second after their time, or were merged with a later one.
-    """
+    def __init__(self, due: Callable[[Check], None], on_late: Callable[[], None] = lambda: None) -> None:
+        """Take what is to be told.
 
-    def __init__(self, due: Callable[[Check], None]) -> None:
-        """Take what is to be told when a check is due."""
-        self.late = 0
+        Args:
+            due: told of each check that is due.
+            on_late: told when a job runs more than a second after its time, or is merged with a later one.
+        """
+        self._on_late = on_late
         self._due = due
         self._checks: dict[str, Check] = {}
         # APScheduler's own grace of 1 s would let late runs vanish without a word
@@ -68,13 +69,13 @@ class Schedule:
         async def due() -> None:  # a coroutine, because APScheduler runs a plain function in a thread
             behind = (datetime.now(UTC) - first).total_seconds() % check.interval_seconds
             if _LATE_SECONDS < behind < check.interval_seconds - _LATE_SECONDS:
-                self.late += 1
+                self._on_late()
             self._due(check)
 
         self._scheduler.add_job(due, trigger, id=key, name=key, replace_existing=True, next_run_time=first)
 
     def _missed(self, _event: JobExecutionEvent) -> None:
-        self.late += 1
+        self._on_late()
 
 
 def _phase(key: str) -> float:

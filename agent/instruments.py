@@ -1,0 +1,59 @@
+"""What the application's own parts count, as prometheus_client families with the agent's name as `target`.
+
+A part knows nothing of Prometheus: a table says which of its attributes are shown, and under which name.
+"""
+
+from collections.abc import Iterator, Mapping
+from operator import attrgetter
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+Table = Mapping[str, tuple[str, str]]  # name of the family -> (attribute, help); a name in `_total` is a counter
+
+ICMP: Final[Table] = {
+    "linewarden_icmp_receive_drops_total": (
+        "receive_drops_total",
+        "Replies that the kernel dropped: no buffer.",
+    ),
+    "linewarden_icmp_receive_buffer_octets": ("receive_buffer_octets", "The smallest receive buffer that was granted."),
+    "linewarden_icmp_send_errors_total": ("send_errors_total", "Echoes that this host could not send."),
+    "linewarden_icmp_sends_late_total": ("late_sends_total", "Echoes that left well after their time."),
+    "linewarden_icmp_replies_late_total": ("late_replies_total", "Replies after their echo's timeout."),
+    "linewarden_icmp_replies_foreign_total": ("foreign_replies_total", "Replies from an address that was not asked."),
+    "linewarden_icmp_queue_dropped_total": ("queue_drops_total", "Rounds and silences that nobody took in time."),
+}
+RUNNER: Final[Table] = {
+    "linewarden_polls_overlapping_total": ("overlaps", "Polls that were due while the former one was under way."),
+    "linewarden_probe_failures_total": ("failures", "Probe runs that ended in a bug; the log has its traceback."),
+}
+LEDGER: Final[Table] = {
+    "linewarden_ledger_events_waiting": ("stats.waiting_events", "Events that are not on disk yet."),
+    "linewarden_ledger_events_dropped_total": ("stats.dropped_events", "Events that the ledger could not keep."),
+    "linewarden_ledger_rounds_dropped_total": ("stats.dropped_rounds", "Raw rounds that the ledger could not keep."),
+}
+
+
+class Instruments(Collector):
+    """Attributes of parts, read when they are asked for."""
+
+    def __init__(self, agent: str, registry: CollectorRegistry) -> None:
+        """Register with nothing to tell yet."""
+        self._agent = agent
+        self._sources: list[tuple[object, Table]] = []
+        registry.register(self)
+
+    def add(self, source: object, table: Table) -> None:
+        """Show these attributes of `source` from now on."""
+        self._sources.append((source, table))
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each attribute's present value."""
+        for source, table in self._sources:
+            for name, (attribute, text) in table.items():
+                made = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+                family = made(name, text, labels=["target"])
+                family.add_metric([self._agent], float(attrgetter(attribute)(source)))
+                yield family
