@@ -4,6 +4,7 @@ Every series carries `target`. What is no longer fresh is left out: no gauge fre
 thread beside the loop that writes it, so every mapping is copied before it is walked.
 """
 
+import ipaddress
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ from agent.core.model import Check, Estate, Health, Mark, Outcome, State, Target
 from agent.core.picture import RTT_BUCKETS_SECONDS, EchoTotals, Picture
 from agent.core.series import Family
 from exporters.exposition import escape_help, escape_label, number, prefix
+from exporters.names import FAMILIES
 
 FRESH_FLOOR_SECONDS: Final = 30.0  # below three times that, one late round would make gaps in every graph
 _DEFAULT_ROUND_SECONDS: Final = 10.0
@@ -26,45 +28,6 @@ _MARKS: Final = tuple(Mark)
 _SEVERITIES: Final = ("critical", "warning")
 _ONE_HOT: Final = np.eye(len(_STATES))
 _CODE: Final = {state: index for index, state in enumerate(_STATES)}
-
-_HELP: Final = {
-    "linewarden_target_state": ("gauge", "1 for the state that the target is believed to be in."),
-    "linewarden_check_state": ("gauge", "1 for the state that the check is believed to be in."),
-    "linewarden_target_mark": ("gauge", "1 while the mark stands beside the target's state."),
-    "linewarden_root_cause": ("gauge", "1 while the target is unreachable because of the cause."),
-    "linewarden_target_info": ("gauge", "The inventory's view of a target; always 1."),
-    "linewarden_circuit_info": ("gauge", "A circuit as the contract names it; always 1."),
-    "linewarden_round_rtt_seconds": ("gauge", "Round-trip time over the last round (RFC 2681)."),
-    "linewarden_round_pdv_seconds": ("gauge", "Packet delay variation over the last round (RFC 5481)."),
-    "linewarden_round_ipdv_seconds": ("gauge", "Difference of neighbouring round-trip times (RFC 3393), absolute."),
-    "linewarden_round_loss_ratio": ("gauge", "Lost echoes of the last round, of those whose outcome is known."),
-    "linewarden_echoes_sent_total": ("counter", "Echoes whose outcome is known."),
-    "linewarden_echoes_lost_total": ("counter", "Echoes without a reply within the timeout (RFC 6673)."),
-    "linewarden_echoes_duplicate_total": ("counter", "Further replies to an echo that was already answered."),
-    "linewarden_burst_echoes_sent_total": ("counter", "Echoes of confirmation bursts; in no other count."),
-    "linewarden_burst_echoes_lost_total": ("counter", "Echoes of confirmation bursts without a reply."),
-    "linewarden_echoes_unknown_total": ("counter", "Echoes that own trouble spoiled; in no other count."),
-    "linewarden_blind": ("gauge", "1 while the agent cannot measure the target (its own name: anything)."),
-    "linewarden_blind_seconds_total": (
-        "counter",
-        "Time in which the agent could not measure, whatever the network did.",
-    ),
-    "probe_success": ("gauge", "Whether the last measurement succeeded."),
-    "probe_duration_seconds": ("gauge", "How long the last measurement took."),
-    "probe_icmp_duration_seconds": ("gauge", "Mean round-trip time of the last round."),
-    "smokeping_requests_total": ("counter", "Echoes whose outcome is known."),
-    "smokeping_response_duration_seconds": ("histogram", "Round-trip times of the answered echoes."),
-    "smokeping_response_duplicates_total": ("counter", "Further replies to an echo that was already answered."),
-    "linewarden_hardware_flag": ("gauge", "1 while the hardware wants attention for this reason."),
-    "linewarden_device_poll_success": ("gauge", "Whether the last poll of the device succeeded."),
-    "linewarden_device_poll_series": ("gauge", "Series that the last poll of the device gave."),
-    "linewarden_build_info": ("gauge", "Version of the agent and of its Python; always 1."),
-    "linewarden_config_last_reload_successful": ("gauge", "Whether the last reload of the configuration succeeded."),
-    "linewarden_config_last_reload_success_timestamp_seconds": ("gauge", "When the configuration was last taken."),
-    "linewarden_ledger_ok": ("gauge", "Whether the ledger can be written."),
-    "linewarden_ready": ("gauge", "Whether the first round is done."),
-    "linewarden_pages": ("gauge", "Pages that are due now."),
-}
 
 
 class Prefixes:
@@ -121,7 +84,7 @@ class Gathered:
     def families(self) -> list[Family]:
         """Return what was gathered."""
         return [
-            Family(name, *_HELP[name], tuple(prefixes), np.array(values, dtype=np.float64))
+            Family(name, *FAMILIES[name], tuple(prefixes), np.array(values, dtype=np.float64))
             for name, (prefixes, values) in self._samples.items()
         ]
 
@@ -302,7 +265,7 @@ _NO_HEALTH: Final = Health()
 
 
 def _family(name: str, prefixes: tuple[str, ...], values: "np.typing.NDArray[np.float64]") -> Family:
-    kind, text = _HELP[name]
+    kind, text = FAMILIES[name]
     return Family(name, kind, text, prefixes, values)
 
 
@@ -339,12 +302,26 @@ def _circuit_labels(target: Target) -> dict[str, str]:
     }
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _smokeping(found: Gathered, target: Target, check: Check, totals: EchoTotals) -> None:
     buckets = list(totals.rtt_buckets)  # before the count: what arrives in between must not lead to bucket > count
     received, total_seconds, sent = totals.received, totals.rtt_sum_seconds, totals.sent
     host = getattr(check.settings, "address", None) or target.address or ""
     source = str(getattr(check.settings, "source", None) or "")
-    labels = {"ip": host, "host": host, "source": source, "target": target.name, "check": check.name}
+    labels = {
+        "ip": host if _is_address(host) else "",
+        "host": host,
+        "source": source,
+        "target": target.name,
+        "check": check.name,
+    }
     found.put("smokeping_requests_total", labels, sent)
     found.put("smokeping_response_duplicates_total", labels, totals.duplicates)
     family = "smokeping_response_duration_seconds"

@@ -32,6 +32,7 @@ _WORST_FIRST: Final = {
 }  # fmt: skip
 _NO_VERDICT: Final = Verdict()
 _DASH: Final = "\N{EN DASH}"
+_INSIDE: Final = frozenset({Role.DEVICE, Role.SERVICE})  # what stands at a site; circuits lead to it
 _SEVERITY_ORDER: Final = {"critical": 0, "warning": 1, "info": 2}
 _NUMBERS: Final = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 
@@ -222,7 +223,7 @@ def _table(rows: Iterable[Row]) -> Rows:
 
 
 def _site(row: Row, rows: Sequence[Row]) -> Site:
-    inside = Counter(r.verdict.state for r in rows if r.target.site == row.target.name)
+    inside = Counter(r.verdict.state for r in rows if r.target.role in _INSIDE and r.target.site == row.target.name)
     return Site(row, tuple((state, inside[state]) for state in _WORST_FIRST if inside[state]))
 
 

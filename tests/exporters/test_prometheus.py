@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -11,6 +12,7 @@ from agent.core.model import Check, Estate, HardwareFlag, Mark, Outcome, State, 
 from agent.core.picture import EchoTotals, Picture
 from agent.core.ports import Blind
 from exporters import exposition, prometheus
+from exporters.names import FAMILIES
 from exporters.prometheus import Prefixes, families, fresh_seconds, state_families
 from tests.exporters.pictures import AGENT, Settings, healthy, trouble
 from tests.exporters.strict import parse
@@ -183,11 +185,13 @@ def test_success_of_a_probe(picture: Picture, outcome: Outcome, success: list[fl
 
 def test_counters_of_echoes(picture: Picture) -> None:
     at = {"target": "bcw-core-sw1", "check": "icmp"}
-    picture.echoes["bcw-core-sw1", "icmp"] = EchoTotals(100, 97, 3, 2, unknown={"late loop": 4, 'odd "why"\n': 1})
+    picture.echoes["bcw-core-sw1", "icmp"] = EchoTotals(100, 97, 3, 2, 9, 5, unknown={"late loop": 4, 'odd "why"\n': 1})
     scrape = Scrape(picture)
     assert scrape.value("linewarden_echoes_sent_total", **at) == 100
     assert scrape.value("linewarden_echoes_lost_total", **at) == 3
     assert scrape.value("linewarden_echoes_duplicate_total", **at) == 2
+    assert scrape.value("linewarden_burst_echoes_sent_total", **at) == 9
+    assert scrape.value("linewarden_burst_echoes_lost_total", **at) == 5
     assert scrape.value("linewarden_echoes_unknown_total", why="late loop", **at) == 4
     assert scrape.value("linewarden_echoes_unknown_total", why='odd "why"\n', **at) == 1
 
@@ -205,6 +209,20 @@ def test_smokeping_names_are_for_circuits(picture: Picture) -> None:
     assert scrape.value("smokeping_response_duration_seconds_sum", **labels) == totals.rtt_sum_seconds
     assert scrape.value("smokeping_response_duration_seconds_bucket", le="+Inf", **labels) == totals.received
     assert scrape.value("smokeping_response_duration_seconds_bucket", le="0.0016", **labels) == totals.rtt_buckets[5]
+
+
+def test_a_host_name_is_no_ip(picture: Picture) -> None:
+    targets = dict(picture.estate.targets)
+    check = Check("enc-crown", "icmp", "icmp", 1.0, Settings("far.example"))
+    targets["enc-crown"] = replace(targets["enc-crown"], checks=(check,))
+    picture.estate = Estate(AGENT, targets)
+    labels = [s for s in Scrape(picture).labels("smokeping_requests_total") if s["target"] == "enc-crown"]
+    assert [(s["ip"], s["host"]) for s in labels] == [("", "far.example")]
+
+
+def test_every_family_is_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "endpoints.md").read_text()
+    assert [name for name in FAMILIES if f"`{name}" not in text] == []
 
 
 def test_blind_time(picture: Picture) -> None:

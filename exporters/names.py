@@ -1,0 +1,42 @@
+"""The metric families of `/metrics`: name -> (type, help). docs/endpoints.md has their labels."""
+
+from typing import Final
+
+FAMILIES: Final[dict[str, tuple[str, str]]] = {
+    "linewarden_target_state": ("gauge", "1 for the state that the target is believed to be in."),
+    "linewarden_check_state": ("gauge", "1 for the state that the check is believed to be in."),
+    "linewarden_target_mark": ("gauge", "1 while the mark stands beside the target's state."),
+    "linewarden_root_cause": ("gauge", "1 while the target is unreachable because of the cause."),
+    "linewarden_target_info": ("gauge", "The inventory's view of a target; always 1."),
+    "linewarden_circuit_info": ("gauge", "A circuit as the contract names it; always 1."),
+    "linewarden_round_rtt_seconds": ("gauge", "Round-trip time over the last round (RFC 2681)."),
+    "linewarden_round_pdv_seconds": ("gauge", "Packet delay variation over the last round (RFC 5481)."),
+    "linewarden_round_ipdv_seconds": ("gauge", "Difference of neighbouring round-trip times (RFC 3393), absolute."),
+    "linewarden_round_loss_ratio": ("gauge", "Lost echoes of the last round, of those whose outcome is known."),
+    "linewarden_echoes_sent_total": ("counter", "Echoes whose outcome is known."),
+    "linewarden_echoes_lost_total": ("counter", "Echoes without a reply within the timeout (RFC 6673)."),
+    "linewarden_echoes_duplicate_total": ("counter", "Further replies to an echo that was already answered."),
+    "linewarden_burst_echoes_sent_total": ("counter", "Echoes of confirmation bursts; in no other count."),
+    "linewarden_burst_echoes_lost_total": ("counter", "Echoes of confirmation bursts without a reply."),
+    "linewarden_echoes_unknown_total": ("counter", "Echoes that own trouble spoiled; in no other count."),
+    "linewarden_blind": ("gauge", "1 while the agent cannot measure the target (its own name: anything)."),
+    "linewarden_blind_seconds_total": (
+        "counter",
+        "Time in which the agent could not measure, whatever the network did.",
+    ),
+    "probe_success": ("gauge", "Whether the last measurement succeeded."),
+    "probe_duration_seconds": ("gauge", "How long the last measurement took."),
+    "probe_icmp_duration_seconds": ("gauge", "Mean round-trip time of the last round."),
+    "smokeping_requests_total": ("counter", "Echoes whose outcome is known."),
+    "smokeping_response_duration_seconds": ("histogram", "Round-trip times of the answered echoes."),
+    "smokeping_response_duplicates_total": ("counter", "Further replies to an echo that was already answered."),
+    "linewarden_hardware_flag": ("gauge", "1 while the hardware wants attention for this reason."),
+    "linewarden_device_poll_success": ("gauge", "Whether the last poll of the device succeeded."),
+    "linewarden_device_poll_series": ("gauge", "Series that the last poll of the device gave."),
+    "linewarden_build_info": ("gauge", "Version of the agent and of its Python; always 1."),
+    "linewarden_config_last_reload_successful": ("gauge", "Whether the last reload of the configuration succeeded."),
+    "linewarden_config_last_reload_success_timestamp_seconds": ("gauge", "When the configuration was last taken."),
+    "linewarden_ledger_ok": ("gauge", "Whether the ledger can be written."),
+    "linewarden_ready": ("gauge", "Whether the first round is done."),
+    "linewarden_pages": ("gauge", "Pages that are due now."),
+}
