@@ -16,7 +16,17 @@ import pytest
 
 from agent.core.model import Event, EventKind, State
 from agent.core.ports import Blind, EventFilter
-from agent.ledger import LedgerError, LedgerInUseError, LedgerReader, LedgerTooNewError, Limits, SqliteLedger, writing
+from agent.ledger import (
+    LedgerError,
+    LedgerInUseError,
+    LedgerReader,
+    LedgerTooNewError,
+    Limits,
+    Retention,
+    SqliteLedger,
+    writing,
+)
+from agent.ledger.errors import is_corrupt, surroundings_text
 from agent.ledger.schema import MIGRATIONS, open_for_writing
 from tests.agent.ledgers import PATIENT, at, check_event, opened, round_of, target_event, until
 
@@ -468,3 +478,78 @@ async def test_a_start_on_a_full_disk(tiny_disk: Path) -> None:
 
 def test_limits_have_their_defaults() -> None:
     assert Limits().retry_seconds < Limits().patience_seconds
+
+
+# ------------------------------------------------------------------ further corners
+
+
+async def test_a_disk_that_damages_one_file_after_the_other_is_told_not_chased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.sqlite"
+    async with opened(path) as ledger:
+
+        def damaged(*args: object, **kwargs: object) -> None:
+            error = sqlite3.DatabaseError("database disk image is malformed")
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr("agent.ledger.jobs.write_events", damaged)
+            (event,) = await ledger.record([target_event("down", 1)])
+            assert event.late
+            assert "malformed" in ledger.problem
+        await until(lambda: not ledger.problem and not ledger.stats.waiting_events)
+        assert [e.new for e in await ledger.events(ALL) if e.kind is EventKind.TARGET] == ["down"]
+        assert len(damaged_files(tmp_path)) == 1
+
+
+async def test_rounds_wait_while_nothing_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    async with opened(path) as ledger:
+        await ledger.record_rounds([round_of(i) for i in range(500)])
+        await until(lambda: ledger.stats.rounds_written == 500)
+        with file_size_limit((tmp_path / "ledger.sqlite-wal").stat().st_size):
+            await ledger.record_rounds([round_of(i) for i in range(500, 1000)])
+            await until(lambda: ledger.problem)
+        await until(lambda: ledger.stats.rounds_written == 1000)
+        assert len(await ledger.rounds("sw1", "icmp", at(0), at(1000))) == 1000
+
+
+async def test_events_go_only_when_no_round_is_left_and_the_file_shrinks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.ledger.retention._SPARE_OCTETS", 100_000)
+    path = tmp_path / "ledger.sqlite"
+    async with opened(path, clock=lambda: at(100_000)) as ledger:
+        await ledger.record([check_event("down", i) for i in range(5000)])
+        await ledger.record_rounds([round_of(i) for i in range(100)])
+    before = path.stat().st_size
+    small = Retention(octets=300_000)
+    async with opened(path, clock=lambda: at(100_000), retention=small) as ledger:
+        await until(lambda: len(LedgerReader(path).events(ALL)) < 2000)
+        assert await ledger.rounds("sw1", "icmp", at(0), at(1000)) == []
+        kept = await ledger.events(ALL)
+        assert kept[-1].at == at(4999)
+        assert (await ledger.record([check_event("down", 5001)]))[0].id == 5001  # ids are never used again
+
+        def octets() -> int:
+            with closing(sqlite3.connect(path)) as db:
+                return int(db.execute("PRAGMA page_count").fetchone()[0]) * 4096
+
+        await until(lambda: octets() < before * 2 // 3)
+
+
+async def test_every_error_is_sorted() -> None:
+    assert surroundings_text(OSError(30, "Read-only file system")) == "Read-only file system"
+    assert surroundings_text(ValueError("x")) is None
+    assert surroundings_text(sqlite3.OperationalError("no code")) is None
+    assert not is_corrupt(ValueError("x"))
+
+
+async def test_a_ledger_of_another_user_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *a: False)  # root may everything
+    ledger = SqliteLedger(tmp_path / "ledger.sqlite")
+    with pytest.raises(LedgerError, match=r"not writable by this user \(uid \d+\)"):
+        await ledger.open()
+    await ledger.close()
