@@ -33,7 +33,7 @@ async def running(check: SelfCheck) -> AsyncIterator[SelfCheck]:
 async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
     """Wait for a condition, generously."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the conditions are metrics and sockets, which set no event
+        while not condition():
             await asyncio.sleep(0.02)
 
 
