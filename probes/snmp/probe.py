@@ -213,7 +213,11 @@ async def _result(check: Check, kept: _Kept, poll: Poll, seconds: float) -> Obse
             check.target, check.name, datetime.now(UTC), Outcome.BAD_ANSWER, detail, seconds, values=values
         )
     if len(varbinds) >= _THREAD_FROM_VARBINDS:
-        made = await asyncio.to_thread(_made, kept, varbinds, complete=not problems)
+        try:
+            made = await asyncio.to_thread(_made, kept, varbinds, complete=not problems)
+        except asyncio.CancelledError:
+            kept.plan = kept.renderer = None  # the thread may still be at it: the next poll must not share it
+            raise
     else:
         made = _made(kept, varbinds, complete=not problems)
     series, interfaces, facts = made

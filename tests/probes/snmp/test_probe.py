@@ -1,6 +1,7 @@
 """The probe as a whole: against net-snmp's snmpd, simulated devices, and agents that do not answer."""
 
 import asyncio
+import random
 import re
 import subprocess
 from collections.abc import AsyncIterator, Sequence
@@ -309,3 +310,37 @@ def test_settings_are_typed_and_helpful() -> None:
     assert check(161).settings.try_seconds == 2.0
     assert check(161, timeout="3s").settings.try_seconds == pytest.approx(0.85)
     assert check(161, request_timeout="7s").settings.try_seconds == 7.0
+
+
+async def test_an_agent_that_answers_nonsense_never_raises(probe: Probe) -> None:
+    """Sound octets with absurd content: wrong OIDs, wrong types, wrong statuses, in any order."""
+    chance = random.Random(7)
+    mib = Mib({**switch(6), **ups()})
+    oids = [ber.encode_parts(key) for key in mib.keys] + [b"\x2b", ber.encode_oid("2.999.4294967295")]
+    nonsense: list[tuple[int, ber.Value]] = [
+        (Tag.INTEGER, -(1 << 31)), (Tag.OCTET_STRING, bytes(range(256))), (Tag.OCTET_STRING, b""), (Tag.NULL, None),
+        (Tag.OID, b""), (Tag.OID, encode_bad_battery()), (Tag.IP_ADDRESS, bytes(4)), (Tag.COUNTER64, (1 << 64) - 1),
+        (Tag.OPAQUE, b"\x9f\x78\x04\x7f\xc0\x00\x00"), (Tag.NO_SUCH_OBJECT, None), (Tag.END_OF_MIB_VIEW, None),
+    ]  # fmt: skip
+
+    def answer(request: Message, data: bytes) -> list[bytes]:
+        binds = ber.decode_response(mib.answer(request)[0]).varbinds
+        status = chance.choice([0] * 12 + [1, 2, 5, 18, 99, -1])
+        for place, bind in enumerate(binds):
+            if chance.random() < 0.2:
+                binds[place] = (chance.choice([bind[0], chance.choice(oids)]), *chance.choice(nonsense))
+        return [ber.encode_response(request, binds[: chance.randint(0, len(binds))], status, chance.randint(-1, 30))]
+
+    with UdpAgent(answer) as agent:
+        checks = [check(agent.port, auth=auth, timeout="5s") for auth in ("public_v1", "public_v2") * 30]
+        seen = [await probe.run(one) for one in checks]
+    assert {observation.outcome for observation in seen} <= {Outcome.OK, Outcome.BAD_ANSWER}
+    for observation in seen:
+        if observation.series is not None:
+            prefixes = [prefix for family in observation.series.families for prefix in family.prefixes]
+            assert len(prefixes) == len(set(prefixes))
+            assert len({family.name for family in observation.series.families}) == len(observation.series.families)
+
+
+def encode_bad_battery() -> bytes:
+    return ber.encode_oid("1.3.6.1.2.1.33.1.6.3.1")

@@ -400,3 +400,15 @@ async def test_ipv6_has_its_own_socket(client: SnmpClient) -> None:
         walk = Walk([COLUMN])
         await client.converse(Session(await client.resolve("::1", agent.port), Version.V2C, b"public"), walk)
     assert len(walk.varbinds) == 100
+
+
+async def test_answers_lost_in_this_hosts_own_buffer_are_not_the_agents_silence(client: SnmpClient) -> None:
+    with UdpAgent(lambda request, data: [bytes(1400)] * 4000) as agent:
+        task = asyncio.create_task(client.converse(session(agent, timeout=0.1, retries=0), Walk([COLUMN])))
+        await asyncio.sleep(0)
+        deadline = time.monotonic() + 20
+        while not client._drops(client._sockets[socket.AF_INET]) and time.monotonic() < deadline:
+            time.sleep(0.05)  # noqa: ASYNC251 - nobody reads while the flood comes
+        with pytest.raises(SnmpLocalError, match=r"this host's own receive buffer lost \d+ datagrams meanwhile"):
+            await task
+    assert client.counters.socket_drops > 0
