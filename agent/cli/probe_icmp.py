@@ -222,9 +222,18 @@ def _print_one(check: "Check", whole: "Round | None", summary: "RoundSummary | N
             click.echo(f"  {words}: " + ", ".join(f"{key} {format_milliseconds(stats[key])}" for key in stats))
 
 
+def _remark(whole: "Round", summary: "RoundSummary") -> str:
+    from agent.core.delay import explain_unknown
+
+    said = (*whole.refusals, *(explain_unknown(why) for why in whole.why_unknown))
+    if said:
+        return "; ".join(said)
+    return "ok" if summary.received == summary.sent else "some lost" if summary.received else "no answer"
+
+
 def _print_table(engine: "Engine", reports: "list[tuple[Check, Round | None, RoundSummary | None]]") -> None:
     from agent.cli.tables import table, terminal_width
-    from agent.core.delay import explain_unknown, format_milliseconds
+    from agent.core.delay import format_milliseconds
 
     rows: list[tuple[Cell, ...]] = []
     for check, whole, summary in reports:
@@ -240,7 +249,7 @@ def _print_table(engine: "Engine", reports: "list[tuple[Check, Round | None, Rou
                 (f"{summary.received}/{summary.sent}", None if summary.received else "red"),
                 "" if summary.loss_ratio is None else f"{summary.loss_ratio:.1%}",
                 *(format_milliseconds(stats[key]) if stats else "" for key in ("min", "p50", "p95", "max")),
-                "; ".join((*whole.refusals, *(explain_unknown(why) for why in whole.why_unknown))),
+                _remark(whole, summary),
             )
         )
     heads = ("target", "address", "answered", "loss", "min", "p50", "p95", "max", "remarks")

@@ -102,8 +102,8 @@ class RowColumns(_Columns):
     def __init__(self) -> None:
         """Begin with a few free rows."""
         wide = dict.fromkeys(
-            ("interval", "timeout", "due", "left", "base", "first_round", "echoes", "rounds", "place", "oldest", "answered",
-             "misses", "missed_mono", "missed_wall", "limit", "duplicates"), (np.int64, 0)
+            ("interval", "timeout", "due", "left", "base", "first_round", "echoes", "rounds", "place", "oldest",
+             "answered", "misses", "missed_mono", "missed_wall", "limit", "duplicates"), (np.int64, 0)
         )  # fmt: skip
         super().__init__(
             _FIRST_ROWS, active=(np.bool_, 0), port=(np.int32, -1), why=(np.uint8, 0), address=("V16", 0),

@@ -21,6 +21,7 @@ _STEP_NS: Final = 1_000_000  # a smaller jump of the wall clock is within what r
 _SUSPEND_NS: Final = 200_000_000
 _LATE_NS: Final = 250_000_000  # an echo that leaves this much after its time counts as late
 _TEND_NS: Final = 1_000_000_000
+_DARK_MEMORY_NS: Final = 120_000_000_000  # twice the longest timeout
 _ROUTE_LOOKUPS_MAX: Final = 50  # per tick: each takes some 50 microseconds
 
 
@@ -38,6 +39,7 @@ class Ticker:
         self._inbox = Inbox()
         self._last = clock.read()
         self._tend_at = 0
+        self._dark: dict[str, int] = {}  # interface -> monotonic time when it was last seen not to work
 
     def tick(self) -> list[Round | Silence]:
         """Read, judge, send: everything that is due now; return what is finished."""
@@ -69,34 +71,50 @@ class Ticker:
 
     def _judge_pending(self, now_ns: int) -> None:
         judge = self._roster.judge
+        if self._dark:
+            self._look_at_dark_interfaces(now_ns)
         overdue, over, refused = judge.overdue(now_ns), judge.expiring(now_ns), judge.refused()
         if len(overdue) or len(over) or len(refused):
-            self._look_at_interfaces(np.unique(np.concatenate((overdue, over, refused))))
+            self._look_at_interfaces(np.unique(np.concatenate((overdue, over, refused))), now_ns)
             judge.settle_refusals()
             untainted = (self._roster.layout.slots.flags[overdue] & TAINTED) == 0
             judge.miss(overdue[untainted])
             judge.expire(over)
 
-    def _look_at_interfaces(self, slots: Slots) -> None:
+    def _look_at_interfaces(self, slots: Slots, now_ns: int) -> None:
         """Taint echoes that this host could not put on the wire: their interface is down or has no carrier."""
         s, r = self._roster.layout.slots, self._roster.layout.rows
         for number in np.unique(r.port[s.row[slots]]).tolist():
             port = self._roster.ports.get(number)
-            if port is not None and port.interface is not None and route.interface_works(port.interface) is False:
+            if port is not None and port.interface is not None and self._is_dark(port.interface, now_ns):
                 self._roster.judge.taint(self._roster.pending_on(port), self._roster.why("interface_gone"))
-        known: dict[int, bool] = {}
+        names: dict[int, str | None] = {}
         for slot in slots[self._roster.judge.never_left(slots)].tolist():
             row = int(s.row[slot])
             port, watched = self._roster.ports.get(int(r.port[row])), self._roster.by_row.get(row)
-            if port is None or port.interface is not None or not port.stamping or not watched or not watched.address:
+            if port is None or not port.stamping or not watched or not watched.address:
                 continue
-            if row not in known:
-                if len(known) == _ROUTE_LOOKUPS_MAX:
+            if row not in names:
+                if len(names) == _ROUTE_LOOKUPS_MAX:
                     break
-                name = route.interface_towards(watched.address.octets)
-                known[row] = name is not None and route.interface_works(name) is False
-            if known[row]:
-                self._roster.judge.taint(np.array([slot]), self._roster.why("no_carrier"))
+                names[row] = port.interface or route.interface_towards(watched.address.octets)
+            name = names[row]
+            # it may have carrier again by now, and have had none when the echo was to leave
+            if name is not None and (self._is_dark(name, now_ns) or self._dark.get(name, -1) >= s.mono[slot]):
+                why = "interface_gone" if port.interface else "no_carrier"
+                self._roster.judge.taint(np.array([slot]), self._roster.why(why))
+
+    def _is_dark(self, name: str, now_ns: int) -> bool:
+        """Tell whether an interface does not work, and remember when it last did not."""
+        dark = route.interface_works(name) is False
+        if dark:
+            self._dark[name] = now_ns
+        return dark
+
+    def _look_at_dark_interfaces(self, now_ns: int) -> None:
+        for name, seen in list(self._dark.items()):
+            if not self._is_dark(name, now_ns) and now_ns - seen > _DARK_MEMORY_NS:
+                del self._dark[name]
 
     # ------------------------------------------------------------------ sending
 

@@ -4,7 +4,7 @@
 """
 
 import ctypes
-import os
+import errno
 import socket
 import struct
 from typing import Final
@@ -108,11 +108,4 @@ def attach_filter(sock: socket.socket, program: list[tuple[int, int, int, int]])
 
 def error_name(number: int) -> str:
     """Return an errno's name in lower case (`enetunreach`), or its number where it has none."""
-    import errno
-
     return errno.errorcode.get(number, str(number)).lower()
-
-
-def error_text(number: int) -> str:
-    """Return what the C library says of an errno."""
-    return os.strerror(number)

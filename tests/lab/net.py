@@ -13,8 +13,10 @@ import itertools
 import json
 import os
 import shutil
+import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -151,11 +153,35 @@ def link(
     left: Namespace, left_device: str, right: Namespace, right_device: str, *,
     addresses: tuple[str | Sequence[str], str | Sequence[str]] = ((), ()),
 ) -> None:  # fmt: skip
-    """Join two namespaces by a cable: a veth pair, both ends up, each with its address or addresses."""
+    """Join two namespaces by a cable: a veth pair, both ends up, each with its address or addresses.
+
+    Returns when packets go to and fro (neighbour discovery is done), if both ends have addresses.
+    """
     _command("ip", "link", "add", left_device, "netns", left.name, "type", "veth",
              "peer", "name", right_device, "netns", right.name)  # fmt: skip
-    for namespace, device, given in ((left, left_device, addresses[0]), (right, right_device, addresses[1])):
-        namespace.up(device, *((given,) if isinstance(given, str) else given))
+    ends = [[given] if isinstance(given, str) else list(given) for given in addresses]
+    for namespace, device, own in ((left, left_device, ends[0]), (right, right_device, ends[1])):
+        namespace.up(device, *own)
+    if ends[0]:
+        left.call(lambda: _settle([address.partition("/")[0] for address in ends[1]]))
+
+
+def _settle(addresses: Sequence[str]) -> None:
+    """Wait until hosts on the same cable answer: a closed UDP port is refused by an ICMP message."""
+    deadline = time.monotonic() + 10
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(0.1)
+            sock.connect((address, 9))
+            while time.monotonic() < deadline:
+                try:
+                    sock.send(b"?")
+                    sock.recv(1)
+                except ConnectionRefusedError:
+                    break
+                except OSError:
+                    continue
 
 
 @contextlib.contextmanager

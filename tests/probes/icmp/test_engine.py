@@ -1,0 +1,367 @@
+"""The engine on loopback: real sockets, nothing beyond this host. What needs loss or routers is in tests/lab."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agent.core.model import Check, Echo, Outcome, Round, Silence
+from agent.core.ports import Resources, Stream
+from probes.icmp import names, sockets
+from probes.icmp.engine import Engine
+from probes.icmp.names import Address
+from probes.icmp.probe import Probe
+from probes.icmp.settings import Settings
+from probes.wire.clock import KernelClock, Moment
+
+PATIENCE = 20  # seconds; the machine may be busy
+
+
+def permitted() -> bool:
+    """Tell whether this process may open an ICMP socket of either kind."""
+    try:
+        sockets.open_socket(4, None, 1)[0].close()
+    except OSError:
+        return False
+    return True
+
+
+needs_icmp = pytest.mark.skipif(
+    not permitted(), reason="no ICMP socket: needs CAP_NET_RAW or net.ipv4.ping_group_range"
+)
+
+
+def check(target: str = "here", address: str = "127.0.0.1", **settings: object) -> Check:
+    """Build a check of ten echoes a second in rounds of half a second."""
+    values = {"address": address, "interval": "100ms", "round": "500ms", "timeout": "1s", **settings}
+    model = Settings.model_validate(values)
+    return Check(target, "icmp", "icmp", model.interval, model)
+
+
+@asynccontextmanager
+async def running(*checks: Check, **options: Any) -> AsyncIterator[Engine]:  # noqa: ANN401 - as Engine has them
+    """Run an engine with these checks."""
+    engine = Engine(**{"tick_seconds": 0.02, **options})
+    try:
+        await engine.configure(checks)
+        yield engine
+    finally:
+        await engine.close()
+
+
+async def take(engine: Engine, wanted: Callable[[Round | Silence], bool]) -> Round | Silence:
+    """Return the first item that is wanted."""
+
+    async def first() -> Round | Silence:
+        async for item in engine:
+            if wanted(item):
+                return item
+        raise AssertionError("the engine was closed")
+
+    return await asyncio.wait_for(first(), PATIENCE)
+
+
+async def take_round(engine: Engine, target: str = "here", *, burst: bool = False) -> Round:
+    """Return the next round of a target."""
+    item = await take(engine, lambda i: isinstance(i, Round) and i.target == target and i.burst == burst)
+    assert isinstance(item, Round)
+    return item
+
+
+def test_an_engine_is_a_stream() -> None:
+    engine: Stream = Engine()
+    assert engine is not None
+
+
+@needs_icmp
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_rounds_come_with_kernel_times(address: str) -> None:
+    async with running(check(address=address)) as engine:
+        before = time.time()
+        item = await take_round(engine)
+        assert item.outcomes.tolist() == [Echo.RECEIVED] * 5
+        assert (item.rtts_seconds > 0).all()
+        assert (item.rtts_seconds < 0.05).all()  # of the kernel, not of the 20 ms tick on a busy machine
+        assert np.median(item.rtts_seconds) < 0.01
+        assert abs(item.began_at.timestamp() - before) < 5
+        assert item.ended_at >= item.began_at
+        assert (np.diff(item.sent_at_seconds) > 0).all()
+        assert engine.modes[6 if ":" in address else 4] == "raw" or not engine.problems
+        assert engine.ports[0].stamping
+        assert engine.receive_buffer_octets > 0
+        assert engine.ticks_total > 0
+
+
+@needs_icmp
+async def test_several_checks_of_one_address_do_not_collide() -> None:
+    checks = [
+        check("plain"),
+        check("big", size=1400, dscp="EF", ttl=9),
+        check("smallest", size=16),
+        check("from elsewhere", source="127.0.0.9"),
+        check("bound", interface="lo"),
+    ]
+    async with running(*checks) as engine:
+        left = {c.target for c in checks}
+        while left:
+            item = await take(engine, lambda i: isinstance(i, Round))
+            assert isinstance(item, Round)
+            assert item.outcomes.tolist() == [Echo.RECEIVED] * 5, item
+            left.discard(item.target)
+        assert (engine.duplicates_total, engine.foreign_replies_total) == (0, 0)
+
+
+@needs_icmp
+async def test_sends_are_spread_over_the_interval() -> None:
+    checks = [check(f"t{n}", interval="1s", round="1s") for n in range(10)]
+    async with running(*checks) as engine:
+        seen: dict[str, float] = {}
+        while len(seen) < 10:
+            item = await take(engine, lambda i: isinstance(i, Round))
+            assert isinstance(item, Round)
+            seen.setdefault(item.target, item.sent_at_seconds[0] % 1)
+        phases = np.sort(np.array(list(seen.values())))
+        gaps = np.diff(np.append(phases, phases[0] + 1))
+        assert gaps.max() < 0.4  # all at once would leave one of nearly a second
+
+
+@needs_icmp
+async def test_a_check_that_stays_is_not_disturbed_and_one_that_goes_is_gone() -> None:
+    stays, goes, changes = check("stays"), check("goes"), check("changes")
+    async with running(stays, goes, changes) as engine:
+        await take_round(engine, "stays")
+        rows = {target: engine._roster.watched[target, "icmp"].row for target in ("stays", "changes")}
+        learnt = engine._roster.layout.rows.srtt[rows["stays"]]
+        await engine.configure([stays, check("changes", size=200), check("new")])
+        assert engine._roster.watched["stays", "icmp"].row == rows["stays"]
+        assert engine._roster.layout.rows.srtt[rows["stays"]] == learnt
+        assert ("goes", "icmp") not in engine._roster.watched
+        items = [await take(engine, lambda i: isinstance(i, Round)) for _ in range(12)]
+        assert {"stays", "changes", "new"} <= {item.target for item in items}
+        assert {item.target for item in items[3:]} <= {"stays", "changes", "new"}
+        engine.burst("goes", "icmp")  # an unknown name: nothing
+
+
+@needs_icmp
+async def test_checks_of_other_types_are_left_out_and_none_at_all_is_fine() -> None:
+    async with running(Check("host", "host", "host", 1.0, object())) as engine:
+        await asyncio.sleep(0.1)
+        assert (engine.ports, engine.modes, engine.problems, engine.receive_buffer_octets) == ((), {}, (), 0)
+
+
+@needs_icmp
+async def test_a_burst_is_answered_at_once_and_is_no_regular_round() -> None:
+    async with running(check(interval="10s", round="10s")) as engine:
+        await take_round(engine)
+        began = time.monotonic()
+        engine.burst("here", "icmp")
+        engine.burst("here", "icmp")  # under way: nothing
+        item = await take_round(engine, burst=True)
+        assert item.outcomes.tolist() == [Echo.RECEIVED] * 4
+        assert time.monotonic() - began < 5  # 0.2 s on a machine with nothing else to do
+
+
+@needs_icmp
+async def test_a_bound_interface_that_is_missing_is_unknown_and_says_so() -> None:
+    async with running(check(interface="nope0")) as engine:
+        item = await take_round(engine)
+        assert item.outcomes.tolist() == [Echo.UNKNOWN] * 5
+        assert item.why_unknown == {"interface_gone": 5}
+        assert engine.problems == ("there is no interface nope0",)
+        engine.burst("here", "icmp")
+        assert (await take_round(engine, burst=True)).why_unknown == {"interface_gone": 4}
+
+
+async def test_without_any_permission_every_round_is_unknown_and_the_text_says_what_helps() -> None:
+    async with running(check(), check("there", "::1"), modes=()) as engine:
+        item = await take_round(engine)
+        assert item.why_unknown == {"no_permission": 5}
+        assert len(engine.problems) == 2
+        for needed in ("net.ipv4.ping_group_range", "setcap cap_net_raw+ep", "CAP_NET_RAW"):
+            assert needed in engine.problems[0]
+        assert engine.modes == {4: "", 6: ""}
+
+
+def test_the_error_is_a_permission_error() -> None:
+    with pytest.raises(PermissionError, match=r"sysctl -w net.ipv4.ping_group_range='0 2147483647'"):
+        sockets.open_socket(6, None, 1, ())
+
+
+@needs_icmp
+async def test_names_are_resolved_again_and_a_failure_keeps_the_last_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[Address | None] = [Address(4, b"\x7f\0\0\x02")]
+    monkeypatch.setattr(names, "_look_up", lambda name, family, flags: None if flags else answers[0])
+    async with running(check(address="core.example.net")) as engine:
+        assert engine.address_of("here", "icmp") == "127.0.0.2"
+        assert (await take_round(engine)).outcomes.tolist() == [Echo.RECEIVED] * 5
+        watched = engine._roster.watched["here", "icmp"]
+        answers[0] = None
+        watched.resolve_at = 0
+        await asyncio.sleep(1.5)
+        assert watched.resolve_at > 0
+        assert engine.address_of("here", "icmp") == "127.0.0.2"
+        answers[0] = Address(4, b"\x7f\0\0\x03")
+        watched.resolve_at = 0
+        deadline = time.monotonic() + PATIENCE
+        while engine.address_of("here", "icmp") != "127.0.0.3" and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+        assert engine.address_of("here", "icmp") == "127.0.0.3"
+    assert engine.address_of("nobody", "icmp") is None
+
+
+async def test_a_name_without_address_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "_look_up", lambda name, family, flags: None)
+    async with running(check(address="nowhere.invalid")) as engine:
+        assert (await take_round(engine)).why_unknown == {"no_address": 5}
+
+
+async def test_a_resolver_that_hangs_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probes.icmp.engine._RESOLVE_WAIT_SECONDS", 0.1)
+    release = threading.Event()
+    monkeypatch.setattr(names, "_look_up", lambda name, family, flags: None if flags else release.wait(30) and None)
+    began = time.monotonic()
+    async with running(check(address="slow.example.net")) as engine:
+        assert (await take_round(engine)).why_unknown == {"no_address": 5}
+    assert time.monotonic() - began < 10
+    release.set()
+
+
+def test_literals() -> None:
+    assert names.literal("10.0.0.1") == Address(4, b"\x0a\0\0\x01")
+    assert names.literal("::1") == Address(6, bytes(15) + b"\x01")
+    assert names.literal("example.net") is None
+    assert names.literal("a" * 300 + ".net") is None
+    assert names.literal("x..y") is None
+    assert str(Address(6, bytes(15) + b"\x01")) == "::1"
+
+
+async def test_the_real_resolver_knows_localhost() -> None:
+    address = await names.Resolver().resolve("localhost", 4)
+    assert address == Address(4, socket.inet_aton("127.0.0.1"))
+
+
+@needs_icmp
+async def test_a_slow_reader_loses_the_oldest_rounds_and_the_loss_is_counted() -> None:
+    async with running(check(interval="20ms", round="20ms"), queue_items=3) as engine:
+        deadline = time.monotonic() + PATIENCE
+        while engine.queue_drops_total < 5 and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        assert engine.queue_drops_total >= 5
+        assert len(engine._queue) == 3
+
+
+@needs_icmp
+async def test_closing_ends_the_iteration() -> None:
+    engine = Engine()
+    await engine.configure([check()])
+
+    async def read() -> int:
+        return len([item async for item in engine])
+
+    reader = asyncio.create_task(read())
+    await asyncio.sleep(0.2)
+    await engine.close()
+    await asyncio.wait_for(reader, PATIENCE)
+    await engine.close()
+
+
+@needs_icmp
+async def test_a_bug_in_a_tick_reaches_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(check()) as engine:
+        monkeypatch.setattr(engine._ticker, "tick", lambda: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            await take(engine, lambda _: False)
+
+
+@needs_icmp
+async def test_a_held_up_loop_loses_nothing_and_says_what_it_did_not_send() -> None:
+    async with running(check(round="1s")) as engine:
+        await take_round(engine)
+        await asyncio.sleep(0.31)
+        time.sleep(0.8)  # noqa: ASYNC251 - that is the fault that is injected
+        seen = [await take_round(engine) for _ in range(2)]
+        outcomes = np.concatenate([item.outcomes for item in seen])
+        assert Echo.LOST not in outcomes
+        assert sum(item.why_unknown.get("late_loop", 0) for item in seen) >= 5
+        assert engine.late_sends_total >= 5
+        received = np.concatenate([item.rtts_seconds[item.outcomes == Echo.RECEIVED] for item in seen])
+        assert np.median(received) < 0.05  # kernel stamps: the stall is in no round-trip time
+
+
+class OddClock(KernelClock):
+    """The kernel's clock, set wrong on purpose."""
+
+    def __init__(self) -> None:
+        self.wall_offset = 0
+        self.boot_offset = 0
+
+    def read(self) -> Moment:
+        """Return the present moment with the offsets."""
+        now = super().read()
+        return Moment(now.monotonic, now.wall + self.wall_offset + self.boot_offset, now.boot + self.boot_offset)
+
+
+@needs_icmp
+async def test_a_stepped_clock_makes_no_loss_and_no_wrong_time() -> None:
+    clock = OddClock()
+    async with running(check(), clock=clock) as engine:
+        await take_round(engine)
+        clock.wall_offset = 3_600_000_000_000
+        first, second = await take_round(engine), await take_round(engine)
+        for item in (first, second):
+            assert (item.outcomes == Echo.RECEIVED).all()
+            assert not (item.rtts_seconds > 1).any()
+        assert engine.clock_steps_total == 1
+
+
+@needs_icmp
+async def test_a_suspended_host_makes_pending_echoes_unknown() -> None:
+    clock = OddClock()
+    async with running(check(), clock=clock) as engine:
+        ticker, roster = engine._ticker, engine._roster
+        await take_round(engine)
+        row = np.array([roster.watched["here", "icmp"].row])
+        now = clock.read()
+        slots, _ = roster.judge.take(row, now.monotonic, now.wall)  # an echo whose reply the sleep swallowed
+        clock.boot_offset = 3_600_000_000_000
+        items = ticker.tick()
+        assert not items or isinstance(items[0], Round)
+        assert roster.layout.slots.outcome[slots[0]] == Echo.UNKNOWN
+        assert roster.whys[roster.layout.slots.why[slots[0]]] == "suspended"
+        assert engine.clock_steps_total == 0
+
+
+@needs_icmp
+async def test_a_small_receive_buffer_shortens_the_tick() -> None:
+    async with running(*(check(f"t{n}", interval="10ms", round="1s") for n in range(20)), tick_seconds=0.5) as engine:
+        port = engine.ports[0]
+        assert port.datagrams is not None
+        port.datagrams.granted_octets = 212_992
+        port.datagrams.ask_receive_buffer = lambda octets: 212_992  # type: ignore[method-assign]
+        engine._roster.tend_ports()
+        assert engine.tick_seconds == pytest.approx(212_992 / (4 * 832 * 2000))
+        assert port.chunk == 64
+
+
+@needs_icmp
+async def test_one_shot() -> None:
+    probe = Probe(Resources())
+    probe.configure(Resources())
+    seen = await probe.run(check("once"))
+    assert (seen.target, seen.check, seen.outcome) == ("once", "icmp", Outcome.OK)
+    assert seen.detail.startswith("3 of 3 echoes answered")
+    assert seen.duration_seconds is not None
+    await probe.close()
+
+
+async def test_one_shot_without_an_interface_is_unknown_within_its_timeout() -> None:
+    began = time.monotonic()
+    seen = await Probe(Resources()).run(check("once", interface="nope0", timeout="2s"))
+    assert seen.outcome is Outcome.UNKNOWN
+    assert time.monotonic() - began < 2
