@@ -7,6 +7,7 @@ FAMILIES: Final[dict[str, tuple[str, str]]] = {
     "linewarden_check_state": ("gauge", "1 for the state that the check is believed to be in."),
     "linewarden_target_mark": ("gauge", "1 while the mark stands beside the target's state."),
     "linewarden_root_cause": ("gauge", "1 while the target is unreachable because of the cause."),
+    "linewarden_lost_with": ("gauge", "1 where the site or service is lost when the cause alone fails."),
     "linewarden_target_info": ("gauge", "The inventory's view of a target; always 1."),
     "linewarden_circuit_info": ("gauge", "A circuit as the contract names it; always 1."),
     "linewarden_round_rtt_seconds": ("gauge", "Round-trip time over the last round (RFC 2681)."),

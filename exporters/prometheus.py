@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from agent import __version__
 from agent.core.model import Check, Estate, Health, Mark, Outcome, State, Target, Verdict
+from agent.core.paging import losses
 from agent.core.picture import RTT_BUCKETS_SECONDS, EchoTotals, Picture
 from agent.core.series import Family
 from exporters.exposition import escape_help, escape_label, number, prefix
@@ -53,6 +54,10 @@ class Prefixes:
         self.info: Final = (
             _ones("linewarden_target_info", [_target_labels(t) for t in targets]),
             _ones("linewarden_circuit_info", [labels for t in targets if (labels := _circuit_labels(t))]),
+            _ones(
+                "linewarden_lost_with",
+                [{"target": name, "cause": cause} for cause, lost in losses(estate).items() for name in lost],
+            ),
         )
         self._rendered: dict[tuple[str, str, str, str, str], str] = {}
 

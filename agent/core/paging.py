@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from agent.core.model import Estate, HardwareFlag, Health, Mark, Page, Role, State, Target, Urgency, Verdict
-from agent.core.topology import group_of
+from agent.core.topology import follows, group_of
 
 CRITICAL: Final = "critical"
 WARNING: Final = "warning"
@@ -19,7 +19,7 @@ WARNING: Final = "warning"
 _WORKS: Final = frozenset({State.UP, State.DEGRADED})
 _FAILED: Final = frozenset({State.DOWN, State.UNREACHABLE})
 _SEVERITY: Final = {Urgency.NOW: CRITICAL, Urgency.HOURS: WARNING}
-_NAMED: Final = (Role.SITE, Role.SERVICE)  # what people call a loss; devices are only counted
+_NAMED: Final = (Role.SITE, Role.SERVICE)  # what people call a loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,47 @@ def pages(
     return tuple(sorted(found, key=lambda page: (page.severity != CRITICAL, page.since, page.alert, page.target)))
 
 
+def losses(estate: Estate) -> Mapping[str, tuple[str, ...]]:
+    """Return the sites and services that are lost when a target fails, by name; a target that takes none has no entry.
+
+    This is what the inventory says, and not what has been noticed so far: a page leaves within seconds, before a
+    service that is polled once a minute has been missed.
+    """
+    lost: dict[str, list[str]] = {}
+    for name in sorted(name for name, target in estate.targets.items() if target.role in _NAMED):
+        for cause in _ancestors(estate, name):
+            if _fails_with(estate, name, cause, {}):
+                lost.setdefault(cause, []).append(name)
+    return {cause: tuple(names) for cause, names in lost.items()}
+
+
+def _ancestors(estate: Estate, name: str) -> Iterable[str]:
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        for above in follows(estate, waiting.pop()):
+            if above not in found:
+                found[above] = None
+                waiting.append(above)
+    return found
+
+
+def _fails_with(estate: Estate, name: str, cause: str, known: dict[str, bool]) -> bool:
+    """Say whether a target is lost when `cause` alone has failed; of members, one that is left is enough."""
+    if name not in known:
+        target = estate.targets[name]
+        members = [member for member in target.members if member in estate.targets]
+        above = [other for other in target.depends_on if other in estate.targets]
+        known[name] = cause in (name, group_of(estate, name)) or (
+            name != estate.site  # the agent is there
+            and (
+                (bool(members) and all(_fails_with(estate, member, cause, known) for member in members))
+                or any(_fails_with(estate, other, cause, known) for other in above)
+            )
+        )
+    return known[name]
+
+
 def _of_state(situation: _Situation, target: Target) -> list[Page]:
     verdict = situation.verdict(target.name)
     if verdict.state is not State.DOWN:
@@ -107,7 +148,6 @@ def _of_state(situation: _Situation, target: Target) -> list[Page]:
         summary = f"Service {target.name}{title}{_at_site(target)} is down"
     else:  # a site fails only as a consequence
         return []
-    lost = situation.consequences(target.name)
     return [
         _page(
             alert,
@@ -115,9 +155,9 @@ def _of_state(situation: _Situation, target: Target) -> list[Page]:
             _SEVERITY[target.urgency],
             verdict.since or situation.now,
             summary,
-            first + _lost(situation.estate, lost),
+            first + _lost(situation.estate, target.name),
             more,
-            lost,
+            situation.consequences(target.name),
         )
     ]
 
@@ -222,11 +262,10 @@ def _at_site(target: Target) -> str:
     return f" at {target.site}" if target.site else ""
 
 
-def _lost(estate: Estate, consequences: tuple[str, ...]) -> str:
-    if not consequences:
-        return "Nothing else that is watched is lost with it."
-    named = [estate.targets[name] for name in consequences if estate.targets[name].role in _NAMED]
-    told = ", ".join(f"{t.role} {t.name}" + (f" ({','.join(t.owners)})" if t.owners else "") for t in named)
-    return (
-        f"Sites and services lost: {told}. " if told else ""
-    ) + f"Unreachable behind it, all told: {len(consequences)}."
+def _lost(estate: Estate, cause: str) -> str:
+    lost = losses(estate).get(cause, ())
+    if not lost:
+        return "No site and no service is declared to depend on it."
+    told = [estate.targets[name] for name in lost]
+    named = ", ".join(f"{t.role} {t.name}" + (f" ({','.join(t.owners)})" if t.owners else "") for t in told)
+    return f"Lost with it: {named}."

@@ -19,7 +19,7 @@ from agent.core.model import (
     Urgency,
     Verdict,
 )
-from agent.core.paging import pages
+from agent.core.paging import losses, pages
 
 NOW: Final = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 STATES: Final = {"u": State.UP, "e": State.DEGRADED, "d": State.DOWN, "n": State.UNKNOWN}
@@ -33,7 +33,8 @@ def circuit(name: str, group: str | None = None, urgency: Urgency = Urgency.NOW)
 
 ESTATE: Final = Estate(
     "dc1",
-    {
+    site="crown",
+    targets=    {
         target.name: target
         for target in (
             circuit("solo"),
@@ -46,8 +47,13 @@ ESTATE: Final = Estate(
             Target("sw1", Role.DEVICE, "switch", "sw1", "bcw", ("bcw",), "10.0.0.1", checks=(
                 Check("sw1", "icmp", "icmp", 10), Check("sw1", "snmp", "snmp", 60, decisive=False))),
             Target("box", Role.DEVICE, "server", "box", urgency=Urgency.NOW),
-            Target("phones", Role.SERVICE, "service", "Telephony", "crown", ("bcw", "enc"), urgency=Urgency.NOW),
-            Target("mail", Role.SERVICE, "service", "mail"),
+            Target("phones", Role.SERVICE, "service", "Telephony", "crown", ("bcw", "enc"), depends_on=("sw1",),
+                   urgency=Urgency.NOW),
+            Target("mail", Role.SERVICE, "service", "mail", depends_on=("bcw", "gone-from-the-estate")),
+            Target("enc", Role.SITE, "site", "East", members=("solo", "gone-from-the-estate")),
+            Target("crown", Role.SITE, "site", "Centre", members=("solo",)),
+            Target("payroll", Role.SERVICE, "service", "payroll", "enc", ("bcw", "enc"),
+                   depends_on=("enc", "solo", "mail")),
         )
     },
 )  # fmt: skip
@@ -126,8 +132,7 @@ def test_a_cut_circuit_names_everything_and_holds_names_only() -> None:
     assert page.since == NOW - timedelta(hours=1)
     assert page.summary == "Circuit solo is down: ExampleTel ETH/solo, bcw to crown"
     assert page.description == (
-        "Report it to ExampleTel, reference ETH/solo. Sites and services lost: site bcw (bcw), "
-        "service phones (bcw,enc). Unreachable behind it, all told: 3."
+        "Report it to ExampleTel, reference ETH/solo. Lost with it: site enc, service payroll (bcw,enc)."
     )
     assert page.consequences == ("bcw", "phones", "sw1")
     assert page.labels == {
@@ -149,7 +154,7 @@ def test_a_cut_circuit_names_everything_and_holds_names_only() -> None:
         (
             "g:d ga:d gb:d mail:x<g",
             "All circuits of g are down: ga (ExampleTel ETH/ga), gb (ExampleTel ETH/gb)",
-            "Report each to its supplier. Sites and services lost: service mail. Unreachable behind it, all told: 1.",
+            "Report each to its supplier. Lost with it: site bcw (bcw), service mail, service payroll (bcw,enc).",
         ),
         (
             "g:uR ga:d gb:u",
@@ -159,15 +164,30 @@ def test_a_cut_circuit_names_everything_and_holds_names_only() -> None:
                 "the next failure cuts the sites off."
             ),
         ),
-        ("sw1:d box:x<sw1", "switch sw1 (10.0.0.1) at bcw is down", "Unreachable behind it, all told: 1."),
-        ("box:d", "server box is down", "Nothing else that is watched is lost with it."),
-        ("phones:d", "Service phones (Telephony) at crown is down", "Nothing else that is watched is lost with it."),
-        ("mail:d", "Service mail is down", "Nothing else that is watched is lost with it."),
+        ("sw1:d box:x<sw1", "switch sw1 (10.0.0.1) at bcw is down", "Lost with it: service phones (bcw,enc)."),
+        ("box:d", "server box is down", "No site and no service is declared to depend on it."),
+        (
+            "phones:d",
+            "Service phones (Telephony) at crown is down",
+            "No site and no service is declared to depend on it.",
+        ),
+        ("mail:d", "Service mail is down", "Lost with it: service payroll (bcw,enc)."),
     ],
 )
 def test_what_they_say(believed: str, summary: str, description: str) -> None:
     (page,) = due(believed)
     assert (page.summary, page.description) == (summary, description)
+
+
+def test_what_each_failure_takes_along() -> None:
+    assert losses(ESTATE) == {
+        "g": ("bcw", "mail", "payroll"),
+        "bcw": ("mail", "payroll"),
+        "mail": ("payroll",),
+        "enc": ("payroll",),
+        "solo": ("enc", "payroll"),  # and not crown: the agent stands there
+        "sw1": ("phones",),
+    }
 
 
 def test_lost_redundancy_dates_from_the_failed_circuit() -> None:

@@ -129,6 +129,8 @@ def _series_of(thing: Thing) -> Iterable[Series]:
     if thing.cause:
         text = f'linewarden_root_cause{{{name},cause="{thing.cause}"}}'
         yield text, lambda second: 1.0 if thing.state(second) == "unreachable" else None
+        if thing.role in {"site", "service"}:
+            yield f'linewarden_lost_with{{{name},cause="{thing.cause}"}}', there
     known = {"role": thing.role, "title": thing.name, "owner": thing.owner, "address": "", "page": thing.page}
     info = ",".join(f'{label}="{value}"' for label, value in known.items())
     yield f"linewarden_target_info{{{where},{info}}}", there

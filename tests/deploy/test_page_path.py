@@ -72,7 +72,7 @@ async def test_one_cut_is_one_page_through_every_restart(tmp_path: Path) -> None
         (alert,) = page.alerts
         assert page.monotonic_seconds - began < 15  # 1 s each: scrape, evaluation, group_wait; and a busy machine
         assert alert.annotations["summary"] == "Circuit enc-crown is down: ExampleTel ETH/20417, enc to crown"
-        assert "site enc (enc)" in alert.annotations["description"]
+        assert alert.annotations["description"].endswith("Lost with it: site enc (enc).")
 
         await asyncio.to_thread(prometheus.stop)
         await asyncio.to_thread(pager.stop)

@@ -53,14 +53,16 @@ TARGETS: Final = (
         Target(name, Role.GROUP, "group", name, owners=("bcw",), members=(f"{name}-a", f"{name}-b"), urgency=NOW)
         for name in ("half", "gone", "moves")
     ),
-    Target("bcw", Role.SITE, "site", "West", owners=("bcw",), urgency=NOW),
+    Target("bcw", Role.SITE, "site", "West", owners=("bcw",), members=("solo",), urgency=NOW),
     Target("crown", Role.SITE, "site", "Centre", urgency=NOW),
     *(_device(name) for name in ("sw-up", "sw-down", "sw-check", "sw-flaps", "sw-works-on", "sw-behind", "sw-unknown")),
     _device("sw-now", NOW, address="10.0.0.9"),
     _device("sw-never", NEVER),
-    Target("phones", Role.SERVICE, "service", "Telephony", "crown", ("bcw", "enc"), urgency=NOW),
-    Target("mail", Role.SERVICE, "service", "mail", urgency=HOURS),
-    Target("lost", Role.SERVICE, "service", "lost", "bcw", ("bcw",), urgency=NOW),
+    Target(
+        "phones", Role.SERVICE, "service", "Telephony", "crown", ("bcw", "enc"), depends_on=("sw-now",), urgency=NOW
+    ),
+    Target("mail", Role.SERVICE, "service", "mail", depends_on=("phones", "bcw"), urgency=HOURS),
+    Target("lost", Role.SERVICE, "service", "lost", "bcw", ("bcw",), depends_on=("gone",), urgency=NOW),
 )
 FIRST: Final = """
     solo:d solo-later:u by-day:d silent:d mended:d bcw:x<solo crown:u

@@ -68,8 +68,8 @@ def test_what_the_alert_says(tmp_path: Path) -> None:
         },
         "exp_annotations": {
             "summary": "Circuit c1 is down: ExampleTel REF-c1, a to b",
-            "description": "Report it to ExampleTel, reference REF-c1. Sites and services lost: site enc (enc), "
-            "service payroll (enc,bcw). Unreachable behind it, all told: 3.",
+            "description": "Report it to ExampleTel, reference REF-c1. "
+            "Lost with it: site enc (enc), service payroll (enc,bcw).",
             "runbook_url": "https://linewarden.example/runbooks/CircuitDown",
         },
     }
@@ -163,8 +163,7 @@ def test_one_of_two_circuits_is_a_ticket_and_both_are_one_page(tmp_path: Path) -
                             "exp_labels": {"severity": "critical", "target": "g", "kind": "group"},
                             "exp_annotations": {
                                 "summary": "All circuits of g are down: ga (ExampleTel REF-ga), gb (ExampleTel REF-gb)",
-                                "description": "Report each to its supplier. Sites and services lost: site bcw. "
-                                "Unreachable behind it, all told: 1.",
+                                "description": "Report each to its supplier. Lost with it: site bcw.",
                                 "runbook_url": "https://linewarden.example/runbooks/CircuitGroupDown",
                             },
                         }

@@ -311,7 +311,7 @@ def test_states_have_the_same_prefixes_until_the_estate_changes(picture: Picture
     assert [a.prefixes is b.prefixes for a, b in zip(before[:3], after[:3], strict=True)] == [True] * 3
     assert {family.name for family in after} == {
         "linewarden_target_state", "linewarden_check_state", "linewarden_target_mark", "linewarden_root_cause",
-        "linewarden_target_info", "linewarden_circuit_info",
+        "linewarden_target_info", "linewarden_circuit_info", "linewarden_lost_with",
     }  # fmt: skip
     assert parse(exposition.render(after).decode())
 
