@@ -14,8 +14,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from probes.snmp import refusals
 from probes.snmp.ber import Pdu, RequestTemplate, SnmpDecodeError, decode_header, decode_varbinds
-from probes.snmp.errors import SnmpLocalError, SnmpTimeout
+from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpTimeout
 from probes.snmp.walk import Asker
 
 MAX_IN_FLIGHT: Final = 100  # measured: up to here no answer is lost in a default receive buffer
@@ -39,6 +40,7 @@ class Counters:
     garbage: int = 0  # datagrams that are no SNMP answer
     foreign: int = 0  # right request-id, wrong address or port
     late: int = 0  # request-id that nothing waits for: duplicates, and answers after the last try
+    refusals: int = 0  # ICMP errors
     socket_drops: int = 0  # lost in this host's own receive buffer
 
 
@@ -83,6 +85,7 @@ class _Conversation:
         "drops",
         "future",
         "holds_slot",
+        "refusal",
         "request_id",
         "session",
         "template",
@@ -100,6 +103,7 @@ class _Conversation:
         self.tries = 0
         self.drops = 0
         self.holds_slot = False
+        self.refusal: refusals.Refusal | None = None  # what ICMP said of the present request
 
 
 class SnmpClient:
@@ -140,6 +144,7 @@ class SnmpClient:
 
         Raises:
             SnmpTimeout: when one request stays unanswered after all tries; what the asker has stays in it.
+            SnmpRefused: the same, and the device says that nobody listens there.
             SnmpLocalError: when this host cannot send, or lost answers itself.
         """
         if self._closed:
@@ -187,6 +192,7 @@ class SnmpClient:
         talk.request_id = request_id
         talk.data = talk.template.request(question.pdu, request_id, question.oids, question.max_repetitions)
         talk.tries = 0
+        talk.refusal = None
         if self._waiting or self._in_flight >= self._max_in_flight:
             self._waiting.append(talk)  # behind those that wait already: a long walk does not starve the others
         else:
@@ -209,12 +215,18 @@ class SnmpClient:
         assert self._loop is not None
         talk.tries += 1
         talk.deadline = self._loop.time() + talk.session.timeout_seconds
-        try:
-            self._sockets[talk.session.peer.family].sendto(talk.data, talk.session.peer.sockaddr)
-        except OSError as error:
-            if error.errno not in _PASSING:  # a full queue passes: the next try sends again
-                self._fail(talk, SnmpLocalError(f"cannot send to {talk.session.peer}: {error.strerror}"))
-                return
+        sock = self._sockets[talk.session.peer.family]
+        for last in (False, False, True):
+            try:
+                sock.sendto(talk.data, talk.session.peer.sockaddr)
+                break
+            except OSError as error:
+                if error.errno in _PASSING and last:  # a full queue passes: the next try sends again
+                    break
+                if last:
+                    self._fail(talk, SnmpLocalError(f"cannot send to {talk.session.peer}: {error.strerror}"))
+                    return
+                self._hear_refusals(sock)  # the error may be that of an earlier datagram to somebody else
         if self._timer is None:
             self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
 
@@ -252,6 +264,7 @@ class SnmpClient:
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_OCTETS)
+            refusals.enable(sock)
             sock.bind(("", 0))
         except OSError:
             sock.close()
@@ -271,13 +284,16 @@ class SnmpClient:
     # -------------------------------------------------------------- receiving
 
     def _readable(self, sock: socket.socket) -> None:
-        for _ in range(_DATAGRAMS_PER_WAKEUP):
+        for number in range(_DATAGRAMS_PER_WAKEUP):
             try:
                 data, sender = sock.recvfrom(65535)
-            except (BlockingIOError, InterruptedError):
+            except BlockingIOError:
+                if not number:  # woken, and not by a datagram
+                    self._hear_refusals(sock)
                 break
             except OSError:
-                continue  # an error that belongs to some earlier send: its own conversation will time out
+                self._hear_refusals(sock)
+                continue
             self._received(data, sender)
         self._admit()
 
@@ -306,6 +322,14 @@ class SnmpClient:
             self._ask(talk)
         except Exception as error:
             self._fail(talk, error)
+
+    def _hear_refusals(self, sock: socket.socket) -> None:
+        """Note what ICMP says of requests; the tries go on, for an agent that restarts is refused for a moment."""
+        for refusal in refusals.drained(sock):
+            self.counters.refusals += 1
+            for talk in self._pending.values():
+                if talk.session.peer.sockaddr[:2] == (refusal.host, refusal.port):
+                    talk.refusal = refusal
 
     # -------------------------------------------------------------- time
 
@@ -339,5 +363,11 @@ class SnmpClient:
             self.counters.socket_drops = max(self.counters.socket_drops, drops)
             reason = f"no answer from {peer}, but this host's own receive buffer lost {lost} datagrams meanwhile"
             self._fail(talk, SnmpLocalError(reason))
+            return
+        counted = f"{tries} {'try' if tries == 1 else 'tries'}"
+        if talk.refusal is None:
+            self._fail(talk, SnmpTimeout(f"no answer from {peer} after {counted}"))
+        elif talk.refusal.closed:
+            self._fail(talk, SnmpRefused(f"{peer} refused {counted}: {talk.refusal.said}"))
         else:
-            self._fail(talk, SnmpTimeout(f"no answer from {peer} after {tries} {'try' if tries == 1 else 'tries'}"))
+            self._fail(talk, SnmpTimeout(f"no answer from {peer} after {counted}; {talk.refusal.said}"))

@@ -9,6 +9,10 @@ class SnmpTimeout(SnmpError, TimeoutError):  # noqa: N818 - reads like the stand
     """The agent did not answer any of the tries."""
 
 
+class SnmpRefused(SnmpError, ConnectionRefusedError):  # noqa: N818 - as above
+    """The device said that nobody listens on that port (ICMP port unreachable), at all tries."""
+
+
 class SnmpAgentError(SnmpError):
     """The agent answered, and not as the protocol wants it; the text names the OID."""
 

@@ -15,7 +15,7 @@ from agent.core.units import Duration, Strict, format_duration
 from probes.snmp import identity
 from probes.snmp.ber import VarBind, Version
 from probes.snmp.client import TICK_SECONDS, Counters, Session, SnmpClient
-from probes.snmp.errors import SnmpLocalError, SnmpTimeout
+from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpTimeout
 from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
 from probes.snmp.render import Renderer, columns
@@ -102,8 +102,8 @@ class Probe:
 
         Returns:
             `ok` with series, interfaces and facts when it answered (`detail` and the value `problems` say what could
-            not be read); `no_answer`; `bad_answer` when it answered and showed nothing of what was asked; `unknown`
-            for this host's own trouble and for what this version cannot do.
+            not be read); `no_answer`; `refused` when nobody listens there; `bad_answer` when it answered and showed
+            nothing of what was asked; `unknown` for this host's own trouble and for what this version cannot do.
         """
         settings = check.settings
         assert isinstance(settings, Settings)
@@ -122,8 +122,11 @@ class Probe:
             return _failed(check, Outcome.UNKNOWN, f"cannot be polled: {error}")
         except SnmpLocalError as error:
             return _failed(check, Outcome.UNKNOWN, f"could not be measured: {error}", poll)
+        except SnmpRefused as error:
+            return _failed(check, Outcome.REFUSED, f"{error}: no SNMP agent listens there", poll)
         except SnmpTimeout as error:
-            detail = _ceased(str(error), poll) if poll and poll.packets else _no_answer(settings, auth)
+            heard = poll is not None and poll.packets
+            detail = _ceased(str(error), poll) if poll and heard else _no_answer(settings, auth, said=str(error))
             return _failed(check, Outcome.NO_ANSWER, detail, poll)
         except TimeoutError:
             if poll is None:
@@ -181,11 +184,12 @@ def _unusable(auth: SnmpAuth) -> str:
     return ""
 
 
-def _no_answer(settings: Settings, auth: SnmpAuth, within: str = "") -> str:
+def _no_answer(settings: Settings, auth: SnmpAuth, within: str = "", said: str = "") -> str:
     address = f"[{settings.address}]" if ":" in settings.address else settings.address
     spoken = f"(v{'1' if auth.version == 1 else '2c'}, auth {auth.name!r})"
     tries = within or f"after {settings.retries + 1} {'try' if settings.retries == 0 else 'tries'}"
-    return f"no answer from {address}:{settings.port} {spoken} {tries}; a wrong community looks the same"
+    why = said.partition("; ")[2] or "a wrong community looks the same"  # what a router says tells more
+    return f"no answer from {address}:{settings.port} {spoken} {tries}; {why}"
 
 
 def _ceased(said: str, poll: Poll) -> str:

@@ -221,6 +221,16 @@ async def test_no_answer_says_whom_how_and_how_often(probe: Probe) -> None:
     assert seen.series is None
 
 
+async def test_a_stopped_agent_refuses(probe: Probe) -> None:
+    with UdpAgent(silent) as agent:
+        port = agent.port
+    seen = await probe.run(check(port, request_timeout="100ms"))
+    assert seen.outcome is Outcome.REFUSED
+    assert seen.detail == (
+        f"127.0.0.1:{port} refused 3 tries: 127.0.0.1 says: port unreachable: no SNMP agent listens there"
+    )
+
+
 async def test_a_short_timeout_leaves_room_for_all_tries(probe: Probe) -> None:
     with UdpAgent(silent) as agent:
         seen = await probe.run(check(agent.port, timeout="600ms"))

@@ -10,7 +10,7 @@ import pytest
 from probes.snmp import ber
 from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, VarBind, Version
 from probes.snmp.client import Peer, Session, SnmpClient
-from probes.snmp.errors import SnmpLocalError, SnmpTimeout
+from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpTimeout
 from probes.snmp.walk import Asker, Get, Walk
 from tests.probes.snmp.agents import Answer, Mib, UdpAgent, serving, silent, switch
 
@@ -412,3 +412,25 @@ async def test_answers_lost_in_this_hosts_own_buffer_are_not_the_agents_silence(
         with pytest.raises(SnmpLocalError, match=r"this host's own receive buffer lost \d+ datagrams meanwhile"):
             await task
     assert client.counters.socket_drops > 0
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+async def test_a_port_where_nobody_listens_is_told_from_silence(
+    client: SnmpClient, family: socket.AddressFamily
+) -> None:
+    host = "::1" if family == socket.AF_INET6 else "127.0.0.1"
+    with socket.socket(family, socket.SOCK_DGRAM) as closed:
+        closed.bind((host, 0))
+        peer = await client.resolve(host, closed.getsockname()[1])
+    refused = Session(peer, Version.V2C, b"public", timeout_seconds=0.3, retries=1)
+    with UdpAgent(Mib(ROWS).answer, family) as agent:
+        good = Session(await client.resolve(host, agent.port), Version.V2C, b"public", timeout_seconds=5)
+        walks = [Walk([COLUMN]) for _ in range(40)]
+        results = await asyncio.gather(
+            *[client.converse(one, walk) for walk in walks for one in (refused, good)], return_exceptions=True
+        )
+    assert all(isinstance(result, SnmpRefused) for result in results[::2]), results[::2]
+    assert str(results[0]) == f"{peer} refused 2 tries: {host} says: port unreachable"
+    assert results[1::2] == [None] * 40  # the errors of others cost the good ones nothing
+    assert all(len(walk.varbinds) == 100 for walk in walks)
+    assert client.counters.refusals > 0
