@@ -28,7 +28,6 @@ from agent.runner import Runner
 from agent.schedule import Schedule
 from agent.selfcheck import SelfCheck
 from exporters import exposition, web
-from exporters.security import WebConfigError
 from exporters.server import ListenError, Server, serve
 
 _log = logging.getLogger(__name__)
@@ -161,7 +160,7 @@ class Agent:
         listen = self.options.listen or self.loaded.settings.agent.listen
         try:
             server = await serve(app, listen, self.loaded.web_config, control_socket(self.state_dir))
-        except (ListenError, WebConfigError) as error:
+        except ListenError as error:
             raise StartError(str(error)) from error
         self.options.announce(server.urls)
         return server
@@ -308,6 +307,7 @@ async def main(options: Options) -> None:
 
     Raises:
         agent.config.ConfigError: every problem of the configuration.
+        exporters.security.WebConfigError: the web configuration cannot be used.
         StartError: something else is in the way.
     """
     loaded = await asyncio.to_thread(config.load, options.config)

@@ -93,7 +93,8 @@ class Pipeline:
         if resumed.alive_until is not None and resumed.alive_until < now:
             why = "the agent was stopped" if resumed.clean else "the agent was not running"
             await self._ledger.record_blind(self._board.gap(why, resumed.alive_until, now))
-        picture.events.extend(await self._ledger.events(EventFilter(limit=RECENT_EVENTS)))
+        if not self._ledger.problem:
+            picture.events.extend(await self._ledger.events(EventFilter(limit=RECENT_EVENTS)))
         self._board.day(now.date())
         self._board.page(now)
 
@@ -183,7 +184,7 @@ class Pipeline:
             await self._record(changes.events)
         before_show()
         self._board.show(self.assessor, changes.checks, changes.targets)
-        if changes.events or changes.targets or self._repage:
+        if changes.events or self._repage:
             self._repage = False
             self._board.page(now)
 

@@ -253,6 +253,7 @@ def explanation(picture: Picture, name: str) -> dict[str, Any]:
         "causes": list(verdict.causes),
         "pages": [document(page) for page in picture.pages if name in {page.target, *page.consequences}],
         "outage": document(picture.open_outages.get(name)),
+        "flags": document(picture.flags.get(name, ())),
     }
 
 

@@ -42,6 +42,7 @@ def run(config_file: Path, listen: str | None, state_dir: Path | None) -> int:
     """Run the agent; return the exit code: 0 stopped, 2 configuration, 3 cannot."""
     from agent import app, config
     from agent.ledger import LedgerError
+    from exporters.security import WebConfigError
     from exporters.server import ListenError, parse_listen
 
     try:
@@ -54,7 +55,7 @@ def run(config_file: Path, listen: str | None, state_dir: Path | None) -> int:
     )
     try:
         asyncio.run(app.main(options))
-    except config.ConfigError as error:
+    except (config.ConfigError, WebConfigError) as error:
         click.echo(str(error), err=True)
         return 2
     except (app.StartError, LedgerError) as error:
