@@ -155,8 +155,11 @@ def _values(
     return " ".join(out)
 
 
-def check(folder: Path, situation: Situation, expected: Mapping[int, Iterable[str]]) -> None:
+def check(folder: Path, situation: Situation, expected: Mapping[int, Iterable[str]], *, every: int = 1) -> None:
     """Let promtool judge: at each second exactly these alerts fire, as `NAME TARGET SEVERITY`, each once.
+
+    Args:
+        every: seconds between two evaluations of the rules.
 
     Raises:
         AssertionError: with what promtool says.
@@ -173,12 +176,12 @@ def check(folder: Path, situation: Situation, expected: Mapping[int, Iterable[st
         }
         for second, texts in expected.items()
     ]
-    run(folder, {"interval": "1s", "input_series": situation.document(), "promql_expr_test": tests})
+    run(folder, {"interval": "1s", "input_series": situation.document(), "promql_expr_test": tests}, every=every)
 
 
-def run(folder: Path, test: Mapping[str, Any]) -> None:
+def run(folder: Path, test: Mapping[str, Any], *, every: int = 1) -> None:
     """Run one promtool test on the shipped rules."""
-    document = {"rule_files": [str(RULES)], "evaluation_interval": "1s", "tests": [dict(test)]}
+    document = {"rule_files": [str(RULES)], "evaluation_interval": f"{every}s", "tests": [dict(test)]}
     path = folder / "test.yml"
     path.write_text(yaml.safe_dump(document, width=10_000, sort_keys=False))
     done = subprocess.run(["promtool", "test", "rules", str(path)], capture_output=True, text=True, check=False)
