@@ -1,6 +1,8 @@
 """The lab's own Alertmanager and receiver do what the end-to-end tests rely on."""
 
 import json
+import os
+import subprocess
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,3 +45,25 @@ def test_firing_restart_and_resolved_arrive_once_each(tmp_path: Path) -> None:
 def test_a_configuration_that_is_wrong_is_told_with_the_log(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="yaml"), alertmanager(tmp_path, "route: 5"):
         pass
+
+
+@pytest.mark.lab
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+def test_both_live_in_a_network_namespace(tmp_path: Path) -> None:
+    name = f"lw-am-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+        with (
+            webhook_receiver(netns=name) as pager,
+            alertmanager(tmp_path, lab_configuration(pager.url), netns=name) as running,
+        ):
+            with pytest.raises(OSError, match="refused"):  # not here
+                _post(running, "warning")
+            enter = ["ip", "netns", "exec", name, "amtool", f"--alertmanager.url=http://{running.address}"]
+            subprocess.run([*enter, "alert", "add", "CircuitDown", "target=c1", "severity=warning"], check=True)
+            (ticket,) = pager.wait_for(lambda sent: len(sent) == 1, seconds=20)
+            assert (ticket.path, ticket.names()) == ("/warning", ["firing CircuitDown c1"])
+            assert len(running.alerts()) == 1
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=True)
