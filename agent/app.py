@@ -142,6 +142,7 @@ class Agent:
                 probe: Probe = made.probe(self._resources())
                 self.runner.probes[name] = probe
                 stack.push_async_callback(probe.close)
+        self._instruments.add(self.runner.probes["snmp"], instruments.SNMP)
 
     def _resources(self) -> Resources:
         return Resources(auths=self.loaded.auths, module_files=self.loaded.module_files)

@@ -25,6 +25,15 @@ ICMP: Final[Table] = {
     "linewarden_icmp_replies_foreign_total": ("foreign_replies_total", "Replies from an address that was not asked."),
     "linewarden_icmp_queue_dropped_total": ("queue_drops_total", "Rounds and silences that nobody took in time."),
 }
+SNMP: Final[Table] = {
+    "linewarden_snmp_requests_total": ("counters.requests", "SNMP requests, each counted once."),
+    "linewarden_snmp_retransmissions_total": ("counters.retransmissions", "SNMP requests that were sent again."),
+    "linewarden_snmp_timeouts_total": ("counters.timeouts", "Tries without an answer."),
+    "linewarden_snmp_garbage_total": ("counters.garbage", "Datagrams that are no SNMP answer."),
+    "linewarden_snmp_foreign_total": ("counters.foreign", "Answers from an address or port that was not asked."),
+    "linewarden_snmp_late_total": ("counters.late", "Answers that nothing waited for any more, and duplicates."),
+    "linewarden_snmp_socket_drops_total": ("counters.socket_drops", "Answers lost in this host's receive buffer."),
+}
 RUNNER: Final[Table] = {
     "linewarden_polls_overlapping_total": ("overlaps", "Polls that were due while the former one was under way."),
     "linewarden_probe_failures_total": ("failures", "Probe runs that ended in a bug; the log has its traceback."),

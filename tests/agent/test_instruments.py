@@ -5,17 +5,21 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from agent.instruments import ICMP, LEDGER, RUNNER, Instruments, Table
+from agent.core.ports import Resources
+from agent.instruments import ICMP, LEDGER, RUNNER, SNMP, Instruments, Table
 from agent.ledger import SqliteLedger
 from agent.runner import Runner
 from probes.icmp.engine import Engine
+from probes.snmp.probe import Probe
 
 
 async def _nobody(*_: object) -> None: ...
 
 
 @pytest.mark.parametrize(
-    ("source", "table"), [(Engine(), ICMP), (SqliteLedger(Path("unused")), LEDGER)], ids=["icmp", "ledger"]
+    ("source", "table"),
+    [(Engine(), ICMP), (Probe(Resources()), SNMP), (SqliteLedger(Path("unused")), LEDGER)],
+    ids=["icmp", "snmp", "ledger"],
 )
 def test_the_tables_fit_the_parts(source: object, table: Table) -> None:
     registry = CollectorRegistry()
