@@ -1,5 +1,6 @@
 """The whole agent as a process: start, reload, stop, and every trouble of its host that ends in a clear message."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -8,15 +9,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from agent import app, config
+from agent.core.clockwatch import ClockReading
+from agent.core.model import State
+from agent.selfcheck import read_clocks
 from tests.lab.prometheus import free_port
 from tests.lab.wan import AgentProcess
-from tests.waiting import wait_until
+from tests.waiting import until, wait_until
 
 
 class Door:
@@ -256,3 +262,29 @@ def test_killed_at_any_moment_nothing_confirmed_is_lost(agent: AgentProcess, doo
         if turn % 2:
             agent.wait_state("web", "up")
         assert agent.stop() == 0
+
+
+async def test_a_stepped_clock_is_an_event_and_every_poll_is_scheduled_anew(tmp_path: Path, door: Door) -> None:
+    config_file = write(tmp_path / "linewarden.yaml", estate(door))
+    agent = app.Agent(app.Options(config_file, state_dir=tmp_path / "state"), config.load(config_file))
+    step = 0.0
+
+    def clocks() -> ClockReading:
+        now = read_clocks()
+        return replace(now, realtime=now.realtime + step)
+
+    agent.selfcheck._clocks = clocks
+    rescheduled: list[bool] = []
+    agent.schedule.reschedule = lambda: rescheduled.append(True)  # type: ignore[method-assign]
+    task = asyncio.create_task(agent.run())
+    try:
+        await until(lambda: agent.picture.ready)
+        step = -3600.0
+        await until(lambda: any("clock was set" in event.reason for event in agent.picture.events))
+        assert rescheduled == [True]
+        told = next(event for event in agent.picture.events if "clock was set" in event.reason)
+        assert dict(told.evidence)["step_seconds"] == pytest.approx(-3600, abs=0.1)
+        assert agent.picture.verdicts["web"].state is State.UP
+    finally:
+        agent.stop()
+        await task
