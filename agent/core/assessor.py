@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from agent.core import health as rules
 from agent.core.ends import end_observation, ends_by_device
 from agent.core.health import Policy
-from agent.core.model import Check, Estate, Event, EventKind, Health, Observation, State, Verdict
+from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Observation, Role, State, Verdict
 from agent.core.ports import Resumed
 from agent.core.topology import Topology, topology
 from agent.core.verdict import judge, mark_events, target_event
@@ -72,8 +72,13 @@ class Assessor:
             if name not in self.estate.targets:
                 continue
             self._known[name] = Verdict(state, since, causes)
-            if state in (State.DOWN, State.UNREACHABLE):
+            if state in _FAILED:
                 self.verdicts[name] = Verdict(state, since, causes, reason="as when the agent stopped")
+        for name in resumed.targets.keys() & self.estate.targets.keys():
+            members = [resumed.targets[m][0] for m in self.estate.targets[name].members if m in resumed.targets]
+            if self.estate.targets[name].role is Role.GROUP and _FAILED & set(members) and not set(members) <= _FAILED:
+                marks = frozenset({Mark.REDUNDANCY_LOST})
+                self.verdicts[name] = Verdict(marks=marks, reason="as when the agent stopped")
 
     def hear(self, observation: Observation, now: datetime) -> Changes:
         """Weigh one observation, and what follows from it for circuits' ends and for what depends on it."""

@@ -73,7 +73,7 @@ def judge(
     failing = own.state is State.DOWN or (own.state is State.UNKNOWN and own.failing_since is not None)
     if target.members or not failing:
         return Judgement(
-            _verdict(own, before, _marks(target, own, verdicts), _member_causes(target, own, estate, verdicts))
+            _verdict(own, before, _marks(target, own, before, verdicts), _member_causes(target, own, estate, verdicts))
         )
     failed = [name for name in _needed(target, estate) if verdicts.get(name, Verdict()).state in _FAILED]
     if failed:
@@ -242,7 +242,9 @@ def _needed(target: Target, estate: Estate) -> tuple[str, ...]:
     return tuple(name for name in target.depends_on if name in estate.targets)
 
 
-def _marks(target: Target, own: Own, verdicts: Verdicts) -> frozenset[Mark]:
+def _marks(target: Target, own: Own, before: Verdict, verdicts: Verdicts) -> frozenset[Mark]:
+    if own.state is State.UNKNOWN:  # not knowing clears no mark
+        return before.marks
     if target.role is not Role.GROUP or own.state is not State.UP:
         return frozenset()
     lost = [name for name in target.members if verdicts.get(name, Verdict()).state in _FAILED]

@@ -271,7 +271,7 @@ async def test_a_stepped_clock_is_an_event_and_every_poll_is_scheduled_anew(tmp_
 
     def clocks() -> ClockReading:
         now = read_clocks()
-        return replace(now, realtime=now.realtime + step)
+        return replace(now, realtime_seconds=now.realtime_seconds + step)
 
     agent.selfcheck._clocks = clocks
     rescheduled: list[bool] = []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.assessor import Assessor, presented, renames
-from agent.core.model import Estate, EventKind, Health, Observation, Outcome, State, Verdict
+from agent.core.model import Estate, EventKind, Health, Mark, Observation, Outcome, State, Verdict
 from agent.core.ports import Resumed
 from tests.core.estates import Hand, at, circuit, device, end, estate, group, hand, icmp, site, snmp
 
@@ -39,6 +39,23 @@ def test_an_outage_goes_on_over_a_restart_and_what_was_up_tells_nothing() -> Non
     here.see(9, "wan+", "far-sw+")
     assert here.told("wan") == ["up"]
     assert here.told("far-sw") == ["up"]
+
+
+def test_redundancy_that_was_lost_stays_lost_over_a_restart() -> None:
+    known = Assessor(ESTATE)
+    states = {"a": State.DOWN, "b": State.UP, "ab": State.UP, "sw": State.UP}
+    known.resume(Resumed(targets={name: (state, at(-60), ()) for name, state in states.items()},
+                         checks={(name, "icmp"): (states[name], at(-60)) for name in ("a", "b")}))  # fmt: skip
+    here = Hand(known)
+    assert known.verdicts["ab"].marks == {Mark.REDUNDANCY_LOST}
+    here.tick(1)
+    assert known.verdicts["ab"].marks == {Mark.REDUNDANCY_LOST}
+    here.see(2, "a-", "b+")
+    assert known.verdicts["ab"].marks == {Mark.REDUNDANCY_LOST}
+    assert [event for event in here.events if event.target == "ab"] == []
+    here.see(30, "a+")
+    assert known.verdicts["ab"].marks == frozenset()
+    assert [event.new for event in here.events if event.kind is EventKind.MARK] == [""]
 
 
 def test_what_was_up_before_a_restart_and_is_down_after_it_is_told() -> None:
