@@ -12,6 +12,7 @@ import click
 from agent import __version__
 
 UNIT_COMMAND: Final = Path("/opt/linewarden/.venv/bin/linewarden")  # what linewarden.service starts
+RUNBOOK_BASE: Final = "https://linewarden.example/runbooks"  # a name that no host has (RFC 2606): yours goes there
 _CODE: Final = (".py", ".pyc")  # the package's own, and what builds its files
 
 _SERVICE: Final = """\
@@ -68,7 +69,13 @@ Install it there first (a home directory is closed to the service):
 @click.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite files that differ from this version's.")
-def command(directory: Path, force: bool) -> None:
+@click.option(
+    "--runbook-base",
+    metavar="URL",
+    default=RUNBOOK_BASE,
+    help="Where your team reads the runbooks that alerts link to.",
+)
+def command(directory: Path, force: bool, runbook_base: str) -> None:
     """Write systemd units, alert rules and dashboards to DIRECTORY, and say what to do with them.
 
     A file that is there and differs is not overwritten without --force; then nothing is written at all.
@@ -77,13 +84,16 @@ def command(directory: Path, force: bool) -> None:
     Examples:
       linewarden deploy ./linewarden-deploy
       linewarden deploy /etc/linewarden/deploy --force
+      linewarden deploy ./linewarden-deploy --runbook-base https://wiki.example.org/linewarden
     """
-    sys.exit(deploy(directory, force=force))
+    sys.exit(deploy(directory, force=force, runbook_base=runbook_base))
 
 
-def deploy(directory: Path, *, force: bool) -> int:
+def deploy(directory: Path, *, force: bool, runbook_base: str = RUNBOOK_BASE) -> int:
     """Write the files; return 0, or 3 when something is in the way."""
-    wanted = {directory / name: content for name, content in shipped(resources.files("deploy"), PurePosixPath())}
+    base, own = RUNBOOK_BASE.encode(), runbook_base.rstrip("/").encode()
+    shown = shipped(resources.files("deploy"), PurePosixPath())
+    wanted = {directory / name: content.replace(base, own) for name, content in shown}
     try:
         differ = [path for path, content in wanted.items() if path.exists() and path.read_bytes() != content]
         if differ and not force:

@@ -95,4 +95,6 @@ def _last(check: dict[str, Any]) -> str:
     last = check.get("last")
     if last is None:
         return "" if check.get("since") else "; not measured yet"
+    if last.get("detail") and last["detail"] == check.get("reason"):
+        return ""
     return f"; last at {local_time(last['at'])}: {clean(last.get('detail') or last['outcome'])}"

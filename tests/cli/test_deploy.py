@@ -70,6 +70,14 @@ def test_a_command_that_stands_elsewhere_is_told_so(tmp_path: Path, monkeypatch:
     assert "Install it there first" not in CliRunner().invoke(command, [str(tmp_path)]).stdout
 
 
+def test_alerts_link_to_where_the_team_reads_the_runbooks(tmp_path: Path) -> None:
+    options = [str(tmp_path), "--runbook-base", "https://wiki.example.org/linewarden/"]
+    assert CliRunner().invoke(command, options).exit_code == 0
+    rules = (tmp_path / "prometheus" / "linewarden.rules.yml").read_text()
+    assert "runbook_url: https://wiki.example.org/linewarden/CircuitDown\n" in rules
+    assert "linewarden.example" not in rules
+
+
 def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "systemd").write_text("a file where a directory belongs")
     result = CliRunner().invoke(command, [str(tmp_path)])
