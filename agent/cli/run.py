@@ -88,7 +88,6 @@ def show_pages(new: Sequence[Page], gone: Sequence[Page]) -> None:
         colour = "red" if page.severity == "critical" else "yellow"
         click.echo(click.style(f"PAGE {page.severity}: {page.summary}", fg=colour, bold=True))
         click.echo(f"     {page.description}")
-        for name, value in page.labels.items():
-            click.echo(f"     {name}: {value}")
+        click.echo("     " + " ".join(f'{name}="{value}"' for name, value in page.labels.items()))
     for page in gone:
         click.echo(click.style(f"RESOLVED: {page.summary}", fg="green"))
