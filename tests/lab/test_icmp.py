@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -426,6 +427,42 @@ def test_duplicates_forgeries_and_delays_are_told_apart(mode: Mode) -> None:
                     assert np.nanmin(item.rtts_seconds) >= 0.045  # none of the forgeries, which came at once
                 assert sum(item.duplicates for item in watch.rounds()) >= 25
                 assert watch.engine.duplicates_total >= 25
+
+        with responder(far, answer):
+            run(agent, work)
+
+
+def error_about(quoted: bytes, destination: str = "10.9.0.2") -> bytes:
+    """Return a "host unreachable" that quotes an echo to 10.9.0.2, or what is passed off as one."""
+    inner = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 84, 0, 0, 63, 1, 0,
+                        socket.inet_aton("10.9.0.1"), socket.inet_aton(destination))  # fmt: skip
+    message = b"\x03\x01\0\0\0\0\0\0" + inner + quoted
+    return message[:2] + packet.checksum(message).to_bytes(2, "big") + message[4:]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_error_is_believed_with_8_quoted_octets_and_not_when_it_quotes_what_was_never_sent(mode: Mode) -> None:
+    def answer(body: bytes, _: str) -> list[tuple[float, bytes]]:
+        if int.from_bytes(body[16:20], "big") % 2:
+            return [(0, error_about(body[:8]))]
+        forged = (error_about(body[:8], "10.9.0.3"), error_about(body[:8] + bytes(16) + body[24:]),
+                  error_about(body[:7]), error_about(body[:6] + b"\xff\xff"))  # fmt: skip
+        return [*((0, octets) for octets in forged), (0.02, reply_to(body))]
+
+    with pair() as (agent, far):
+        permit(agent)
+
+        async def work() -> None:
+            async with watching(check("10.9.0.2"), modes=[mode]) as watch:
+                await watch.until(lambda: len(watch.rounds()) >= 3)
+                for item in watch.rounds():
+                    assert (item.outcomes == Echo.REFUSED).any()
+                    assert (item.outcomes == Echo.RECEIVED).any()
+                    assert not (item.outcomes == Echo.LOST).any()
+                    assert abs(np.count_nonzero(item.outcomes == Echo.REFUSED) - 5) <= item.why_unknown.get(
+                        "late_loop", 0
+                    )
+                    assert item.refusals == ("10.9.0.2: destination host unreachable",)
 
         with responder(far, answer):
             run(agent, work)
