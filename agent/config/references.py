@@ -200,11 +200,6 @@ def _hosts(things: Things) -> Iterator[Problem]:
     own = [device for device in things.devices if device.value.host is not None]
     for device in own[1:]:
         yield device.problem(f"the agent runs on one host, and that is {own[0].value.name!r} already", "host")
-    for device in own:
-        if device.value.snmp is not None:
-            yield device.problem(
-                "a device is polled in one way: give this host's SNMP agent a device of its own", "snmp"
-            )
 
 
 def _device_warnings(item: Item[Device]) -> Iterator[Problem]:
