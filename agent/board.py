@@ -36,6 +36,7 @@ class Board:
         self.picture = picture
         self._on_pages = on_pages
         self._flags_day: date | None = None
+        self._polls: dict[str, dict[str, DevicePoll]] = {}  # by device and check
 
     def show(self, assessor: Assessor, checks: Iterable[tuple[str, str]], targets: Iterable[str]) -> None:
         """Take over these beliefs and verdicts; what the assessor does not hold any more disappears."""
@@ -82,7 +83,9 @@ class Board:
         target = self.picture.estate.targets.get(item.check.target)
         if target is None or target.role is not Role.DEVICE or item.check.type not in POLLED_TYPES:
             return False
-        self.picture.polls[item.check.target] = _device_poll(item, seen)
+        polls = self._polls.setdefault(target.name, {})
+        polls[item.check.name] = _device_poll(item, seen)
+        self.picture.polls[target.name] = _together(list(polls.values()))
         return seen.outcome is Outcome.OK and self._flags(target.name, datetime.now(UTC).date())
 
     def swap(self, estate: Estate) -> None:
@@ -93,8 +96,13 @@ class Board:
         for store in (picture.observations, picture.rounds, picture.echoes):
             for key in [key for key in store if key not in keys]:
                 store.pop(key)
-        for name in picture.polls.keys() - estate.targets.keys():
-            del picture.polls[name]
+        for name, polls in list(self._polls.items()):
+            for check in [check for check in polls if (name, check) not in keys]:
+                del polls[check]
+            if polls:
+                picture.polls[name] = _together(list(polls.values()))
+            else:
+                del self._polls[name], picture.polls[name]
         self._flags_day = None
 
     def day(self, today: date) -> bool:
@@ -158,6 +166,26 @@ def _identity(page: Page) -> frozenset[tuple[str, str]]:
 def _aged(page: Page, known: Page | None) -> Page:
     """Keep the beginning of a flag's page: the flag itself has none."""
     return replace(page, since=known.since) if known is not None and page.alert == "HardwareFlag" else page
+
+
+def _together(polls: list[DevicePoll]) -> DevicePoll:
+    """Return the polls of one device as one; gzip members may follow one another (RFC 1952, 2.2)."""
+    if len(polls) == 1:
+        return polls[0]
+    texts = [poll.gzip_text for poll in polls if poll.gzip_text is not None]
+    success = all(poll.success for poll in polls)
+    durations = [poll.duration_seconds for poll in polls if poll.duration_seconds is not None]
+    return DevicePoll(
+        at=max(poll.at for poll in polls),
+        success=success,
+        duration_seconds=sum(durations) if durations else None,
+        detail="; ".join(poll.detail for poll in polls if poll.success is success),
+        fresh_until=min(poll.fresh_until for poll in polls),
+        gzip_text=b"".join(texts) if texts else None,
+        series_count=sum(poll.series_count for poll in polls),
+        interfaces=tuple(interface for poll in polls for interface in poll.interfaces),
+        facts=tuple(fact for poll in polls for fact in poll.facts),
+    )
 
 
 def _device_poll(item: Polled, seen: Observation) -> DevicePoll:

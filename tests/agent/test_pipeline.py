@@ -1,6 +1,7 @@
 """From what was seen to what is shown, with a real ledger between."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -99,7 +100,7 @@ class World:
     ) -> None:
         check = next(check for check in self.picture.estate.targets[name].checks if check.name == "snmp")
         seen = Observation(name, "snmp", datetime.now(UTC), outcome, "polled", interfaces=interfaces, facts=facts)
-        self.pipeline.offer(Polled(check, seen, b"text"))
+        self.pipeline.offer(Polled(check, seen, gzip.compress(b"text")))
 
     async def state(self, name: str, state: State) -> None:
         await until(lambda: name in self.picture.verdicts and self.picture.verdicts[name].state is state)
@@ -217,6 +218,31 @@ async def test_a_poll_that_this_host_could_not_send_is_unknown(world: World) -> 
     await world.state("core", State.UNKNOWN)
     assert not world.picture.polls["core"].success
     assert world.picture.polls["core"].gzip_text is None
+
+
+async def test_a_device_that_is_polled_in_two_ways_has_the_series_of_both(tmp_path: Path) -> None:
+    host = Check("srv", "host", "host", 30.0, decisive=False)
+    both = device("srv", checks=[snmp("srv", decisive=True), host])
+    world = World(tmp_path, estate(both))
+    await world.start()
+    try:
+        now = datetime.now(UTC)
+        seen = Observation("srv", "host", now, Outcome.OK, "load 0.1")
+        world.pipeline.offer(Polled(host, seen, gzip.compress(b"node_load1 0.1\n")))
+        world.poll("srv", UP)
+        await until(lambda: "srv" in world.picture.polls and world.picture.polls["srv"].interfaces == (UP,))
+        poll = world.picture.polls["srv"]
+        assert poll.success
+        assert gzip.decompress(poll.gzip_text or b"") == b"node_load1 0.1\ntext"
+        world.poll("srv", outcome=Outcome.NO_ANSWER)
+        await until(lambda: not world.picture.polls["srv"].success)
+        assert world.picture.polls["srv"].detail == "polled"
+        await world.pipeline.reconfigure(estate(replace(both, checks=both.checks[1:])))
+        assert world.picture.polls["srv"].success
+        await world.pipeline.reconfigure(estate(replace(both, checks=())))
+        assert world.picture.polls == {}
+    finally:
+        await world.stop()
 
 
 async def test_one_failed_poll_is_asked_again_at_once(world: World) -> None:
