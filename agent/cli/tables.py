@@ -98,7 +98,7 @@ def _line(row: Sequence[tuple[str, str | None]], columns: Sequence[int], width: 
     if width is not None and width - indent < _NARROWEST_LAST and text:
         wrapped = _wrap(text, width - 4) or [""]
         return "".join(parts).rstrip() + "".join("\n    " + _coloured(part, colour) for part in wrapped)
-    wrapped = _wrap(text, width - indent) or [""] if width is not None else [text]
+    wrapped = _wrap(text, max(1, width - indent)) or [""] if width is not None else [text]
     return ("".join(parts) + ("\n" + " " * indent).join(_coloured(part, colour) for part in wrapped)).rstrip()
 
 

@@ -24,6 +24,10 @@ def test_a_last_column_without_room_gets_a_line_of_its_own() -> None:
     assert text.splitlines()[1:] == ["x" * 30, "    one two three four five six seven", "    eight"]
 
 
+def test_an_empty_last_column_needs_no_room() -> None:
+    assert table(("A", "WHY"), [["x" * 60, ""]], 40).splitlines()[1:] == ["x" * 60]
+
+
 def test_names_are_not_cut_at_their_hyphens() -> None:
     text = table(("A", "WHY"), [["x", "because of bcw-crown-primary and of enc-crown"]], 43)
     assert text.splitlines()[1:] == ["x  because of bcw-crown-primary and of", "   enc-crown"]
