@@ -20,8 +20,8 @@ from agent import app, config
 from agent.core.clockwatch import ClockReading
 from agent.core.model import State
 from agent.selfcheck import read_clocks
+from tests.lab.agent import AgentProcess
 from tests.lab.prometheus import free_port
-from tests.lab.wan import AgentProcess
 from tests.waiting import until, wait_until
 
 

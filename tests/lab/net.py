@@ -122,6 +122,16 @@ class Namespace:
         packets: int = next(entry["counter"]["packets"] for entry in answer["nftables"] if "counter" in entry)
         return packets
 
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """Move the calling thread inside: what it opens and starts meanwhile belongs to the namespace."""
+        with open("/proc/thread-self/ns/net") as home, (Path("/run/netns") / self.name).open() as place:  # noqa: PTH123
+            _enter(place.fileno())
+            try:
+                yield
+            finally:
+                _enter(home.fileno())
+
     def call(self, work: Callable[[], Result], timeout: float = 60) -> Result:
         """Call a function in a thread of its own inside the namespace, and return what it returns.
 
@@ -130,16 +140,14 @@ class Namespace:
         outcome: list[Result] = []
         error: list[BaseException] = []
 
-        def inside() -> None:
+        def there() -> None:
             try:
-                with (Path("/run/netns") / self.name).open() as place:
-                    if _libc.setns(place.fileno(), _CLONE_NEWNET):
-                        raise OSError(ctypes.get_errno(), f"setns {self.name}")
-                outcome.append(work())
+                with self.inside():
+                    outcome.append(work())
             except BaseException as problem:
                 error.append(problem)
 
-        thread = threading.Thread(target=inside, name=f"in {self.name}", daemon=True)
+        thread = threading.Thread(target=there, name=f"in {self.name}", daemon=True)
         thread.start()
         thread.join(timeout)
         if error:
@@ -147,6 +155,11 @@ class Namespace:
         if not outcome:
             raise TimeoutError(f"nothing came out of {self.name} within {timeout:g} s")
         return outcome[0]
+
+
+def _enter(place: int) -> None:
+    if _libc.setns(place, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), f"setns: {os.strerror(ctypes.get_errno())}")
 
 
 def link(

@@ -3,21 +3,21 @@
 The lab's intervals: echoes each second, `/metrics/state` scraped and rules evaluated each second, group_wait 1s.
 """
 
-import os
 import signal
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.lab.agent import AgentProcess, moment
 from tests.lab.alertmanager import Alertmanager, Receiver, alertmanager, lab_configuration, webhook_receiver
 from tests.lab.prometheus import Prometheus
-from tests.lab.wan import AGENT_MGMT, PORT, AgentProcess, Wan, inside, lab, moment
+from tests.lab.wan import AGENT_MGMT, PORT, Wan, lab
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
@@ -62,41 +62,57 @@ class Estate:
         sent = [n for n in self.pager.sent() if n.path != "/watchdog"]
         return [line for notification in sent for line in notification.names()]
 
+    def here(self) -> AbstractContextManager[None]:
+        """Move the calling thread to where Prometheus, Alertmanager and the pager stand."""
+        return self.wan.mon.inside()
+
 
 @contextmanager
 def estate(folder: Path, *, backup: bool) -> Iterator[Estate]:
+    """Run everything; the calling thread is back home when it is given out (see `Estate.here`)."""
     with ExitStack() as stack:
         wan, agent = stack.enter_context(lab(folder, backup=backup))
-        stack.enter_context(inside(wan.name("mon")))
-        pager = stack.enter_context(webhook_receiver())
-        am = stack.enter_context(alertmanager(folder, lab_configuration(pager.url)))
-        target = [{"targets": [f"{AGENT_MGMT}:{PORT}"]}]
-        config = {
-            "global": {"scrape_interval": "5s", "evaluation_interval": "1s"},
-            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [am.address]}]}]},
-            "scrape_configs": [
-                {"job_name": "linewarden", "static_configs": target},
-                {"job_name": "linewarden-state", "metrics_path": "/metrics/state", "scrape_interval": "1s",
-                 "scrape_timeout": "1s", "static_configs": target},
-            ],
-        }  # fmt: skip
-        rules = yaml.safe_load(RULES.read_text())
-        prometheus = stack.enter_context(Prometheus(config, rules={"linewarden.rules.yml": rules}))
-        running = Estate(wan, agent, prometheus, am, pager)
-        wait_until(lambda: prometheus.query("up == 1"), 30)
-        running.settle()
+        with wan.mon.inside():
+            running = _monitoring(stack, folder, wan, agent)
         yield running
 
 
+def _monitoring(stack: ExitStack, folder: Path, wan: Wan, agent: AgentProcess) -> Estate:
+    pager = stack.enter_context(webhook_receiver())
+    am = stack.enter_context(alertmanager(folder, lab_configuration(pager.url)))
+    target = [{"targets": [f"{AGENT_MGMT}:{PORT}"]}]
+    config = {
+        "global": {"scrape_interval": "5s", "evaluation_interval": "1s"},
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [am.address]}]}]},
+        "scrape_configs": [
+            {"job_name": "linewarden", "static_configs": target},
+            {"job_name": "linewarden-state", "metrics_path": "/metrics/state", "scrape_interval": "1s",
+             "scrape_timeout": "1s", "static_configs": target},
+        ],
+    }  # fmt: skip
+    rules = yaml.safe_load(RULES.read_text())
+    prometheus = stack.enter_context(Prometheus(config, rules={"linewarden.rules.yml": rules}))
+    running = Estate(wan, agent, prometheus, am, pager)
+    wait_until(lambda: prometheus.query("up == 1"), 30)
+    running.settle()
+    return running
+
+
 @pytest.fixture(scope="module")
-def single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+def one_circuit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     with estate(tmp_path_factory.mktemp("single"), backup=False) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def double(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    with estate(tmp_path_factory.mktemp("double"), backup=True) as running:
+@pytest.fixture
+def single(one_circuit: Estate) -> Iterator[Estate]:
+    with one_circuit.here():
+        yield one_circuit
+
+
+@pytest.fixture
+def double(tmp_path: Path) -> Iterator[Estate]:
+    with estate(tmp_path, backup=True) as running, running.here():
         yield running
 
 
@@ -156,27 +172,26 @@ def test_a_backup_that_takes_over_is_one_warning_and_both_cut_one_page(double: E
     summary = double.pager.sent("/warning")[0].alerts[0].annotations["summary"]
     assert "ExampleTel" in summary
     assert "ETH/12345" in summary
-    double.wan.ip("ra", "link", "set", "wan2", "down")
+    double.wan.cut_backup()
     double.pager.wait_for(lambda n: any(x.path == "/critical" for x in n), 30)
     for name in BEHIND:
         double.agent.wait_state(name, "unreachable")
     time.sleep(8)
     firing = [line for line in double.pages() if line.startswith("firing")]
     assert firing == ["firing RedundancyLost a-b", "firing CircuitGroupDown a-b"]
-    double.wan.ip("ra", "link", "set", "wan2", "up")
-    double.wan.ip("ra", "route", "replace", "10.2.0.0/24", "via", "10.20.1.2", "metric", "200")
+    double.wan.mend_backup()
     double.wan.mend("link")
     double.settle()
 
 
 def test_snmpd_that_stops_is_a_failed_check_and_no_failed_device(single: Estate) -> None:
     single.settle()
-    pid = single.wan.pid("sw", "snmpd")
-    os.kill(pid, signal.SIGSTOP)
+    agent_of_switch = single.wan.snmpd["10.2.0.2"].process
+    agent_of_switch.send_signal(signal.SIGSTOP)
     try:
         single.pager.wait_for(lambda n: any(x.path == "/warning" for x in n), 60)
         assert single.pages() == ["firing CheckDown sw"]
         assert single.agent.state("sw") == "up"
     finally:
-        os.kill(pid, signal.SIGCONT)
+        agent_of_switch.send_signal(signal.SIGCONT)
     single.settle()

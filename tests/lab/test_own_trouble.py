@@ -19,7 +19,7 @@ LOSSY_SECONDS = 120.0
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    with estate(tmp_path_factory.mktemp("own"), backup=False) as made:
+    with estate(tmp_path_factory.mktemp("own"), backup=False) as made, made.here():
         yield made
 
 
@@ -32,13 +32,13 @@ def total(running: Estate, family: str) -> int:
 def test_the_agents_own_interface_down_is_blindness_and_one_alert_on_the_agent(running: Estate) -> None:
     running.settle()
     began = time.time()
-    running.wan.ip("agent", "link", "set", "lan", "down")
+    running.wan.agent.ip("link set lan down")
     running.pager.wait_for(lambda n: any("LinewardenBlind" in line for x in n for line in x.names()), 120)
     assert [running.agent.state(name) for name in TARGETS] == ["unknown"] * len(TARGETS)
     time.sleep(10)
     assert running.pages() == ["firing LinewardenBlind lab"]
-    running.wan.ip("agent", "link", "set", "lan", "up")
-    running.wan.ip("agent", "route", "replace", "default", "via", "10.1.0.1")
+    running.wan.agent.ip("link set lan up")
+    running.wan.agent.ip("route replace default via 10.1.0.1")
     for name in TARGETS:
         running.agent.wait_state(name, "up", 60)
     for name in TARGETS:
@@ -59,17 +59,14 @@ def test_five_percent_loss_is_no_outage_and_is_counted_exactly(running: Estate) 
     wan = running.wan
     lost = "linewarden_(?:burst_)?echoes_lost_total"
     before = total(running, lost)
-    base = ("add table inet loss", "add chain inet loss forward { type filter hook forward priority 0; }")
-    rule = 'add rule inet loss forward oifname "wan1" icmp type echo-request numgen random mod 100 < 5 counter drop'
-    wan.sh("ra", "nft", "; ".join((*base, rule)))
+    one_in_twenty = 'oifname "wan1" icmp type echo-request numgen random mod 100 < 5'
+    wan.forwarding(f"add counter inet lab lost\nadd rule inet lab forward {one_in_twenty} counter name lost drop\n")
     deadline = time.monotonic() + LOSSY_SECONDS
     while time.monotonic() < deadline:
         assert running.agent.state("a-b-primary") == "up"
         time.sleep(1)
-    dropped = re.search(r"counter packets (\d+)", wan.sh("ra", "nft", "list", "ruleset"))
-    assert dropped is not None
-    wan.sh("ra", "nft", "flush", "chain", "inet", "loss", "forward")
-    counted = int(dropped[1])
+    wan.mend("drop")
+    counted = wan.ra.counter("lost")
     assert counted > 5, "the rule dropped nothing worth the test"
     wait_until(lambda: total(running, lost) - before >= counted, 40)  # rounds end, and their timeouts
     time.sleep(14)
