@@ -51,7 +51,7 @@ class Board:
         for key in shown:
             if key in beliefs:
                 verdict = picture.verdicts.get(key[0], Verdict())
-                picture.health[key] = presented(assessor.checks[key], beliefs[key], verdict)
+                picture.health[key] = presented(beliefs[key], verdict)
             else:
                 picture.health.pop(key, None)
 

@@ -146,7 +146,8 @@ class Assessor:
         if event is not None:
             changes.events.append(event)
         if belief.failures and belief.state is not State.DOWN:
-            changes.ask.add(key)  # one failure proves nothing: ask again soon
+            changes.ask.add(key)  # one failure proves nothing: ask again soon, and whether it is more than this check
+            self._ask([observation.target], changes)
 
     def _decide(self, names: Iterable[str], now: datetime, changes: Changes) -> None:
         for name in self.topology.affected(names):
@@ -177,8 +178,15 @@ class Assessor:
         self._ask_below(name, before, after, changes)
 
     def _ask_below(self, name: str, before: Verdict, after: Verdict, changes: Changes) -> None:
-        """Measure what stands behind a cause that came or went, so that a page names at once what is lost with it."""
-        fails, returns = after.state is State.DOWN, after.state is State.UP and before.state in _FAILED
+        """Measure what stands behind a cause that came or went, so that a page names at once what is lost with it.
+
+        Of a target that returns the checks that do not decide are asked, too: they failed with it, and are out of date.
+        """
+        fails = after.state is State.DOWN and before.state is not State.DOWN
+        returns = after.state is State.UP and before.state in _FAILED
+        if returns:
+            own = self.estate.targets[name].checks
+            changes.ask.update((check.target, check.name) for check in own if not check.decisive)
         if fails or returns:
             below = self.topology.descendants(name)
             self._ask((n for n in below if (self.verdicts[n].state is State.UNREACHABLE) == returns), changes)
@@ -200,15 +208,16 @@ class Assessor:
         return list(found.values())
 
 
-def presented(check: Check, belief: Health, verdict: Verdict) -> Health:
+def presented(belief: Health, verdict: Verdict) -> Health:
     """Return a check's belief as it is shown.
 
-    `unreachable` where its target is; an end's `down` that is older than the circuit's return says nothing any more.
+    `unreachable` where its target is; a `down` that is older than the target's return says nothing any more.
     """
     if belief.state is State.DOWN and verdict.state is State.UNREACHABLE:
         return replace(belief, state=State.UNREACHABLE)
-    if belief.state is State.DOWN and check.source is not None and verdict.state is State.UP:
-        return replace(belief, state=State.UNKNOWN, reason=f"the circuit has answered since: {belief.reason}")
+    outdated = belief.seen_at is not None and verdict.since is not None and belief.seen_at <= verdict.since
+    if belief.state is State.DOWN and verdict.state is State.UP and outdated:
+        return replace(belief, state=State.UNKNOWN, reason=f"not asked since the target came back: {belief.reason}")
     return belief
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agent.core.assessor import Assessor, presented, renames
 from agent.core.model import Estate, EventKind, Health, Mark, Observation, Outcome, State, Verdict
 from agent.core.ports import Resumed
-from tests.core.estates import Hand, at, circuit, device, end, estate, group, hand, icmp, site, snmp
+from tests.core.estates import Hand, at, circuit, device, estate, group, hand, icmp, site, snmp
 
 
 def test_an_outage_goes_on_over_a_restart_and_what_was_up_tells_nothing() -> None:
@@ -132,13 +132,38 @@ def test_a_removed_dependency_makes_a_consequence_a_failure_of_its_own() -> None
 
 
 def test_a_check_is_shown_as_unreachable_where_its_target_is() -> None:
-    down, own, plugged = Health(State.DOWN, reason="Gi1 is down"), icmp("wan"), end("wan", "core", "Gi1")
-    assert presented(own, down, Verdict(State.UNREACHABLE)).state is State.UNREACHABLE
-    assert presented(own, down, Verdict(State.DOWN)) is down
-    assert presented(own, down, Verdict(State.UP)) is down
-    assert presented(own, Health(State.UP), Verdict(State.UNREACHABLE)).state is State.UP
-    outdated = presented(plugged, down, Verdict(State.UP))
-    assert (outdated.state, outdated.reason) == (State.UNKNOWN, "the circuit has answered since: Gi1 is down")
+    down = Health(State.DOWN, since=at(10), seen_at=at(20), reason="no answer")
+    assert presented(down, Verdict(State.UNREACHABLE)).state is State.UNREACHABLE
+    assert presented(down, Verdict(State.DOWN)) is down
+    assert presented(Health(State.UP), Verdict(State.UNREACHABLE)).state is State.UP
+
+
+def test_a_failed_check_that_was_not_asked_since_its_target_came_back_is_unknown() -> None:
+    down = Health(State.DOWN, since=at(10), seen_at=at(20), reason="no answer")
+    outdated = presented(down, Verdict(State.UP, since=at(30)))
+    assert (outdated.state, outdated.reason) == (State.UNKNOWN, "not asked since the target came back: no answer")
+    assert presented(down, Verdict(State.UP, since=at(0))) is down
+    resumed = Health(State.DOWN, since=at(10))
+    assert presented(resumed, Verdict(State.UP, since=at(30))) is resumed
+
+
+def test_a_failing_poll_has_its_device_asked_and_a_returned_device_its_polls() -> None:
+    here = hand(device("sw", checks=[icmp("sw"), snmp("sw")]))
+    here.see(0, "sw+", "sw/snmp+")
+    changes = here.assessor.hear(Observation("sw", "snmp", at(10), Outcome.NO_ANSWER, "no answer"), at(10))
+    assert changes.ask == {("sw", "snmp"), ("sw", "icmp")}
+    here.see(20, "sw-", "sw/snmp-")
+    changes = here.assessor.hear(Observation("sw", "icmp", at(30), Outcome.OK, "back"), at(30))
+    assert changes.ask == {("sw", "snmp")}
+
+
+def test_a_cause_asks_what_is_behind_it_once() -> None:
+    here = hand(circuit("wan"), device("sw", "wan"))
+    here.see(0, "wan+", "sw+")
+    here.see(10, "wan-")
+    here.asked.clear()
+    here.hear(Observation("wan", "icmp", at(20), Outcome.NO_ANSWER, "another reason"))
+    assert here.asked == set()
 
 
 def test_what_stands_behind_a_new_cause_is_measured_at_once() -> None:
