@@ -33,28 +33,65 @@ def command(file: Path, strict: bool, as_json: bool) -> None:
     """
     from agent.config import ConfigError, load
 
+    problems: tuple[Problem, ...] = ()
     try:
         loaded = load(file, strict=strict)
+        warnings = loaded.warnings
+        if loaded.web_config is not None:
+            problems, more = _web_problems(loaded.web_config, strict=strict)
+            warnings += more
     except ConfigError as error:
-        if as_json:
-            click.echo(json.dumps(_report(error.problems, error.warnings, None)))
-        else:
-            _print(error.warnings, "warning", "yellow")
-            _print(error.problems, "error", "red")
-            click.echo(f"{file}: {_count(len(error.problems), 'error')}", err=True)
-        sys.exit(2)
-    totals = _summary(loaded.estate)
+        problems, warnings = error.problems, error.warnings
+    totals = None if problems else _summary(loaded.estate)
     if as_json:
-        click.echo(json.dumps(_report((), loaded.warnings, totals)))
-        return
-    _print(loaded.warnings, "warning", "yellow")
-    click.echo(f"{file}: {click.style('good', fg='green')}: {_sentence(totals)}")
+        click.echo(json.dumps(_report(problems, warnings, totals)))
+    else:
+        for problem in warnings:
+            click.echo(f"{click.style('warning: ', fg='yellow', bold=True)}{problem}", err=True)
+        for problem in problems:
+            click.echo(click.style(str(problem), fg="red"), err=True)
+        if totals is None:
+            click.echo(f"{file}: {_count(len(problems), 'error')}", err=True)
+        else:
+            click.echo(f"{file}: {click.style('good', fg='green')}: {_sentence(totals)}")
+    if problems:
+        sys.exit(2)
 
 
-def _print(problems: tuple["Problem", ...], word: str, colour: str) -> None:
-    label = click.style(f"{word}: ", fg=colour, bold=True)
-    for problem in problems:
-        click.echo(f"{label}{problem}", err=True)
+def _web_problems(file: Path, *, strict: bool) -> tuple[tuple["Problem", ...], tuple["Problem", ...]]:
+    """Return errors and warnings of the web configuration; a key that only the service may read is a warning."""
+    from exporters.security import WebConfigError, load, tls_context
+
+    tls = None
+    try:
+        tls = load(file).tls_server_config
+        if tls is not None:
+            tls_context(tls)
+    except WebConfigError as error:
+        found = tuple(_web_problem(file, line) for line in str(error).splitlines())
+        hidden = tls is not None and any(_hidden(path) for path in (tls.cert_file, tls.key_file, tls.client_ca_file))
+        return ((), found) if hidden and not strict else (found, ())
+    return (), ()
+
+
+def _web_problem(file: Path, line: str) -> "Problem":
+    from agent.config import Problem
+
+    number, _, rest = line.removeprefix(f"{file}:").partition(":")
+    if number.isdigit():
+        return Problem(file, int(number), "", rest.strip())
+    return Problem(file, None, "", line.removeprefix(f"{file}: "))
+
+
+def _hidden(path: Path | None) -> bool:
+    try:
+        if path is not None:
+            path.open("rb").close()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _report(

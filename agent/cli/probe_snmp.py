@@ -178,7 +178,7 @@ def _loaded(config: Path) -> Any:  # noqa: ANN401 - agent.config is imported by 
         return load(config)
     except ConfigError as error:
         for problem in error.problems:
-            _say(f"error: {problem}", "red")
+            _say(str(problem), "red")
         sys.exit(2)
 
 

@@ -54,7 +54,7 @@ def test_good(good: Path) -> None:
 def test_strict(good: Path) -> None:
     result = run("check", "--strict", str(good))
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"error: {good}:2: snmp.auths.a.community: ")
+    assert result.stderr.startswith(f"{good}:2: snmp.auths.a.community: ")
     assert result.stderr.endswith(f"{good}: 1 error\n")
 
 
@@ -62,9 +62,9 @@ def test_bad(bad: Path) -> None:
     result = run("check", str(bad))
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[1:] == [
-        f"error: {bad}:4: circuits[0].between[1]: there is no site 'q'; sites: a, b",
-        f"error: {bad}:6: devices[0].kind: is missing",
-        f"error: {bad}:6: devices[0].kidn: unknown key; did you mean 'kind'?",
+        f"{bad}:4: circuits[0].between[1]: there is no site 'q'; sites: a, b",
+        f"{bad}:6: devices[0].kind: is missing",
+        f"{bad}:6: devices[0].kidn: unknown key; did you mean 'kind'?",
         f"{bad}: 3 errors",
     ]
 
@@ -83,10 +83,47 @@ def test_json(good: Path, bad: Path) -> None:
     ]  # fmt: skip
 
 
+WEB = "agent: {web_config: web.yml}\n"
+
+
+@pytest.mark.parametrize(
+    ("web", "told"),
+    [
+        ("basic_auth_users: {ops: plain}", "web.yml: basic_auth_users.ops: expected a bcrypt hash"),
+        ("a: [", "web.yml:1: not YAML: "),
+        ("tls_server_config: {cert_file: no.pem, key_file: no.key}", "no.key: cannot be used: No such file"),
+    ],
+)
+def test_the_web_configuration_is_looked_at_too(tmp_path: Path, web: str, told: str) -> None:
+    (tmp_path / "linewarden.yaml").write_text(WEB)
+    (tmp_path / "web.yml").write_text(web)
+    result = run("check", str(tmp_path / "linewarden.yaml"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr
+    assert result.stderr.endswith("linewarden.yaml: 1 error\n")
+    assert json.loads(run("check", "--json", str(tmp_path / "linewarden.yaml")).stdout)["good"] is False
+
+
+def test_a_key_that_only_the_service_may_read_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "linewarden.yaml").write_text(WEB)
+    (tmp_path / "web.yml").write_text("tls_server_config: {cert_file: a.pem, key_file: a.key}")
+
+    def forbidden(_: object, path: Path, *__: object, **___: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("agent.cli.check._hidden", lambda path: path is not None)
+    monkeypatch.setattr("ssl.SSLContext.load_cert_chain", forbidden)
+    result = run("check", str(tmp_path / "linewarden.yaml"))
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: ")
+    assert "a.key: cannot be used: Permission denied" in result.stderr
+    assert run("check", "--strict", str(tmp_path / "linewarden.yaml")).exit_code == 2
+
+
 def test_missing_file() -> None:
     result = run("check", "/nowhere/linewarden.yaml")
     assert result.exit_code == 2
-    assert "error: /nowhere/linewarden.yaml: cannot be read: No such file or directory" in result.stderr
+    assert "/nowhere/linewarden.yaml: cannot be read: No such file or directory" in result.stderr
 
 
 def test_colours_on_a_terminal_alone(bad: Path) -> None:
