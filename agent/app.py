@@ -9,7 +9,7 @@ import platform
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from agent.core.assessor import renames
 from agent.core.model import Check, Observation
 from agent.core.picture import Picture
 from agent.core.ports import Probe, Resources, Stream
+from agent.core.units import format_duration
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
 from agent.runner import Runner
@@ -64,7 +65,9 @@ class Agent:
         now = datetime.now(UTC)
         self.picture = Picture(estate=loaded.estate, started_at=now, config_loaded_at=now)
         self.registry = CollectorRegistry()
-        self.selfcheck = SelfCheck(loaded.estate.agent, self.registry, on_clock_step=self._clock_stepped)
+        self.selfcheck = SelfCheck(
+            loaded.estate.agent, self.registry, on_clock_step=self._clock_stepped, on_suspend=self._suspended
+        )
         self.ledger = SqliteLedger(self.state_dir / FILE_NAME, agent=loaded.estate.agent)
         self.pipeline = Pipeline(
             self.picture,
@@ -156,7 +159,7 @@ class Agent:
         self.selfcheck.routes.keep(addresses)
 
     async def _serve(self) -> Server:
-        actions = web.Actions(reload=self.reload)
+        actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy)
         app = web.build(lambda: self.picture, self.ledger, self.registry, actions)
         listen = self.options.listen or self.loaded.settings.agent.listen
         try:
@@ -197,6 +200,11 @@ class Agent:
     async def _clock_stepped(self, seconds: float) -> None:
         self.schedule.reschedule()
         await self.pipeline.tell(f"the clock was set by {seconds:+.3f} s", evidence=(("step_seconds", seconds),))
+
+    async def _suspended(self, seconds: float) -> None:
+        now = datetime.now(UTC)
+        await self.pipeline.lost_sight("this host was suspended", now - timedelta(seconds=seconds), now)
+        await self.pipeline.tell(f"this host was suspended for {format_duration(seconds)}")
 
     async def _become_ready(self) -> None:
         """Wait for the first word of every check, or as long as a first round takes."""

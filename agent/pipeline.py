@@ -92,7 +92,7 @@ class Pipeline:
         self._board.show(self.assessor, self.assessor.beliefs.keys(), self.assessor.verdicts.keys())
         if resumed.alive_until is not None and resumed.alive_until < now:
             why = "the agent was stopped" if resumed.clean else "the agent was not running"
-            await self._ledger.record_blind(self._board.gap(why, resumed.alive_until, now))
+            await self.lost_sight(why, resumed.alive_until, now)
         if not self._ledger.problem:
             picture.events.extend(await self._ledger.events(EventFilter(limit=RECENT_EVENTS)))
         self._board.day(now.date())
@@ -135,6 +135,10 @@ class Pipeline:
         agent = self.picture.estate.agent
         event = Event(EventKind.AGENT, now, now, agent, old, new, reason, evidence=tuple(evidence))
         await self._record([event])
+
+    async def lost_sight(self, why: str, began: datetime, ended: datetime) -> None:
+        """Record a span in which nothing at all could be measured."""
+        await self._ledger.record_blind(self._board.gap(why, began, ended))
 
     async def drain(self) -> None:
         """Take what still waits, once, at the end."""
@@ -194,10 +198,7 @@ class Pipeline:
         if any(event.kind is EventKind.TARGET for event in written):
             await self._open_outages()
         for event in written:
-            level = logging.WARNING if event.new in (State.DOWN, State.UNREACHABLE) else logging.INFO
-            name = event.target if event.check is None else f"{event.target}/{event.check}"
-            if event.kind is not EventKind.CHECK:
-                _log.log(level, "%s: %s -> %s: %s", name, event.old or "-", event.new or "-", event.reason)
+            _log_event(event)
 
     async def _open_outages(self) -> None:
         if self._ledger.problem:
@@ -273,6 +274,15 @@ class Pipeline:
         self._board.observe(seen)
         self._repage |= self._board.poll(item, seen)
         return seen
+
+
+def _log_event(event: Event) -> None:
+    """Log what happened to targets and to the agent; changes of single checks stand in the ledger."""
+    if event.kind is EventKind.AGENT:
+        _log.info("%s: %s", event.target, event.reason)
+    elif event.kind is not EventKind.CHECK:
+        level = logging.WARNING if event.new in (State.DOWN, State.UNREACHABLE) else logging.INFO
+        _log.log(level, "%s: %s -> %s: %s", event.target, event.old or "-", event.new or "-", event.reason)
 
 
 def _merge(changes: Changes, more: Changes) -> None:

@@ -35,9 +35,11 @@ class Actions:
 
     Attributes:
         reload: reads the configuration again; returns what is wrong with it, nothing when it was taken.
+        unhealthy: why the application does not do its work, or None.
     """
 
     reload: Callable[[], Awaitable[Sequence[str]]]
+    unhealthy: Callable[[], str | None] = lambda: None
 
 
 def _utc_now() -> datetime:
@@ -189,7 +191,9 @@ class Web:
     # -------------------------------------------------------------- switches
 
     async def healthy(self, _: web.Request) -> web.Response:
-        """`/-/healthy`: the loop turns."""
+        """`/-/healthy`: the loop turns, and every part of the agent moves."""
+        if problem := self._actions.unhealthy():
+            return refuse(503, f"Linewarden is not healthy: {problem}.")
         return web.Response(text="Linewarden is healthy.\n")
 
     async def ready(self, _: web.Request) -> web.Response:

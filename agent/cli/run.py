@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import click
 
@@ -64,14 +65,25 @@ def run(config_file: Path, listen: str | None, state_dir: Path | None) -> int:
     return 0
 
 
+class JournalFormatter(logging.Formatter):
+    """A line as systemd's journal takes it: its priority in front (sd-daemon(3)), no time stamp of our own."""
+
+    _PRIORITIES: ClassVar = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record with its priority on every line, so that a traceback stays one message's worth."""
+        priority = next((number for level, number in self._PRIORITIES if record.levelno >= level), 7)
+        return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
+
+
 def start_logging(*, verbose: bool) -> None:
-    """Log to stderr; systemd's journal has its own time stamps."""
-    journal = bool(os.environ.get("JOURNAL_STREAM"))
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(levelname)s %(name)s: %(message)s" if journal else "%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    """Log to stderr, in the journal's way where systemd reads it."""
+    handler = logging.StreamHandler(sys.stderr)
+    if os.environ.get("JOURNAL_STREAM"):
+        handler.setFormatter(JournalFormatter("%(name)s: %(message)s"))
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -264,22 +265,51 @@ def test_killed_at_any_moment_nothing_confirmed_is_lost(agent: AgentProcess, doo
         assert agent.stop() == 0
 
 
+class Clocks:
+    """The kernel's clocks, with a hand on them."""
+
+    step = 0.0
+    slept = 0.0
+
+    def read(self) -> ClockReading:
+        now = read_clocks()
+        return replace(
+            now,
+            realtime_seconds=now.realtime_seconds + self.step + self.slept,
+            boottime_seconds=now.boottime_seconds + self.slept,
+        )
+
+
+async def test_a_suspended_host_is_blind_time(tmp_path: Path, door: Door) -> None:
+    config_file = write(tmp_path / "linewarden.yaml", estate(door))
+    agent = app.Agent(app.Options(config_file, state_dir=tmp_path / "state"), config.load(config_file))
+    clocks = Clocks()
+    agent.selfcheck._clocks = clocks.read
+    task = asyncio.create_task(agent.run())
+    try:
+        await until(lambda: agent.picture.ready)
+        clocks.slept = 600.0
+        await until(lambda: any("suspended for 10 min" in event.reason for event in agent.picture.events))
+        assert agent.picture.blind_seconds[""] == pytest.approx(600, abs=0.1)
+        now = datetime.now(UTC)
+        spans = await agent.ledger.blind(now - timedelta(hours=1), now)
+        assert [(span.target, span.why) for span in spans] == [(None, "this host was suspended")]
+    finally:
+        agent.stop()
+        await task
+
+
 async def test_a_stepped_clock_is_an_event_and_every_poll_is_scheduled_anew(tmp_path: Path, door: Door) -> None:
     config_file = write(tmp_path / "linewarden.yaml", estate(door))
     agent = app.Agent(app.Options(config_file, state_dir=tmp_path / "state"), config.load(config_file))
-    step = 0.0
-
-    def clocks() -> ClockReading:
-        now = read_clocks()
-        return replace(now, realtime_seconds=now.realtime_seconds + step)
-
-    agent.selfcheck._clocks = clocks
+    clocks = Clocks()
+    agent.selfcheck._clocks = clocks.read
     rescheduled: list[bool] = []
     agent.schedule.reschedule = lambda: rescheduled.append(True)  # type: ignore[method-assign]
     task = asyncio.create_task(agent.run())
     try:
         await until(lambda: agent.picture.ready)
-        step = -3600.0
+        clocks.step = -3600.0
         await until(lambda: any("clock was set" in event.reason for event in agent.picture.events))
         assert rescheduled == [True]
         told = next(event for event in agent.picture.events if "clock was set" in event.reason)

@@ -147,6 +147,20 @@ async def test_service_discovery(picture: Picture) -> None:
     }  # fmt: skip
 
 
+async def test_an_agent_that_hangs_is_not_healthy(picture: Picture) -> None:
+    async def reload() -> list[str]:
+        return []
+
+    actions = web.Actions(reload, unhealthy=lambda: "pipeline has not moved for 12.0 s")
+    async with (
+        serving(picture, actions=actions, now=NOW) as server,
+        asking(server) as client,
+        client.get("/-/healthy") as answer,
+    ):
+        assert answer.status == 503
+        assert "pipeline has not moved" in await answer.text()
+
+
 async def test_healthy_and_ready(picture: Picture) -> None:
     async with serving(picture, now=NOW) as server, asking(server) as client:
         for ready, status, text in ((False, 503, "the first round is still under way"), (True, 200, "is ready")):
