@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from agent.core.model import Observation
     from agent.core.ports import Probe
     from agent.core.units import Strict
@@ -18,7 +20,8 @@ _OWN: Final = {
     "snmp": ("agent.cli.probe_snmp", "Ask a device who it is and how it fares."),
 }
 _TARGET_FIELDS: Final = ("address", "url", "host", "target")  # what a probe calls the thing that it is pointed at
-_DEADLINE_SECONDS: Final = 30.0
+_HOST_FIELDS: Final = ("address", "host")  # of these a port can be split off
+_WITH_OPTIONS: Final = ("type", "interval", "timeout")  # said by other words, or of no meaning for one measurement
 
 
 class ProbeGroup(click.Group):
@@ -74,17 +77,20 @@ def command() -> None:
     Examples:
       linewarden probe icmp 10.20.0.1
       linewarden probe snmp 10.20.1.2
-      linewarden probe host localhost --json
+      linewarden probe tcp 10.20.2.5:443
+      linewarden probe host --json
     """
 
 
 def _general(name: str, settings: "type[Strict]") -> click.Command:
     """Make the command of a probe that has none of its own."""
     field = next((field for field in _TARGET_FIELDS if field in settings.model_fields), None)
+    with_port = field in _HOST_FIELDS and "port" in settings.model_fields
+    metavar = "[TARGET]" if field is None else "TARGET[:PORT]" if with_port else "TARGET"
 
-    @click.command(name, help=f"Run the {name} probe once against TARGET and say what it saw.",
+    @click.command(name, help=_help(name, settings, field, with_port=with_port),
                    epilog="Exit codes: 0 as it should be; 1 it is not; 2 usage; 3 could not be measured.")  # fmt: skip
-    @click.argument("target", required=field is not None)
+    @click.argument("target", required=field is not None, metavar=metavar)
     @click.option("--timeout", help="How long to wait, such as 5s.")
     @click.option(
         "--set", "sets", multiple=True, metavar="KEY=VALUE", help="Any other setting, as in the configuration."
@@ -93,7 +99,8 @@ def _general(name: str, settings: "type[Strict]") -> click.Command:
     def run(target: str | None, timeout: str | None, sets: tuple[str, ...], as_json: bool) -> None:
         values: dict[str, Any] = {"type": name, **_parse(sets)}
         if field is not None:
-            values[field] = target
+            host, port = split_port(target) if with_port and target is not None else (target, None)
+            values |= {field: host} | ({} if port is None else {"port": port})
         if timeout is not None:
             values["timeout"] = timeout
         seen = _measure(name, target or name, checked(settings, values))
@@ -103,6 +110,35 @@ def _general(name: str, settings: "type[Strict]") -> click.Command:
         sys.exit({Outcome.OK: 0, Outcome.UNKNOWN: 3}.get(seen.outcome, 1))
 
     return run
+
+
+def _help(name: str, settings: "type[Strict]", field: str | None, *, with_port: bool) -> str:
+    """Return the help of a probe's command: examples with what it needs, and every setting."""
+    fields = {key: found for key, found in settings.model_fields.items() if key not in {*_WITH_OPTIONS, field}}
+    words = ["linewarden probe", name]
+    if field is not None:
+        words.append("10.20.2.5:443" if with_port else "10.20.2.5")
+    words += [f"--set {key}=..." for key, found in fields.items() if found.is_required() and key != "port"]
+    example = " ".join(words)
+    lines = [f"Run the {name} probe once{' against TARGET' if field else ''} and say what it saw.", ""]
+    lines += ["\b", "Examples:", f"  {example}", f"  {example} --json", ""]
+    if fields:
+        width = max(map(len, fields))
+        lines += ["\b", "Settings (--set):", *(f"  {key:<{width}}  {_about(found)}" for key, found in fields.items())]
+    return "\n".join(lines)
+
+
+def _about(found: "FieldInfo") -> str:
+    needed = "needed" if found.is_required() else f"default: {found.default!r}"
+    return f"{found.description} ({needed})" if found.description else needed
+
+
+def split_port(target: str) -> tuple[str, int | None]:
+    """Return host and port of `host`, `host:port`, `::1`, `[::1]` or `[::1]:port`; None where no port is named."""
+    host, sign, port = target.rpartition(":")
+    if not sign or not (port.isascii() and port.isdigit()) or (":" in host and not host.endswith("]")):
+        host, port = target, ""
+    return host.removeprefix("[").removesuffix("]"), int(port) if port else None
 
 
 def checked(model: "type[Strict]", values: dict[str, Any]) -> Any:  # noqa: ANN401 - each probe has its own type
@@ -122,6 +158,8 @@ def checked(model: "type[Strict]", values: dict[str, Any]) -> Any:  # noqa: ANN4
             what = item["msg"].removeprefix("Value error, ")
             if item["type"] == "extra_forbidden":
                 what = f"unknown setting; there are {', '.join(sorted(set(model.model_fields) - {'type'}))}"
+            if item["type"] == "missing":
+                what = f"is missing; give it with --set {where}=..."
             lines.append(f"{where}: {what}" if where else what)
         raise click.UsageError("; ".join(lines)) from error
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli import main
+from agent.cli.probe import split_port
 from agent.cli.probe_icmp import _join, _line
 from agent.core.model import Check, Echo, Round
 from probes.icmp import sockets
@@ -63,6 +64,7 @@ def test_help_lists_the_probes() -> None:
         ("host --set x", "--set: expected KEY=VALUE, got 'x'"),
         ("host --set x=[", "--set x: expected a YAML value, got '['"),
         ("host --set nonsense=1", "nonsense: unknown setting; there are "),
+        ("tcp 10.0.0.1", "port: is missing; give it with --set port=..."),
     ],
 )
 def test_a_usage_error_says_what_was_expected(words: str, expected: str) -> None:
@@ -154,6 +156,36 @@ def test_any_other_probe_by_its_type(port: int) -> None:
     assert "127.0.0.1: ok" in done.output
     done = run("tcp", "127.0.0.1", "--set", f"port={port}", "--json")
     assert json.loads(done.stdout)["outcome"] == "ok"
+
+
+def test_host_and_port_in_one_word(port: int) -> None:
+    done = run("tcp", f"127.0.0.1:{port}")
+    assert done.exit_code == 0, done.output
+    assert f"127.0.0.1:{port}: connected" in done.output
+
+
+@pytest.mark.parametrize(
+    ("word", "parts"),
+    [
+        ("h", ("h", None)),
+        ("h:25", ("h", 25)),
+        ("::1", ("::1", None)),
+        ("2001:db8::25", ("2001:db8::25", None)),
+        ("[::1]", ("::1", None)),
+        ("[::1]:25", ("::1", 25)),
+        ("h:smtp", ("h:smtp", None)),
+    ],
+)
+def test_a_port_is_split_off(word: str, parts: tuple[str, int | None]) -> None:
+    assert split_port(word) == parts
+
+
+def test_the_help_of_any_probe_shows_an_example_and_its_settings() -> None:
+    shown = run("tcp", "--help").output
+    assert "probe tcp [OPTIONS] TARGET[:PORT]" in shown
+    assert "  linewarden probe tcp 10.20.2.5:443 --json\n" in shown
+    assert "  expect  text that must stand in the first 4096 octets of the answer (default: '')\n" in shown
+    assert "linewarden probe host --json\n" in run("host", "--help").output
 
 
 def test_what_is_refused_ends_with_1() -> None:
