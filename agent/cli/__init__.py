@@ -1,7 +1,8 @@
 """The `linewarden` command. Each subcommand is a module of this package and is imported only when it is called."""
 
 import importlib
-from typing import Final
+import os
+from typing import Any, Final
 
 import click
 
@@ -22,6 +23,9 @@ _COMMANDS: Final = {
 }
 
 
+_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells say it: 1 would mean that the thing asked about is bad
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands' names and imports the one that is called."""
 
@@ -36,6 +40,16 @@ class LazyGroup(click.Group):
         command = importlib.import_module(f"agent.cli.{_COMMANDS[cmd_name][0]}").command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run the command; Ctrl-C ends it without a word about its question."""
+        if os.environ.get("NO_COLOR"):  # https://no-color.org
+            ctx.color = False
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            ctx.exit(_INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""

@@ -131,6 +131,20 @@ def test_colours_on_a_terminal_alone(bad: Path) -> None:
     assert "\x1b[31m" in run("check", str(bad), color=True).stderr
 
 
+def test_no_color_is_obeyed(bad: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in run("check", str(bad), color=True).stderr
+
+
+def test_an_interrupted_command_has_not_found_anything_bad(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agent.config.load", interrupted)
+    result = run("check", str(good))
+    assert (result.exit_code, result.output) == (130, "\n")
+
+
 def test_as_a_process(good: Path) -> None:
     command = [sys.executable, "-m", "agent.cli", "check", str(good)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
