@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @click.command(
     "icmp",
-    epilog="Exit codes: 0 every target answered; 1 some did not; 2 usage; 3 no permission to send ICMP echoes.",
+    epilog="Exit codes: 0 every target answered; 1 some did not; 2 usage; 3 nothing could be measured "
+    "(no permission to send ICMP echoes, no such interface ...).",
 )
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @click.option(
@@ -130,15 +131,13 @@ class _Run:
             return
         for problem in dict.fromkeys(engine.problems):
             click.echo(f"{click.style('problem:', fg='red')} {problem}", err=True)
-        modes = {"raw": "raw socket", "dgram": "unprivileged ping socket", "": "no socket"}
+        modes = {"raw": "raw socket", "dgram": "unprivileged ping socket", "": ""}
         for check in self._checks:
             address = engine.address_of(check.target, "icmp")
             if address is None:
                 click.echo(f"{check.target}: the name could not be resolved", err=True)
-            elif self._lines:
-                family = 6 if ":" in address else 4
+            elif self._lines and (mode := modes[engine.modes.get(6 if ":" in address else 4, "")]):
                 name = check.target if check.target == address else f"{check.target} ({address})"
-                mode = modes[engine.modes.get(family, "")]
                 click.echo(f"{name}: {check.settings.size} octets of payload, {mode}, kernel time stamps")
 
     def _sum_up(self, engine: "Engine") -> int:
@@ -157,7 +156,16 @@ class _Run:
             _print_one(*reports[0])
         else:
             _print_table(engine, reports)
+        if reports and all(whole is not None and not _known(whole) for _, whole, _ in reports):
+            return 3  # own trouble says nothing about the targets
         return 0 if all(summary is not None and summary.received for _, _, summary in reports) else 1
+
+
+def _known(whole: "Round") -> bool:
+    """Tell whether the outcome of at least one echo is known."""
+    from agent.core.model import Echo
+
+    return bool((whole.outcomes != Echo.UNKNOWN).any())
 
 
 def _line(number: int, item: "Round") -> str:

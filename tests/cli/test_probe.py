@@ -114,6 +114,12 @@ def test_without_permission_it_ends_with_3_and_what_helps(monkeypatch: pytest.Mo
     assert "net.ipv4.ping_group_range" in done.stderr
 
 
+def test_where_nothing_can_be_measured_it_ends_with_3() -> None:
+    done = run("icmp", "127.0.0.1", "-I", "nosuch0", "-c", "1", "-W", "100ms")
+    assert done.exit_code == 3, done.output
+    assert "nosuch0" in done.stderr
+
+
 def one(outcome: Echo, **more: object) -> Round:
     """Build a round of one echo."""
     now = datetime.now(UTC)
