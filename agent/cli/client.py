@@ -222,7 +222,10 @@ async def _get(session: "aiohttp.ClientSession", base: str, what: str, wanted: M
     except ValueError:
         found = None
     text = found["error"] if isinstance(found, dict) and isinstance(found.get("error"), str) else response.reason
-    if response.status in {401, 403}:
+    if response.status == 401:
+        raise CannotError(f"not permitted: {text}; user and password are taken from the URL, ~/.netrc, or "
+                          "$LINEWARDEN_USER and $LINEWARDEN_PASSWORD")  # fmt: skip
+    if response.status == 403:
         raise CannotError(f"not permitted: {text}")
     if response.status in {400, 404} and isinstance(found, dict):
         raise RefusedError(str(text))
@@ -243,7 +246,8 @@ def _ask_ledger(state_dirs: list[Path], sockets: list[Path], what: str, wanted: 
     tried = ", ".join(str(socket) for socket in sockets)
     path = next((d / FILE_NAME for d in state_dirs if _there(d / FILE_NAME)), None)
     if what == "explain":
-        raise CannotError(f"no agent is running (tried {tried}), and this can only be told by one")
+        raise CannotError(f"no agent is running (tried {tried}), and this can only be told by one; "
+                          "name it with --url or --config")  # fmt: skip
     if path is None:
         folders = " or ".join(str(d) for d in state_dirs)
         raise CannotError(f"no agent is running (tried {tried}), and there is no ledger in {folders}; "

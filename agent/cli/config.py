@@ -8,7 +8,7 @@ def command() -> None:
     """Help with writing the configuration."""
 
 
-@command.command("schema")
+@command.command("schema", short_help="Print the JSON schema that editors complete and check by.")
 def schema() -> None:
     """Print the JSON schema of the configuration, with the settings of every installed probe.
 

@@ -119,7 +119,8 @@ def test_explain_needs_an_agent(tmp_path: Path) -> None:
     result = linewarden("explain", "x", "--state-dir", tmp_path)
     assert result.exit_code == 3
     assert result.stderr == (
-        f"Error: no agent is running (tried {tmp_path}/control.sock), and this can only be told by one\n"
+        f"Error: no agent is running (tried {tmp_path}/control.sock), and this can only be told by one; "
+        "name it with --url or --config\n"
     )
 
 
