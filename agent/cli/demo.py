@@ -2,8 +2,10 @@
 
 import importlib.resources
 import re
+import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -57,7 +59,19 @@ def demo(listen: str | None, state_dir: Path | None, speed: float = 1.0) -> int:
         if running.port != PORT:
             click.echo(f"port {PORT} is taken: the simulated devices answer on port {running.port}", err=True)
         _tell(speed)
-        return run(config_file, listen, state_dir or scratch / "state")
+        return run(config_file, listen, state_dir or scratch / "state", _announce)
+
+
+def _announce(urls: Sequence[str]) -> None:
+    """Say where the agent is, and how another terminal asks it: a demonstration has no place that is looked at."""
+    from agent.cli.run import show_addresses
+
+    show_addresses(urls)
+    called = Path(sys.argv[0])
+    name = str(called) if called.name == "linewarden" and shutil.which("linewarden") != str(called) else "linewarden"
+    click.echo("Ask it in another terminal:")
+    for question in ("events --follow", "outages", "explain enc-crown"):
+        click.echo(f"  {name} {question} --url {urls[0]}")
 
 
 def _quickstart() -> importlib.resources.abc.Traversable:

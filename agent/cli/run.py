@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -39,7 +39,12 @@ def command(config_file: Path, listen: str | None, state_dir: Path | None, verbo
     sys.exit(run(config_file, listen, state_dir))
 
 
-def run(config_file: Path, listen: str | None, state_dir: Path | None) -> int:
+def run(
+    config_file: Path,
+    listen: str | None,
+    state_dir: Path | None,
+    announce: Callable[[Sequence[str]], None] | None = None,
+) -> int:
     """Run the agent; return the exit code: 0 stopped, 2 configuration, 3 cannot."""
     from agent import app, config
     from agent.ledger import LedgerError
@@ -52,7 +57,7 @@ def run(config_file: Path, listen: str | None, state_dir: Path | None) -> int:
         click.echo(f"linewarden: --listen: {error}", err=True)
         return 2
     options = app.Options(
-        config=config_file, listen=listen, state_dir=state_dir, announce=show_addresses, on_pages=show_pages
+        config=config_file, listen=listen, state_dir=state_dir, announce=announce or show_addresses, on_pages=show_pages
     )
     try:
         asyncio.run(app.main(options))

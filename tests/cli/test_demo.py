@@ -74,6 +74,17 @@ def test_another_port_and_faster_polls_go_into_a_copy(tmp_path: Path) -> None:
     assert {check.interval_seconds for check in checks if check.type == "snmp"} == {2.5}
 
 
+@pytest.mark.parametrize(
+    ("called", "name"), [(".venv/bin/linewarden", ".venv/bin/linewarden"), ("/x/agent/cli/__main__.py", "linewarden")]
+)
+def test_it_says_how_another_terminal_asks(
+    called: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [called, "demo"])
+    demo._announce(["http://127.0.0.1:9800"])
+    assert f"\n  {name} explain enc-crown --url http://127.0.0.1:9800\n" in capsys.readouterr().out
+
+
 def test_help_says_what_it_is() -> None:
     shown = CliRunner().invoke(demo.command, ["--help"]).output
     assert "linewarden demo --listen" in shown
