@@ -82,6 +82,7 @@ class Agent:
         self.stream: Stream | None = None
         self._instruments = instruments.Instruments(loaded.estate.agent, self.registry)
         self._instruments.add(runner, instruments.RUNNER)
+        self._instruments.add(self.pipeline, instruments.PIPELINE)
         self._instruments.add(self.ledger, instruments.LEDGER)
         self._stopping = asyncio.Event()
         self._reload_lock = asyncio.Lock()
@@ -94,8 +95,10 @@ class Agent:
         Raises:
             StartError: the state directory, the ledger or the address cannot be had.
         """
+        self._signals()
         async with contextlib.AsyncExitStack() as stack:
-            await self._open(stack)
+            async with self._reload_lock:  # a SIGHUP that comes early waits
+                await self._open(stack)
             beat = self.selfcheck.watch_beat("pipeline", _HANG_SECONDS)
             async with asyncio.TaskGroup() as tasks:
                 running = [
@@ -105,7 +108,6 @@ class Agent:
                     tasks.create_task(self._pump(), name="stream"),
                     tasks.create_task(self._become_ready(), name="ready"),
                 ]
-                self._signals()
                 await self._stopping.wait()
                 self.selfcheck.notifier.stopping()
                 _log.info("stopping")
@@ -123,7 +125,9 @@ class Agent:
         await self.ledger.open()
         stack.push_async_callback(self.ledger.close)
         self._watch_queues()
-        await self._make_probes(stack)
+        self._make_stream(stack)
+        self._make_probes(stack)
+        self._instruments.add(self.runner.probes["snmp"], instruments.SNMP)
         await self.pipeline.resume(await self.ledger.resume(), now)
         self.server = await self._serve()
         stack.push_async_callback(self.server.close)
@@ -133,19 +137,22 @@ class Agent:
         stack.callback(self.schedule.stop)
         await self._configure()
 
-    async def _make_probes(self, stack: contextlib.AsyncExitStack) -> None:
+    def _make_stream(self, stack: contextlib.AsyncExitStack) -> None:
         from probes.icmp.engine import Engine
 
         engine = Engine()
         stack.push_async_callback(engine.close)
         self.stream = engine
         self._instruments.add(engine, instruments.ICMP)
+
+    def _make_probes(self, stack: contextlib.AsyncExitStack) -> None:
+        """Make each probe that there is not yet: all at the start, at a reload those whose file was added since."""
+        self._stack = stack
         for name, made in probe_types().items():
-            if name != STREAMED:
+            if name != STREAMED and name not in self.runner.probes:
                 probe: Probe = made.probe(self._resources())
                 self.runner.probes[name] = probe
                 stack.push_async_callback(probe.close)
-        self._instruments.add(self.runner.probes["snmp"], instruments.SNMP)
 
     def _resources(self) -> Resources:
         return Resources(auths=self.loaded.auths, module_files=self.loaded.module_files)
@@ -267,6 +274,7 @@ class Agent:
         self.loaded = loaded
         for probe in self.runner.probes.values():
             probe.configure(self._resources())
+        self._make_probes(self._stack)
         await self.pipeline.reconfigure(loaded.estate)
         await self._configure()
         return []

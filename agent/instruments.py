@@ -38,6 +38,9 @@ RUNNER: Final[Table] = {
     "linewarden_polls_overlapping_total": ("overlaps", "Polls that were due while the former one was under way."),
     "linewarden_probe_failures_total": ("failures", "Probe runs that ended in a bug; the log has its traceback."),
 }
+PIPELINE: Final[Table] = {
+    "linewarden_pipeline_failures_total": ("failures", "Measurements that met a bug; the log has its traceback."),
+}
 LEDGER: Final[Table] = {
     "linewarden_ledger_events_waiting": ("stats.waiting_events", "Events that are not on disk yet."),
     "linewarden_ledger_events_dropped_total": ("stats.dropped_events", "Events that the ledger could not keep."),

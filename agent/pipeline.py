@@ -32,6 +32,7 @@ class Pipeline:
 
     Attributes:
         dropped: items that found the queue full.
+        failures: items that met a bug; the log has the tracebacks.
         all_heard: set once every check has been measured once since the start.
     """
 
@@ -58,6 +59,7 @@ class Pipeline:
         self.picture = picture
         self.assessor = Assessor(picture.estate)
         self.dropped = 0
+        self.failures = 0
         self._ledger = ledger
         self._ask = ask
         self._local_problem = local_problem
@@ -158,17 +160,13 @@ class Pipeline:
         self._repage |= self._board.day(now.date())
         for _ in range(min(len(self._queue), _BATCH)):
             item = self._queue.popleft()
-            if isinstance(item, Silence):
-                self._on_silence(item)
-                continue
             if isinstance(item, Round):
                 rounds.append(item)
-                observation = self._on_round(item, blinds)
-            else:
-                observation = self._on_poll(item)
-            if observation is not None:
-                self._unheard.discard((observation.target, observation.check))
-                _merge(changes, self.assessor.hear(observation, now))
+            try:
+                self._take(item, now, changes, blinds)
+            except Exception:  # a bug with one item is logged and counted; the other targets go on
+                self.failures += 1
+                _log.exception("an item of the pipeline failed")
         if self._queue:
             self._wake.set()
         await self._commit(changes, now)
@@ -179,6 +177,15 @@ class Pipeline:
             await self._ledger.record_rounds(rounds)
         for blind in blinds:
             await self._ledger.record_blind(blind)
+
+    def _take(self, item: Item, now: datetime, changes: Changes, blinds: list[Blind]) -> None:
+        if isinstance(item, Silence):
+            self._on_silence(item)
+            return
+        observation = self._on_round(item, blinds) if isinstance(item, Round) else self._on_poll(item)
+        if observation is not None:
+            self._unheard.discard((observation.target, observation.check))
+            _merge(changes, self.assessor.hear(observation, now))
 
     async def _commit(self, changes: Changes, now: datetime, before_show: Callable[[], None] = lambda: None) -> None:
         for key in changes.ask:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from agent.board import Polled
+from agent.core.assessor import Changes
 from agent.core.model import (
     AdminStatus,
     Check,
@@ -322,6 +323,24 @@ async def test_a_full_queue_drops_and_counts(world: World, monkeypatch: pytest.M
     monkeypatch.setattr("agent.pipeline._QUEUE_LIMIT", 0)
     world.round("wan", "+")
     assert world.pipeline.dropped == 1
+
+
+async def test_a_bug_with_one_item_is_logged_and_the_others_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hear = world.pipeline.assessor.hear
+
+    def broken(observation: Observation, now: datetime) -> Changes:
+        if observation.target == "wan":
+            raise RuntimeError("boom")
+        return hear(observation, now)
+
+    monkeypatch.setattr(world.pipeline.assessor, "hear", broken)
+    world.round("wan", "+")
+    world.round("far-sw", "+")
+    await world.state("far-sw", State.UP)
+    assert world.pipeline.failures == 1
+    assert "boom" in caplog.text
 
 
 async def test_everything_is_heard_once_every_check_has_spoken(world: World) -> None:
