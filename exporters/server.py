@@ -230,7 +230,7 @@ def _remove_stale(path: Path) -> None:
 
 def _advice(address: str, error: OSError) -> str:
     advice = {
-        errno.EADDRINUSE: "the port is taken; stop what listens there (`ss -ltnp`) or choose another: listen, --listen",
+        errno.EADDRINUSE: "the port is taken; stop what listens there (`ss -ltnp`) or set agent.listen or --listen",
         errno.EADDRNOTAVAIL: "this host has no such address (`ip address`)",
         errno.EACCES: "no permission; ports below 1024 need root or CAP_NET_BIND_SERVICE",
         errno.EAFNOSUPPORT: "this host does not speak that kind of address",
