@@ -84,13 +84,22 @@ class JournalFormatter(logging.Formatter):
 def start_logging(*, verbose: bool) -> None:
     """Log to stderr, in the journal's way where systemd reads it."""
     handler = logging.StreamHandler(sys.stderr)
-    if os.environ.get("JOURNAL_STREAM"):
+    if _to_journal():
         handler.setFormatter(JournalFormatter("%(name)s: %(message)s"))
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+def _to_journal() -> bool:
+    """Tell whether stderr is the journal's (systemd.exec(5)): a terminal of a desktop inherits the variable alone."""
+    try:
+        stream = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):  # replaced by something that is no file
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{stream.st_dev}:{stream.st_ino}"
 
 
 def show_addresses(urls: Sequence[str]) -> None:

@@ -1,10 +1,14 @@
 """What the person at the terminal is shown."""
 
+import io
 import logging
+import os
+import sys
+from pathlib import Path
 
 import pytest
 
-from agent.cli.run import JournalFormatter, show_addresses, show_pages
+from agent.cli.run import JournalFormatter, _to_journal, show_addresses, show_pages
 from agent.core.model import Page
 from tests.core.estates import at
 
@@ -39,6 +43,22 @@ def test_the_journal_gets_a_priority_on_every_line(level: int, priority: int) ->
         f"<{priority}>agent.app: one",
         f"<{priority}>two 2",
     ]
+
+
+def test_the_journal_is_told_from_a_terminal_that_inherited_its_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with (tmp_path / "stderr").open("w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+        assert not _to_journal()
+        monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+        assert not _to_journal()
+        found = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        assert _to_journal()
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert not _to_journal()
 
 
 def test_the_addresses_to_open_are_named(capsys: pytest.CaptureFixture[str]) -> None:
