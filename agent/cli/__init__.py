@@ -33,7 +33,7 @@ class LazyGroup(click.Group):
         """Return the names in the order of a first day: run, check, ask, deploy."""
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import and return the command, or None where there is none of that name."""
         if cmd_name not in _COMMANDS:
             return None
@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
             click.echo(err=True)
             ctx.exit(_INTERRUPTED)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])

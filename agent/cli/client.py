@@ -80,7 +80,7 @@ def where_options(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Ask the agent that was started with this --state-dir.",
     )
     @wraps(function)
-    def command(url: str | None, config_file: Path | None, state_dir: Path | None, **rest: Any) -> Any:  # noqa: ANN401
+    def command(url: str | None, config_file: Path | None, state_dir: Path | None, **rest: Any) -> Any:  # noqa: ANN401 - whatever it returns
         return function(where=Where(url, config_file, state_dir), **rest)  # fmt: skip
 
     return command

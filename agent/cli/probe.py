@@ -36,7 +36,7 @@ class ProbeGroup(click.Group):
         }
         return [*_OWN, *sorted(found - set(_OWN))]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Return a probe's own command, or the general one for its type; None where there is no such probe."""
         if cmd_name in _OWN:
             command = importlib.import_module(_OWN[cmd_name][0]).command
