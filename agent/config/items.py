@@ -51,7 +51,7 @@ def matching(base: Path, pattern: str) -> list[Path]:
     if not is_pattern(pattern):
         return [base / pattern]
     # not Path.glob: it refuses absolute patterns
-    found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207
+    found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - Path.glob has no root_dir
     return sorted(path for path in ((base / name) for name in found) if is_file(path))
 
 

@@ -101,7 +101,12 @@ def _load(path: Path, vault: Vault, findings: Findings) -> Loaded:
     return Loaded(path, settings, estate, auths, files, web_config, ordered(findings.warnings))
 
 
-def _items(documents: list[Document], section: str, model: Any, findings: Findings) -> list[Item[Any]]:  # noqa: ANN401
+def _items(
+    documents: list[Document],
+    section: str,
+    model: Any,  # noqa: ANN401 - a section's own model
+    findings: Findings,
+) -> list[Item[Any]]:
     return [item for document in documents for item in items(document, section, model, findings)]
 
 

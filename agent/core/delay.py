@@ -198,7 +198,12 @@ def _ipdv(outcomes: list[int], rtts: list[float]) -> Mapping[str, float]:
     return {"mean": sum(steps) / len(steps), "p95": percentile(steps, 0.95), "max": steps[-1]}
 
 
-def _detail(round: Round, received: int, sent: int, mean: float | None) -> str:  # noqa: A002
+def _detail(
+    round: Round,  # noqa: A002 - the word of the domain
+    received: int,
+    sent: int,
+    mean: float | None,
+) -> str:
     parts = [f"{received} of {sent} {'echo' if sent == 1 else 'echoes'} answered"]
     if mean is not None:
         parts.append(f", {format_milliseconds(mean)}")

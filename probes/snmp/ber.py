@@ -75,25 +75,25 @@ class Pdu(IntEnum):
 class ErrorStatus(IntEnum):
     """RFC 3416 section 3; the names are the RFC's."""
 
-    noError = 0  # noqa: N815 - the RFC's spelling, seen by people
-    tooBig = 1  # noqa: N815
-    noSuchName = 2  # noqa: N815
-    badValue = 3  # noqa: N815
-    readOnly = 4  # noqa: N815
-    genErr = 5  # noqa: N815
-    noAccess = 6  # noqa: N815
-    wrongType = 7  # noqa: N815
-    wrongLength = 8  # noqa: N815
-    wrongEncoding = 9  # noqa: N815
-    wrongValue = 10  # noqa: N815
-    noCreation = 11  # noqa: N815
-    inconsistentValue = 12  # noqa: N815
-    resourceUnavailable = 13  # noqa: N815
-    commitFailed = 14  # noqa: N815
-    undoFailed = 15  # noqa: N815
-    authorizationError = 16  # noqa: N815
-    notWritable = 17  # noqa: N815
-    inconsistentName = 18  # noqa: N815
+    noError = 0
+    tooBig = 1
+    noSuchName = 2
+    badValue = 3
+    readOnly = 4
+    genErr = 5
+    noAccess = 6
+    wrongType = 7
+    wrongLength = 8
+    wrongEncoding = 9
+    wrongValue = 10
+    noCreation = 11
+    inconsistentValue = 12
+    resourceUnavailable = 13
+    commitFailed = 14
+    undoFailed = 15
+    authorizationError = 16
+    notWritable = 17
+    inconsistentName = 18
 
 
 Value = int | bytes | None

@@ -125,7 +125,7 @@ class Namespace:
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
         """Move the calling thread inside: what it opens and starts meanwhile belongs to the namespace."""
-        with open("/proc/thread-self/ns/net") as home, (Path("/run/netns") / self.name).open() as place:  # noqa: PTH123
+        with Path("/proc/thread-self/ns/net").open() as home, Path("/run/netns", self.name).open() as place:
             _enter(place.fileno())
             try:
                 yield

@@ -31,7 +31,11 @@ def proc_is_put_back() -> Iterator[None]:
     psutil.PROCFS_PATH = "/proc"
 
 
-async def run(resources: Resources | None = None, probe: Probe | None = None, timeout: str = "10s") -> Observation:  # noqa: ASYNC109
+async def run(
+    resources: Resources | None = None,
+    probe: Probe | None = None,
+    timeout: str = "10s",  # noqa: ASYNC109 - the probe's setting, not a deadline of this function
+) -> Observation:
     settings = Settings.model_validate({"type": "host", "timeout": timeout})
     probe = probe or Probe(resources or Resources())
     seen = await probe.run(Check("this host", "host", "host", settings.interval, settings))
@@ -214,7 +218,7 @@ async def test_a_reading_that_hangs_is_unknown_and_is_not_piled_up(monkeypatch: 
 
 
 async def test_a_bug_is_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
-    def bug(proc_root: Path) -> Any:  # noqa: ANN401
+    def bug(proc_root: Path) -> Any:  # noqa: ANN401 - it never returns
         raise ZeroDivisionError
 
     monkeypatch.setattr(host, "_read", bug)

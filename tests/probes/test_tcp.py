@@ -44,7 +44,13 @@ async def server(handler: Handler, host: str = "127.0.0.1") -> AsyncIterator[int
         await asyncio.sleep(0)
 
 
-async def run(port: int, *, address: str = "127.0.0.1", timeout: str = "5s", **more: str) -> Observation:  # noqa: ASYNC109
+async def run(
+    port: int,
+    *,
+    address: str = "127.0.0.1",
+    timeout: str = "5s",  # noqa: ASYNC109 - the probe's setting, not a deadline of this function
+    **more: str,
+) -> Observation:
     settings = Settings.model_validate({"type": "tcp", "address": address, "port": port, "timeout": timeout, **more})
     probe: ProbeProtocol = Probe(Resources())
     probe.configure(Resources())
