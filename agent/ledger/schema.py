@@ -63,6 +63,9 @@ CREATE TABLE rounds (
 MIGRATIONS: Final = (_VERSION_1,)
 
 
+FILE_MODE: Final = 0o640  # evidence is not for every user of the host
+
+
 def _connect(path: Path, query: str) -> sqlite3.Connection:
     # isolation_level None: transactions begin and end where the code says, never by themselves
     return sqlite3.connect(f"file:{quote(str(path))}?{query}", uri=True, isolation_level=None, timeout=BUSY_SECONDS)
@@ -77,6 +80,7 @@ def open_for_writing(path: Path, *, check: bool = True, migrations: Sequence[str
         LedgerCorruptError: damaged, found by the check.
         sqlite3.Error: disk full, damaged, locked ... (`agent.ledger.errors` sorts them).
     """
+    path.touch(mode=FILE_MODE, exist_ok=True)  # SQLite gives -wal and -shm the mode of the file
     db = _connect(path, "mode=rwc")
     try:
         version = _identify(db, path, len(migrations))

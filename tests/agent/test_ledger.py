@@ -26,6 +26,14 @@ async def test_what_is_recorded_is_read_back(tmp_path: Path) -> None:
         assert list(await port.record([])) == []
 
 
+async def test_the_evidence_is_not_for_every_user_of_the_host(tmp_path: Path) -> None:
+    async with opened(tmp_path / "ledger.sqlite") as ledger:
+        await ledger.record([target_event("down", 1)])
+        modes = {path.name: path.stat().st_mode & 0o007 for path in tmp_path.glob("ledger.sqlite*")}
+        assert len(modes) >= 3
+        assert set(modes.values()) == {0}
+
+
 async def test_filters(tmp_path: Path) -> None:
     async with opened(tmp_path / "ledger.sqlite") as ledger:
         await ledger.record([check_event("down", 1), target_event("down", 2), target_event("down", 3, target="sw2")])
