@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from agent.core import ageing, delay
-from agent.core.assessor import Assessor, presented
-from agent.core.model import Check, Echo, Estate, Observation, Outcome, Page, Role, Round, Verdict
+from agent.core.assessor import Assessor
+from agent.core.model import Check, Echo, Estate, Observation, Outcome, Page, Role, Round
 from agent.core.paging import pages
 from agent.core.picture import DevicePoll, EchoTotals, Picture
 from agent.core.ports import Blind
@@ -41,7 +41,8 @@ class Board:
     def show(self, assessor: Assessor, checks: Iterable[tuple[str, str]], targets: Iterable[str]) -> None:
         """Take over these beliefs and verdicts; what the assessor does not hold any more disappears."""
         picture, beliefs, verdicts = self.picture, assessor.beliefs, assessor.verdicts
-        shown = set(checks)
+        shown = {(check.target, check.name) for name, _ in checks if name in assessor.estate.targets
+                 for check in assessor.estate.targets[name].checks}.union(checks)  # fmt: skip
         for name in targets:
             if name in verdicts:
                 picture.verdicts[name] = verdicts[name]
@@ -50,8 +51,7 @@ class Board:
                 picture.verdicts.pop(name, None)
         for key in shown:
             if key in beliefs:
-                verdict = picture.verdicts.get(key[0], Verdict())
-                picture.health[key] = presented(beliefs[key], verdict)
+                picture.health[key] = assessor.shown(*key)
             else:
                 picture.health.pop(key, None)
 

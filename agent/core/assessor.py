@@ -14,7 +14,7 @@ from agent.core.health import Policy
 from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Observation, Role, State, Verdict
 from agent.core.ports import Resumed
 from agent.core.topology import Topology, topology
-from agent.core.verdict import judge, mark_events, target_event
+from agent.core.verdict import judge, mark_events, own_state, target_event
 
 _STALE_INTERVALS = 3.0  # two late or lost measurements are nothing yet; the third makes it unknown
 _EXPIRE_SECONDS = 1.0  # a look at every check costs 4 ms for 10,000; nothing goes stale within 30 s
@@ -76,7 +76,7 @@ class Assessor:
                 self.verdicts[name] = Verdict(state, since, causes, reason="as when the agent stopped")
         for name in resumed.targets.keys() & self.estate.targets.keys():
             members = [resumed.targets[m][0] for m in self.estate.targets[name].members if m in resumed.targets]
-            if self.estate.targets[name].role is Role.GROUP and _FAILED & set(members) and not set(members) <= _FAILED:
+            if self.estate.targets[name].role is Role.GROUP and State.DOWN in members and not set(members) <= _FAILED:
                 marks = frozenset({Mark.REDUNDANCY_LOST})
                 self.verdicts[name] = Verdict(marks=marks, reason="as when the agent stopped")
 
@@ -194,6 +194,26 @@ class Assessor:
     def _ask(self, names: Iterable[str], changes: Changes) -> None:
         for name in names:
             changes.ask.update((check.target, check.name) for check in self.deciding(name))
+
+    def shown(self, target: str, check: str) -> Health:
+        """Return a check's belief as it is shown: while its target's failure is held back, it is not told as a fact."""
+        belief, verdict = self.beliefs[target, check], self.verdicts[target]
+        if belief.state is State.DOWN and verdict.state not in _FAILED:
+            own = own_state(self.estate.targets[target], self.estate, self.beliefs, self.verdicts)
+            if own.state is State.DOWN:
+                return replace(belief, state=State.UNKNOWN, reason=f"being made sure of: {belief.reason}")
+        return presented(belief, verdict)
+
+    def shift(self, by: timedelta) -> None:
+        """Move every stamp: the clock was set by so much, and what is to come is stamped by the new one."""
+        for key, belief in self.beliefs.items():
+            stamps = {name: getattr(belief, name) for name in ("since", "seen_at", "failing_since", "heard_at")}
+            self.beliefs[key] = replace(belief, **{name: stamp and stamp + by for name, stamp in stamps.items()})
+        for verdicts in (self.verdicts, self._known):
+            for name, verdict in verdicts.items():
+                verdicts[name] = replace(verdict, since=verdict.since and verdict.since + by)
+        self._held = {name: since + by for name, since in self._held.items()}
+        self._expire_at = datetime.min.replace(tzinfo=UTC)
 
     def deciding(self, name: str) -> list[Check]:
         """Return the checks to run to learn a target's state now; for a circuit's end, the poll of its device."""

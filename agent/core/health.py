@@ -71,14 +71,16 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
     Returns:
         The new belief, and the change of state as an Event, or None where the state stays.
     """
-    proven_at = observation.proven_at or observation.at
+    proven_at = min(observation.proven_at or observation.at, observation.at)  # a clock set back must not prove ahead
     speaks = _SPEAKS[observation.outcome]
     if speaks is Evidence.NONE:
-        return _move(health, _NEXT[health.state, speaks], observation)
-    if health.since is not None and _contradicts(health.state, speaks) and proven_at <= health.since:
+        return _move(replace(health, heard_at=observation.at), _NEXT[health.state, speaks], observation)
+    if health.since is not None and _contradicts(health.state, speaks) and proven_at <= health.since <= observation.at:
         return health, None
     if speaks is Evidence.GOOD:
-        seen = replace(health, seen_at=_later(health.seen_at, proven_at), failures=0, failing_since=None)
+        seen = replace(
+            health, seen_at=_later(health.seen_at, proven_at), failures=0, failing_since=None, heard_at=observation.at
+        )
         return _move(seen, _NEXT[health.state, speaks], observation)
     failures = health.failures + 1
     if observation.confirmed or failures >= policy.failures_to_down:
@@ -88,6 +90,7 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
         seen_at=_later(health.seen_at, proven_at),
         failures=failures,
         failing_since=health.failing_since or observation.since or observation.at,
+        heard_at=observation.at,
     )
     return _move(seen, _NEXT[health.state, speaks], observation)
 

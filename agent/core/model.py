@@ -329,6 +329,7 @@ class Health:
         failures: observations in a row that spoke against it.
         failing_since: when the first of those began.
         resumed: what the ledger knew of it before this run; until the first evidence.
+        heard_at: when it was last measured, if only in vain; None before this run measured it.
     """
 
     state: State = State.UNKNOWN
@@ -338,6 +339,7 @@ class Health:
     failing_since: datetime | None = None
     reason: str = "not measured yet"
     resumed: State | None = None
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from agent.core.model import Estate, Role
+from agent.core.model import Estate, Role, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,11 @@ def follows(estate: Estate, name: str) -> tuple[str, ...]:
     if target.role is Role.SITE:  # where a whole group failed, the group is the cause, not each of its circuits
         above += [group for member in target.members if (group := group_of(estate, member))]
     return tuple(name for name in dict.fromkeys(above) if name in estate.targets)
+
+
+def needed(target: Target, estate: Estate) -> tuple[str, ...]:
+    """Return what a target depends on by its own words; names that are not in the estate left out."""
+    return tuple(name for name in target.depends_on if name in estate.targets)
 
 
 def group_of(estate: Estate, name: str) -> str | None:

@@ -5,22 +5,16 @@ silent a moment before the circuit that it stands behind: its verdict is held un
 seconds at the most. A target that was unreachable gets a moment to come back after its cause did.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from agent.core import proof
 from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Needs, Role, State, Target, Verdict
-from agent.core.topology import Topology, group_of
+from agent.core.proof import FAILED, WORKS, Beliefs, Verdicts
+from agent.core.topology import Topology, group_of, needed
 
-HOLD_SECONDS: Final = 3.0  # a burst answers in well under one second; twice that and a late loop still fit
-HOLD_POLLED_SECONDS: Final = 10.0  # where the cause is known only by a poll: three tries at an SNMP agent
 SETTLE_SECONDS: Final = 15.0  # after a cause has gone: ARP, spanning tree and one round of echoes
-_FAILED: Final = frozenset({State.DOWN, State.UNREACHABLE})
-_WORKS: Final = frozenset({State.UP, State.DEGRADED})
-
-Beliefs = Mapping[tuple[str, str], Health]
-Verdicts = Mapping[str, Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,34 +64,40 @@ def judge(
     estate = topology.estate
     before = verdicts.get(target.name, Verdict())
     own = own_state(target, estate, beliefs, verdicts)
+    above = needed(target, estate)
+    failed = [cause for name in above for cause in proof.failures(name, own.failing_since, estate, beliefs, verdicts)]
     failing = own.state is State.DOWN or (own.state is State.UNKNOWN and own.failing_since is not None)
-    if target.members or not failing:
+    if target.members:  # a site falls with what it depends on as well
+        failing = bool(failed) and own.state not in FAILED and target.name != estate.site
+    if not failing:
         return Judgement(
             _verdict(own, before, _marks(target, own, before, verdicts), _member_causes(target, own, estate, verdicts))
         )
-    failed = [name for name in _needed(target, estate) if verdicts.get(name, Verdict()).state in _FAILED]
-    if failed:
+    if failed and not _failed_first(own, before, failed, topology, verdicts):
         causes = roots(failed, estate, verdicts)
-        since = own.since or own.failing_since
+        since = own.failing_since if own.state in WORKS else own.since or own.failing_since
         behind = Own(State.UNREACHABLE, since, f"behind {', '.join(causes)}, which failed")
         return Judgement(_verdict(behind, before, frozenset(), causes))
-    if own.state is not State.DOWN:
+    if own.state is not State.DOWN or before.state is State.DOWN:
         return Judgement(_verdict(own, before, frozenset()))
-    settled = _settled_at(target, estate, own, verdicts) if before.state is State.UNREACHABLE else None
-    if settled is not None and (own.seen_at is None or own.seen_at < settled):
-        return Judgement(before)
-    if before.state is not State.DOWN:
-        unproven = _unproven(own, topology, target, beliefs, verdicts)
-        limit = max((_hold_seconds(estate.targets[name]) for name in unproven), default=0.0)
-        until = (held_since or now) + timedelta(seconds=limit)
-        if unproven and now < until:
-            return Judgement(before, until, tuple(unproven))
+    began, settled = own.failing_since, _settled_at(target, estate, own, verdicts)
+    if settled is not None:
+        if own.seen_at is None or own.seen_at < settled:
+            return Judgement(before)
+        began = own.seen_at  # what it depends on may have failed again
+    unproven = proof.unproven(target, began, topology, beliefs, verdicts)
+    limit = max((proof.hold_seconds(estate.targets[name], estate) for name in unproven), default=0.0)
+    until = (held_since or now) + timedelta(seconds=limit)
+    if unproven and (now < until or proof.pending(unproven, estate, beliefs, verdicts)):
+        return Judgement(before, until, tuple(unproven))
     return Judgement(_verdict(own, before, frozenset()))
 
 
 def own_state(target: Target, estate: Estate, beliefs: Beliefs, verdicts: Verdicts) -> Own:
     """Return what the target's checks say; groups, sites and services without checks follow others."""
-    if target.role in (Role.GROUP, Role.SITE):
+    if target.name == estate.site:
+        return Own(State.UP, None, "the agent is here")
+    if target.members or (target.role in (Role.GROUP, Role.SITE) and not needed(target, estate)):
         return _from_members(target, estate, verdicts)
     deciding = [(check, beliefs.get((target.name, check.name), Health())) for check in target.checks if check.decisive]
     if not deciding:
@@ -115,14 +115,6 @@ def own_state(target: Target, estate: Estate, beliefs: Beliefs, verdicts: Verdic
         failed, works = bool(down), all(state is State.UP for state in states)
     state = State.DOWN if failed else State.UP if works else State.UNKNOWN
     return _summary(state, [pair for pair in deciding if pair[1].state is state] or deciding)
-
-
-def proven_at(name: str, estate: Estate, beliefs: Beliefs) -> datetime | None:
-    """Return the latest moment at which a target's own checks saw it work; None where none did."""
-    deciding = [check for check in estate.targets[name].checks if check.decisive]
-    healths = [beliefs.get((name, check.name), Health()) for check in deciding]
-    moments = [health.seen_at for health in healths if health.state is State.UP and not health.failures]
-    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def roots(names: list[str], estate: Estate, verdicts: Verdicts) -> tuple[str, ...]:
@@ -210,45 +202,38 @@ def _without_outdated_ends(pairs: list[tuple[Check, Health]]) -> list[tuple[Chec
 
 def _from_members(target: Target, estate: Estate, verdicts: Verdicts) -> Own:
     members = [(name, verdicts.get(name, Verdict())) for name in target.members if name in estate.targets]
-    failed = [(name, verdict) for name, verdict in members if verdict.state in _FAILED]
-    if target.name == estate.site:
-        return Own(State.UP, None, "the agent is here")
+    failed = [(name, verdict) for name, verdict in members if verdict.state in FAILED]
     if members and len(failed) == len(members):
         since = max((verdict.since for _, verdict in failed if verdict.since), default=None)
         consequence = target.role is Role.SITE or all(v.state is State.UNREACHABLE for _, v in failed)
         names = ", ".join(name for name, _ in failed)
         reason = f"no circuit left: {names} failed" if len(failed) > 1 else f"its circuit {names} failed"
         return Own(State.UNREACHABLE if consequence else State.DOWN, since, reason)
-    if any(verdict.state in _WORKS for _, verdict in members):
+    if any(verdict.state in WORKS for _, verdict in members):
         reason = f"{len(members) - len(failed)} of {len(members)} circuits work"
-        since = max((v.since for _, v in members if v.state in _WORKS and v.since), default=None)
+        since = max((v.since for _, v in members if v.state in WORKS and v.since), default=None)
         return Own(State.UP, since, reason)
     return Own(State.UNKNOWN, None, "its circuits have not been measured" if members else "no circuit leads here")
 
 
 def _from_dependencies(target: Target, estate: Estate, verdicts: Verdicts) -> Own:
-    needed = [(name, verdicts.get(name, Verdict())) for name in _needed(target, estate)]
-    failed = [verdict for _, verdict in needed if verdict.state in _FAILED]
+    above = [(name, verdicts.get(name, Verdict())) for name in needed(target, estate)]
+    failed = [verdict for _, verdict in above if verdict.state in FAILED]
     if failed:
         since = min((verdict.since for verdict in failed if verdict.since), default=None)
         return Own(State.DOWN, since, "something it depends on failed", failing_since=since)
-    if needed and all(verdict.state in _WORKS for _, verdict in needed):
-        since = max((verdict.since for _, verdict in needed if verdict.since), default=None)
+    if above and all(verdict.state in WORKS for _, verdict in above):
+        since = max((verdict.since for _, verdict in above if verdict.since), default=None)
         return Own(State.UP, since, "all that it depends on works; nothing measures it itself")
     return Own(State.UNKNOWN, None, "nothing measures it")
 
 
-def _needed(target: Target, estate: Estate) -> tuple[str, ...]:
-    return tuple(name for name in target.depends_on if name in estate.targets)
-
-
 def _marks(target: Target, own: Own, before: Verdict, verdicts: Verdicts) -> frozenset[Mark]:
-    if own.state is State.UNKNOWN:  # not knowing clears no mark
-        return before.marks
-    if target.role is not Role.GROUP or own.state is not State.UP:
-        return frozenset()
-    lost = [name for name in target.members if verdicts.get(name, Verdict()).state in _FAILED]
-    return frozenset({Mark.REDUNDANCY_LOST}) if lost else frozenset()
+    """Redundancy is lost where a circuit of a group has failed by itself, also where nobody knows of the others."""
+    lost = [name for name in target.members if verdicts.get(name, Verdict()).state is State.DOWN]
+    if target.role is Role.GROUP and own.state not in FAILED and lost:
+        return frozenset({Mark.REDUNDANCY_LOST})
+    return before.marks if own.state is State.UNKNOWN else frozenset()  # not knowing clears no mark
 
 
 def _member_causes(target: Target, own: Own, estate: Estate, verdicts: Verdicts) -> tuple[str, ...]:
@@ -258,41 +243,16 @@ def _member_causes(target: Target, own: Own, estate: Estate, verdicts: Verdicts)
     return roots([name for name in target.members if name in verdicts], estate, verdicts)
 
 
+def _failed_first(own: Own, before: Verdict, failed: list[str], topology: Topology, verdicts: Verdicts) -> bool:
+    """Say whether a target that is down was so before its dependencies failed: its page stays, it is no consequence."""
+    if own.state is not State.DOWN or before.state is not State.DOWN or before.since is None:
+        return False
+    return proof.failed_before(before.since, failed, topology, verdicts)
+
+
 def _settled_at(target: Target, estate: Estate, own: Own, verdicts: Verdicts) -> datetime | None:
-    """Return the moment from which evidence against a formerly unreachable target counts; None: all of it counts."""
-    returned = [verdicts.get(name, Verdict()).since for name in _needed(target, estate)]
-    latest = max((moment for moment in returned if moment is not None), default=None)
-    if latest is None or own.since is None or latest < own.since:
+    """Return the moment from which evidence counts against a target whose dependencies came back; None: all counts."""
+    returned = proof.returned_at(target, estate, verdicts)
+    if returned is None or own.since is None or returned < own.since:
         return None
-    return latest + timedelta(seconds=SETTLE_SECONDS)
-
-
-def _unproven(own: Own, topology: Topology, target: Target, beliefs: Beliefs, verdicts: Verdicts) -> list[str]:
-    """Return what to ask before the failure is the target's own: what it follows and has not been seen to work since.
-
-    Of a group, one circuit that works is enough. What has never been seen in any state can prove nothing.
-    """
-    estate, began = topology.estate, own.failing_since
-    if began is None or all(_works_since(name, began, estate, beliefs, verdicts) for name in _needed(target, estate)):
-        return []
-    measured = [name for name in topology.ancestors(target.name) if estate.targets[name].checks]
-    return [name for name in measured if not _works_since(name, began, estate, beliefs, verdicts)]
-
-
-def _works_since(name: str, began: datetime, estate: Estate, beliefs: Beliefs, verdicts: Verdicts) -> bool:
-    target = estate.targets[name]
-    if target.members:
-        return name == estate.site or any(
-            _works_since(member, began, estate, beliefs, verdicts)
-            for member in target.members
-            if member in estate.targets
-        )
-    if target.checks and verdicts.get(name, Verdict()).state is not State.UNKNOWN:
-        proof = proven_at(name, estate, beliefs)
-        if proof is None or proof < began:
-            return False
-    return all(_works_since(above, began, estate, beliefs, verdicts) for above in _needed(target, estate))
-
-
-def _hold_seconds(target: Target) -> float:
-    return HOLD_SECONDS if any(check.type == "icmp" for check in target.checks) else HOLD_POLLED_SECONDS
+    return returned + timedelta(seconds=SETTLE_SECONDS)

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,6 +113,27 @@ def test_a_held_failure_of_what_is_removed_is_forgotten() -> None:
     here.take(here.assessor.swap(estate(circuit("wan")), at(11)))
     here.tick(20)
     assert here.told("sw") == ["up", ""]
+
+
+def test_a_clock_that_was_set_moves_every_stamp() -> None:
+    here = hand(circuit("wan"), device("sw", "wan"), device("srv"))
+    here.see(3600, "wan+", "sw+", "srv+")
+    here.see(3610, "sw-")
+    here.assessor.shift(timedelta(seconds=-3600))
+    here.see(10.6, "wan-", "srv-")
+    assert [here.state(name) for name in ("wan", "sw", "srv")] == ["down", "unreachable by wan", "down"]
+    assert here.assessor.verdicts["sw"].since == at(10)
+    here.see(60, "srv+")
+    here.tick(95)
+    assert here.told("srv") == ["up", "down", "up", "unknown"]
+
+
+def test_evidence_counts_against_a_belief_from_a_clock_that_ran_ahead() -> None:
+    known = Assessor(estate(device("sw")))
+    known.resume(Resumed(checks={("sw", "icmp"): (State.DOWN, at(3600))}, targets={"sw": (State.DOWN, at(3600), ())}))
+    here = Hand(known)
+    here.see(1, "sw+")
+    assert here.told("sw") == ["up"]
 
 
 def test_renames_need_a_former_name_that_is_gone() -> None:

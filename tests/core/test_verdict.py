@@ -230,11 +230,160 @@ def test_an_end_that_nobody_can_ask_is_no_reason_to_doubt_a_line_that_answers() 
     assert here.state("wan") == "up"
 
 
-def test_proof_of_an_ancestor_that_was_never_measured_is_not_waited_for() -> None:
+def test_proof_of_an_ancestor_that_cannot_be_measured_is_not_waited_for() -> None:
     here = hand(device("core", checks=[snmp("core", decisive=True)]), device("sw", "core"))
     here.see(0, "sw+")
     here.see(10, "sw-")
+    assert here.state("sw") == "up"
+    assert here.asked == {"core"}
+    here.poll(10.1, "core", outcome=Outcome.UNKNOWN)
     assert here.state("sw") == "down"
+
+
+def test_an_interface_that_is_up_proves_nothing_of_the_line_behind_it() -> None:
+    here = hand(device("core", checks=[icmp("core"), snmp("core")]), circuit("wan", ends=[("core", "Gi1")]),
+                device("far-sw", "wan"))  # fmt: skip
+    here.see(0, "core+", "wan+", "far-sw+")
+    here.poll(1, "core", UP)
+    here.see(10, "far-sw-")
+    here.poll(10.1, "core", UP)
+    assert here.state("far-sw") == "up"
+    here.see(10.6, "wan-")
+    assert here.told("far-sw") == ["up", "unreachable"]
+
+
+def test_an_ancestor_that_two_failed_polls_prove_down_is_waited_for() -> None:
+    here = hand(device("sw", checks=[snmp("sw", decisive=True)]), device("srv", "sw"))
+    here.poll(0, "sw")
+    here.see(0, "srv+")
+    here.see(10, "srv-")
+    here.poll(16, "sw", outcome=Outcome.NO_ANSWER)
+    here.tick(21)
+    assert here.state("srv") == "up"
+    here.poll(22, "sw", outcome=Outcome.NO_ANSWER)
+    assert here.state("srv") == "unreachable by sw"
+
+
+def test_a_cause_is_found_behind_what_cannot_be_asked_any_more() -> None:
+    """The far circuit is known by a router behind the near one, which has just been cut."""
+    here = hand(
+        circuit("wan"), device("mid", "wan", checks=[snmp("mid", decisive=True)]),
+        circuit("next", echoes=False, ends=[("mid", "Gi1")], depends_on=["wan"]), site("far", "next"),
+        device("sw", "far"),
+    )  # fmt: skip
+    here.see(0, "wan+", "sw+")
+    here.poll(0, "mid", UP)
+    here.see(10, "wan-", "sw-")
+    assert here.state("sw") == "unreachable by wan"
+    here.see(60, "wan+")
+    here.see(61, "sw-")
+    assert here.state("sw") == "unreachable by wan"
+
+
+def test_a_failure_from_before_a_return_counts_only_after_a_moment() -> None:
+    """The line was away for seconds, and the poll behind it missed nothing else."""
+    here = hand(circuit("wan"), device("sw", "wan", checks=[snmp("sw", decisive=True)]))
+    here.see(0, "wan+")
+    here.poll(0, "sw")
+    here.see(10, "wan-")
+    here.poll(14, "sw", outcome=Outcome.NO_ANSWER)
+    here.see(15, "wan+")
+    here.poll(16, "sw", outcome=Outcome.NO_ANSWER)
+    assert here.state("sw") == "up"
+    assert here.assessor.shown("sw", "snmp").state is State.UNKNOWN
+    here.see(31, "wan+")
+    here.poll(32, "sw", outcome=Outcome.NO_ANSWER)
+    assert here.asked >= {"wan"}
+    here.see(33, "wan+")
+    assert here.told("sw") == ["up", "down"]
+
+
+def test_a_line_that_fails_again_while_what_is_behind_it_settles_is_the_cause() -> None:
+    here = hand(circuit("wan"), device("sw", "wan"))
+    here.see(0, "wan+", "sw+")
+    here.see(10, "wan-", "sw-")
+    here.see(60, "wan+")
+    here.see(76, "sw-")
+    here.see(76.5, "wan-")
+    assert here.told("sw") == ["up", "unreachable"]
+
+
+def test_what_had_failed_by_itself_stays_down_when_its_line_fails_later() -> None:
+    here = hand(circuit("wan"), device("sw", "wan"), device("srv", "sw"))
+    here.see(0, "wan+", "sw+", "srv+")
+    here.see(10, "sw-", "wan+", "srv-")
+    here.see(100, "wan-", "sw-", "srv-")
+    assert here.state("sw") == "down"
+    assert here.state("srv") == "unreachable by sw"
+    here.see(200, "wan+", "sw+", "srv+")
+    assert here.told("sw") == ["up", "down", "up"]
+
+
+def test_what_failed_shortly_before_its_line_is_a_consequence_after_all() -> None:
+    here = hand(circuit("wan"), device("sw", "wan"))
+    here.see(0, "wan+", "sw+")
+    here.see(10, "sw-", "wan+")
+    assert here.state("sw") == "down"
+    here.see(20, "wan-")
+    assert here.state("sw") == "unreachable by wan"
+
+
+def test_what_is_held_back_is_not_told_as_the_failure_of_a_check() -> None:
+    here = hand(circuit("wan"), device("sw", "wan"))
+    here.see(0, "wan+", "sw+")
+    here.see(10, "sw-")
+    assert here.assessor.shown("sw", "icmp").state is State.UNKNOWN
+    here.see(10.6, "wan+")
+    assert here.assessor.shown("sw", "icmp").state is State.DOWN
+
+
+def test_what_waits_for_an_ancestor_that_is_held_back_itself_waits_as_long() -> None:
+    here = hand(circuit("wan"), device("sw", "wan"), device("srv", "sw"))
+    here.see(0, "wan+", "sw+", "srv+")
+    here.see(10, "wan-")
+    here.see(12, "wan+")
+    for name, since in (("sw", 11.0), ("srv", 12.2)):
+        here.hear(Observation(name, "icmp", at(12.5), Outcome.NO_ANSWER, "0 of 4", since=at(since), confirmed=True))
+    here.tick(20)
+    assert here.told("srv") == ["up"]
+    here.see(28, "wan+", "sw-")
+    here.see(28.5, "wan+")
+    assert [here.state("sw"), here.state("srv")] == ["down", "unreachable by sw"]
+
+
+def test_redundancy_is_lost_also_where_nobody_knows_of_the_other_circuit() -> None:
+    here = hand(circuit("a", group="ab"), circuit("b", group="ab"), group("ab", "a", "b"))
+    here.see(0, "a+", "b?")
+    here.see(10, "a-")
+    assert here.state("ab") == "unknown"
+    assert here.assessor.verdicts["ab"].marks == {Mark.REDUNDANCY_LOST}
+
+
+def test_a_circuit_that_is_only_unreachable_costs_no_redundancy_of_its_own() -> None:
+    here = hand(device("r1"), circuit("a", group="ab", depends_on=["r1"]), circuit("b", group="ab"),
+                group("ab", "a", "b"))  # fmt: skip
+    here.see(0, "r1+", "a+", "b+")
+    here.see(10, "r1-", "a-")
+    assert here.state("a") == "unreachable by r1"
+    assert here.assessor.verdicts["ab"].marks == frozenset()
+
+
+def test_a_site_falls_with_what_it_depends_on() -> None:
+    campus, branch = replace(site("campus"), depends_on=("fw",)), replace(site("branch", "wan"), depends_on=("fw",))
+    here = hand(device("fw"), circuit("wan"), campus, branch, device("sw", "campus"))
+    here.see(0, "fw+", "wan+", "sw+")
+    assert [here.state(name) for name in ("campus", "branch")] == ["up", "up"]
+    here.see(10, "fw-", "sw-")
+    assert [here.state(name) for name in ("campus", "branch", "sw")] == ["unreachable by fw"] * 3
+
+
+def test_a_service_that_others_need_is_proven_by_every_check_or_by_any_as_it_needs() -> None:
+    for needs, state in ((Needs.ALL, "up"), (Needs.ANY, "down")):
+        here = hand(service("s", checks=["web", "db"], needs=needs), device("sw", "s"))
+        here.see(0, "s/web+", "s/db+", "sw+")
+        here.see(10, "sw-")
+        here.see(10.5, "s/web+")
+        assert here.state("sw") == state
 
 
 def test_names_that_are_not_in_the_estate_are_left_out() -> None:
