@@ -123,7 +123,12 @@ async def test_more_than_can_be_kept_is_dropped_counted_and_recorded(tmp_path: P
         await until(lambda: not ledger.problem)
         await until(lambda: ledger.stats.dropped_events == 30)
         notices: list[Event] = []
-        await until(lambda: notices.extend(ledger.take_notices()) or notices)  # written after what waited
+
+        def noticed() -> bool:  # the notice is written after what waited
+            notices.extend(ledger.take_notices())
+            return bool(notices)
+
+        await until(noticed)
         events = await ledger.events(ALL)
         assert [e.target for e in events if e.kind is EventKind.TARGET] == [f"t{i}" for i in range(30, 80)]
         (lost,) = [e for e in events if e.kind is EventKind.AGENT]
