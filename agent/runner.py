@@ -88,7 +88,7 @@ class Runner:
         if probe is None:
             return _unknown(check, f"no probe of type {check.type!r} is loaded")
         deadline = float(getattr(check.settings, "timeout", _DEADLINE_SECONDS))
-        began = time.monotonic()
+        began, began_at = time.monotonic(), datetime.now(UTC)
         try:
             async with asyncio.timeout(deadline):
                 seen = await probe.run(check)
@@ -104,7 +104,8 @@ class Runner:
             self.failures += 1
             _log.exception("probe %s of %s failed", check.type, check.target)
             return _unknown(check, f"internal error in the {check.type} probe; the log has its traceback")
-        return seen
+        # it is evidence for the moment of asking: what it saw first may have changed before it ended
+        return seen if seen.proven_at is not None else replace(seen, proven_at=min(began_at, seen.at))
 
 
 def _unknown(check: Check, detail: str) -> Observation:

@@ -143,3 +143,15 @@ async def test_a_full_queue_drops_and_counts(monkeypatch: pytest.MonkeyPatch) ->
     for name in "abc":
         runner.due(check(name))
     assert (runner.depth, runner.dropped) == (2, 1)
+
+
+async def test_what_a_run_saw_is_evidence_for_the_moment_of_asking() -> None:
+    async def slow(asked: Check) -> Observation:
+        await asyncio.sleep(0.05)
+        return await well(asked)
+
+    async with running(slow) as (runner, seen):
+        runner.due(check())
+        await until(lambda: bool(seen))
+        assert seen[0].proven_at is not None
+        assert (seen[0].at - seen[0].proven_at).total_seconds() >= 0.04
