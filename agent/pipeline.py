@@ -6,14 +6,16 @@ picture shows them. While the ledger works, further observations wait in a bound
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from agent.board import Board, OnPages, Polled
 from agent.core import delay
 from agent.core.assessor import Assessor, Changes
+from agent.core.clockwatch import CLOCK_STEP_SECONDS
 from agent.core.model import Check, Estate, Event, EventKind, Observation, Outcome, Role, Round, Silence, State
 from agent.core.picture import RECENT_EVENTS, Picture
 from agent.core.ports import Blind, EventFilter, Ledger, Resumed
@@ -72,6 +74,7 @@ class Pipeline:
         self._silent_since: dict[tuple[str, str], datetime] = {}
         self._step = asyncio.Lock()  # a reload waits for the step under way, and steps wait for a reload
         self._repage = False
+        self._clocks = (datetime.now(UTC), time.clock_gettime(time.CLOCK_BOOTTIME))
 
     @property
     def depth(self) -> int:
@@ -156,7 +159,8 @@ class Pipeline:
         now = datetime.now(UTC)
         rounds: list[Round] = []
         blinds: list[Blind] = []
-        changes = self.assessor.tick(now)
+        self._follow_clock(now)
+        changes = Changes()
         self._repage |= self._board.day(now.date())
         for _ in range(min(len(self._queue), _BATCH)):
             item = self._queue.popleft()
@@ -167,6 +171,7 @@ class Pipeline:
             except Exception:  # a bug with one item is logged and counted; the other targets go on
                 self.failures += 1
                 _log.exception("an item of the pipeline failed")
+        _merge(changes, self.assessor.tick(now))  # last: what waited may settle what was held back
         if self._queue:
             self._wake.set()
         await self._commit(changes, now)
@@ -175,8 +180,16 @@ class Pipeline:
         await self._watch_ledger()
         if rounds:
             await self._ledger.record_rounds(rounds)
-        for blind in blinds:
-            await self._ledger.record_blind(blind)
+        await asyncio.gather(*map(self._ledger.record_blind, blinds))  # together: one commit for all of them
+
+    def _follow_clock(self, now: datetime) -> None:
+        """Move what is believed with a clock that was set; a host's sleep is no such step."""
+        boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+        before, self._clocks = self._clocks, (now, boot)
+        step = now - before[0] - timedelta(seconds=boot - before[1])
+        if abs(step.total_seconds()) >= CLOCK_STEP_SECONDS:
+            self.assessor.shift(step)
+            self._silent_since = {key: since + step for key, since in self._silent_since.items()}
 
     def _take(self, item: Item, now: datetime, changes: Changes, blinds: list[Blind]) -> None:
         if isinstance(item, Silence):
@@ -274,8 +287,10 @@ class Pipeline:
             return replace(observation, outcome=Outcome.FAULT, confirmed=True, detail=problem)
         return replace(observation, outcome=Outcome.UNKNOWN, confirmed=False, detail=problem)
 
-    def _on_poll(self, item: Polled) -> Observation:
+    def _on_poll(self, item: Polled) -> Observation | None:
         check, seen = item.check, item.observation
+        if (check.target, check.name) not in self.assessor.checks:
+            return None  # removed while it was asked
         if seen.outcome is Outcome.NO_ANSWER and (problem := self._local_problem(check)):
             seen = replace(seen, outcome=Outcome.UNKNOWN, detail=problem)
         self._board.observe(seen)

@@ -349,3 +349,38 @@ async def test_everything_is_heard_once_every_check_has_spoken(world: World) -> 
     assert not world.pipeline.all_heard.is_set()
     world.round("far-sw", "?")
     await until(world.pipeline.all_heard.is_set)
+
+
+async def test_what_waited_settles_what_was_held_back_before_time_does(world: World) -> None:
+    """A disk that stalled: the circuit's burst waits while the hold of what stands behind it runs out."""
+    world.round("wan", "++")
+    world.round("far-sw", "+")
+    await world.state("far-sw", State.UP)
+    async with world.pipeline._step:
+        held = datetime.now(UTC) - timedelta(seconds=60)
+        lost = Observation("far-sw", "icmp", datetime.now(UTC), Outcome.NO_ANSWER, "0 of 4", confirmed=True)
+        world.pipeline.assessor.hear(lost, held)
+        world.round("wan", "----", burst=True)
+    await world.state("far-sw", State.UNREACHABLE)
+    assert [event.new for event in await world.events("far-sw")] == ["up", "unreachable"]
+
+
+async def test_a_clock_that_was_set_back_hides_no_outage(world: World) -> None:
+    world.round("far-sw", "+")
+    await world.state("far-sw", State.UP)
+    async with world.pipeline._step:
+        world.pipeline.assessor.shift(timedelta(hours=1))
+        now, boot = world.pipeline._clocks
+        world.pipeline._clocks = (now + timedelta(hours=1), boot)
+    world.round("far-sw", "----", burst=True)
+    await world.state("far-sw", State.DOWN)
+    since = world.picture.verdicts["far-sw"].since
+    assert since is not None
+    assert since <= datetime.now(UTC)
+
+
+async def test_a_poll_of_what_was_removed_leaves_no_trace(world: World) -> None:
+    poll = Polled(snmp("gone"), Observation("gone", "snmp", datetime.now(UTC), Outcome.OK, "polled"))
+    world.pipeline.offer(poll)
+    await until(lambda: not world.pipeline.depth)
+    assert ("gone", "snmp") not in world.picture.observations
