@@ -8,6 +8,7 @@ the rules can do is to hold an alert while its target is unknown or the agent si
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from agent.core.model import Estate, HardwareFlag, Health, Mark, Page, Role, State, Target, Urgency, Verdict
@@ -22,9 +23,9 @@ _SEVERITY: Final = {Urgency.NOW: CRITICAL, Urgency.HOURS: WARNING}
 _NAMED: Final = (Role.SITE, Role.SERVICE)  # what people call a loss
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Situation:
-    """What is known at one moment."""
+    """What is known at one moment; what goes through the whole estate is worked out once, and only if it is asked."""
 
     estate: Estate
     verdicts: Mapping[str, Verdict]
@@ -34,15 +35,24 @@ class _Situation:
         """Return what is believed of a target."""
         return self.verdicts.get(name, Verdict())
 
+    @cached_property
+    def by_cause(self) -> Mapping[str, list[str]]:
+        """The targets that are unreachable because of each cause, by name."""
+        found: dict[str, list[str]] = {}
+        for name in sorted(self.estate.targets):
+            verdict = self.verdict(name)
+            for cause in verdict.causes if verdict.state is State.UNREACHABLE else ():
+                found.setdefault(cause, []).append(name)
+        return found
+
+    @cached_property
+    def losses(self) -> Mapping[str, tuple[str, ...]]:
+        """The sites and services that are lost with each target."""
+        return losses(self.estate)
+
     def consequences(self, cause: str) -> tuple[str, ...]:
         """Return the targets that are unreachable because of this one, by name."""
-        return tuple(
-            sorted(
-                name
-                for name in self.estate.targets
-                if (verdict := self.verdict(name)).state is State.UNREACHABLE and cause in verdict.causes
-            )
-        )
+        return tuple(self.by_cause.get(cause, ()))
 
     def circuits(self, group: Target, wanted: frozenset[State] | None = None) -> list[Target]:
         """Return a group's circuits, by name; only those in one of these states, if given."""
@@ -155,7 +165,7 @@ def _of_state(situation: _Situation, target: Target) -> list[Page]:
             _SEVERITY[target.urgency],
             verdict.since or situation.now,
             summary,
-            first + _lost(situation.estate, target.name),
+            first + _lost(situation, target.name),
             more,
             situation.consequences(target.name),
         )
@@ -262,10 +272,10 @@ def _at_site(target: Target) -> str:
     return f" at {target.site}" if target.site else ""
 
 
-def _lost(estate: Estate, cause: str) -> str:
-    lost = losses(estate).get(cause, ())
+def _lost(situation: _Situation, cause: str) -> str:
+    lost = situation.losses.get(cause, ())
     if not lost:
         return "No site and no service is declared to depend on it."
-    told = [estate.targets[name] for name in lost]
+    told = [situation.estate.targets[name] for name in lost]
     named = ", ".join(f"{t.role} {t.name}" + (f" ({','.join(t.owners)})" if t.owners else "") for t in told)
     return f"Lost with it: {named}."
