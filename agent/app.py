@@ -19,7 +19,7 @@ from agent import __version__, config, instruments
 from agent.board import OnPages, Polled
 from agent.config.registry import probe_types
 from agent.core.assessor import renames
-from agent.core.model import Check, Observation
+from agent.core.model import Check, Observation, Page
 from agent.core.picture import Picture
 from agent.core.ports import Probe, Resources, Stream
 from agent.core.units import format_duration
@@ -75,7 +75,7 @@ class Agent:
             ask=self._ask,
             local_problem=self._local_problem,
             answered=self._answered,
-            on_pages=options.on_pages,
+            on_pages=self._on_pages,
         )
         self.runner = runner = Runner({}, self._polled)
         self.schedule = Schedule(runner.due, self.selfcheck.job_late)
@@ -84,6 +84,7 @@ class Agent:
         self._instruments.add(runner, instruments.RUNNER)
         self._instruments.add(self.pipeline, instruments.PIPELINE)
         self._instruments.add(self.ledger, instruments.LEDGER)
+        self._serving = False
         self._stopping = asyncio.Event()
         self._reload_lock = asyncio.Lock()
 
@@ -174,6 +175,8 @@ class Agent:
         except ListenError as error:
             raise StartError(str(error)) from error
         self.options.announce(server.urls)
+        self._serving = True
+        self._on_pages(self.picture.pages, ())
         return server
 
     # ------------------------------------------------------------------ while it runs
@@ -200,6 +203,10 @@ class Agent:
     def _local_problem(self, check: Check) -> str | None:
         address = getattr(check.settings, "address", None)
         return self.selfcheck.local_problem(address, getattr(check.settings, "interface", None)) if address else None
+
+    def _on_pages(self, new: Sequence[Page], gone: Sequence[Page]) -> None:
+        if self._serving and (new or gone):  # what is due from the start is told after the address to open
+            self.options.on_pages(new, gone)
 
     def _answered(self, check: Check) -> None:
         self.selfcheck.routes.answered(str(getattr(check.settings, "address", "")))
