@@ -111,7 +111,7 @@ def install(machine: Machine) -> float:
     machine.write("/etc/linewarden/secrets/snmp-community", "k33p-quiet\n")
     drop_in(machine, "secrets", "LoadCredential=snmp-community:/etc/linewarden/secrets/snmp-community")
     started = 0.0
-    steps, _, _ = machine.run(COMMAND, "deploy", "/root/deploy").stdout.partition("\nPrometheus:")
+    steps, _, _ = machine.run(COMMAND, "deploy", "/srv/deploy").stdout.partition("\nPrometheus:")
     for line in steps.splitlines():
         if line.startswith("  ") and not re.match(r"  (#|sysctl )", line):  # a container may set no net.core
             started = time.monotonic()  # the last one enables and starts the service
