@@ -139,8 +139,8 @@ def test_one_fault_is_one_page_and_what_follows_is_none(seed: int) -> None:
     check_dates(simulation)
 
 
-# Not complete yet: about one random estate in fifty gets a page too many or too few. The bound only falls.
-BAD_RATIO = 0.03
+# Not complete yet: about one random estate in a hundred gets a page too many or too few. The bound only falls.
+BAD_RATIO = 0.01
 
 
 @pytest.mark.soak

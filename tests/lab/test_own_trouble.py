@@ -37,8 +37,7 @@ def test_the_agents_own_interface_down_is_blindness_and_one_alert_on_the_agent(r
     assert [running.agent.state(name) for name in TARGETS] == ["unknown"] * len(TARGETS)
     time.sleep(10)
     assert running.pages() == ["firing LinewardenBlind lab"]
-    running.wan.agent.ip("link set lan up")
-    running.wan.agent.ip("route replace default via 10.1.0.1")
+    running.wan.raise_link(running.wan.agent, "lan", "default via 10.1.0.1")
     for name in TARGETS:
         running.agent.wait_state(name, "up", 60)
     for name in TARGETS:

@@ -19,6 +19,7 @@ import yaml
 from tests.lab.agent import AgentProcess
 from tests.lab.net import Namespace, link
 from tests.lab.snmpd import Snmpd, snmpd
+from tests.waiting import wait_until
 
 AGENT_MGMT: Final = "10.99.0.2"
 PORT: Final = 9799
@@ -81,8 +82,7 @@ class Wan:
     def mend(self, way: str) -> None:
         """Undo a cut."""
         if way == "link":
-            self.ra.ip("link set wan1 up")
-            self.ra.ip("route replace 10.2.0.0/24 via 10.20.0.2 metric 100")
+            self.raise_link(self.ra, "wan1", "10.2.0.0/24 via 10.20.0.2 metric 100")
         elif way == "blackhole":
             self.ra.ip("route del blackhole 10.20.0.2/32")
             self.ra.ip("route del blackhole 10.2.0.0/24 metric 50")
@@ -95,8 +95,14 @@ class Wan:
 
     def mend_backup(self) -> None:
         """Undo that."""
-        self.ra.ip("link set wan2 up")
-        self.ra.ip("route replace 10.2.0.0/24 via 10.20.1.2 metric 200")
+        self.raise_link(self.ra, "wan2", "10.2.0.0/24 via 10.20.1.2 metric 200")
+
+    @staticmethod
+    def raise_link(host: Namespace, device: str, route: str) -> None:
+        """Set a link up again, with the route that went with it: the kernel takes it once it has seen the carrier."""
+        host.ip(f"link set {device} up")
+        replace = ("ip", "route", "replace", *route.split())
+        wait_until(lambda: host.run(*replace, check=False).returncode == 0)
 
     def forwarding(self, rules: str) -> None:
         """Add nftables rules to the chain `inet lab forward` of ra."""
