@@ -548,7 +548,7 @@ def test_one_shot_says_no_answer_within_its_timeout() -> None:
         ("10.9.0.2 -c 2 -i 100ms", 0, "2 of 2 echoes answered"),
         ("10.9.0.2 fd09::2 -c 2 -i 100ms --dscp EF --ttl 3 --size 100", 0, "fd09::2"),
         ("10.9.0.2 10.9.0.77 -c 1 -W 300ms", 1, "10.9.0.77"),
-        ("10.88.0.1 -c 1", 1, "this host has no route"),
+        ("10.88.0.1 -c 1", 3, "this host has no route"),
     ],
 )
 def test_the_command(words: str, code: int, expected: str) -> None:
