@@ -14,7 +14,7 @@ from agent.core.health import Policy
 from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Observation, Role, State, Verdict
 from agent.core.ports import Resumed
 from agent.core.topology import Topology, topology
-from agent.core.verdict import judge, mark_events, own_state, target_event
+from agent.core.verdict import SETTLE_SECONDS, judge, mark_events, own_state, target_event
 
 _STALE_INTERVALS = 3.0  # two late or lost measurements are nothing yet; the third makes it unknown
 _EXPIRE_SECONDS = 1.0  # a look at every check costs 4 ms for 10,000; nothing goes stale within 30 s
@@ -235,7 +235,8 @@ def presented(belief: Health, verdict: Verdict) -> Health:
     """
     if belief.state is State.DOWN and verdict.state is State.UNREACHABLE:
         return replace(belief, state=State.UNREACHABLE)
-    outdated = belief.seen_at is not None and verdict.since is not None and belief.seen_at <= verdict.since
+    settled = verdict.since + timedelta(seconds=SETTLE_SECONDS) if verdict.since is not None else None
+    outdated = belief.seen_at is not None and settled is not None and belief.seen_at <= settled
     if belief.state is State.DOWN and verdict.state is State.UP and outdated:
         return replace(belief, state=State.UNKNOWN, reason=f"not asked since the target came back: {belief.reason}")
     return belief

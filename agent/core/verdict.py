@@ -189,14 +189,18 @@ def _reason(check: Check, health: Health, of: int) -> str:
 
 
 def _without_outdated_ends(pairs: list[tuple[Check, Health]]) -> list[tuple[Check, Health]]:
-    """Drop `down` ends whose poll is older than the return of the echoes: the line has answered since."""
+    """Drop `down` ends whose poll is not well after the return of the echoes: the line has answered since.
+
+    Devices answer SNMP from tables that they renew every few seconds, so a fresh poll may still tell of the past.
+    """
     returned = max((h.since for c, h in pairs if c.source is None and h.state is State.UP and h.since), default=None)
     if returned is None:
         return pairs
+    settled = returned + timedelta(seconds=SETTLE_SECONDS)
     return [
         (check, health)
         for check, health in pairs
-        if check.source is None or health.state is not State.DOWN or health.seen_at is None or health.seen_at > returned
+        if check.source is None or health.state is not State.DOWN or health.seen_at is None or health.seen_at > settled
     ]
 
 
