@@ -161,7 +161,7 @@ def format_milliseconds(seconds: float) -> str:
 
 
 def _answered(outcomes: list[int], rtts: list[float]) -> list[float]:
-    # an answered echo can lack its round-trip time: the clock was stepped between its stamps
+    # an answered echo can lack its round-trip time: the clock was stepped between its stamps, or it has none
     return [rtt for code, rtt in zip(outcomes, rtts, strict=True) if code == Echo.RECEIVED and not isnan(rtt)]
 
 

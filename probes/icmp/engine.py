@@ -19,12 +19,14 @@ from probes.icmp.settings import Settings
 from probes.icmp.sockets import MODES, Mode
 from probes.icmp.ticker import Ticker
 from probes.wire.clock import Clock, KernelClock
+from probes.wire.datagrams import arrivals_are_stamped
 
 TICK_SECONDS: Final = 0.05
 QUEUE_ITEMS: Final = 65_536  # a minute of rounds at the design scale
 _RESOLVE_WAIT_SECONDS: Final = 2.0  # `configure` waits so long for names; the others follow when they come
 _RESOLVE_AGAIN_SECONDS: Final = 300.0
 _RESOLVE_RETRY_SECONDS: Final = 30.0
+_STAMPS_LOOKS: Final = 200  # a millisecond apart: the kernel takes 3 to begin; where loopback is down, nobody sees it
 
 
 class Engine:
@@ -87,6 +89,8 @@ class Engine:
                 for task in waiting:
                     task.cancel()
                     await asyncio.wait([task])
+            if added:
+                await self._until_arrivals_are_stamped()
             self._roster.begin(added)
             self._roster.tend_ports()
             if not self._tasks and not self._closed:
@@ -232,6 +236,12 @@ class Engine:
                     for watched in due:
                         group.create_task(self._resolve(watched), name="resolve")
             await asyncio.sleep(1)
+
+    async def _until_arrivals_are_stamped(self) -> None:
+        for _ in range(_STAMPS_LOOKS):
+            if not any(port.stamping for port in self.ports) or arrivals_are_stamped():
+                return
+            await asyncio.sleep(0.001)
 
     async def _resolve(self, watched: Watched) -> None:
         """Look a name up; on failure the last address stays, since a dead name server says nothing of the target."""

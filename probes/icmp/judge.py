@@ -118,12 +118,13 @@ class Judge:
         missing: npt.NDArray[np.bool_] = (self.layout.slots.flags[slots] & STAMPED) == 0
         return missing
 
-    def receive(self, slots: Slots, stamps: npt.NDArray[np.int64], mono_ns: int, wall_ns: int) -> None:
+    def receive(self, slots: Slots, stamps: npt.NDArray[np.int64], mono_ns: int) -> None:
         """Take replies, in the order of their coming; the first one counts.
 
         Args:
-            stamps: the kernel's receive stamps; 0 where there is none.
-            mono_ns, wall_ns: the time now, after they were read.
+            stamps: when the replies came, Unix time; 0 where that is not known: the echo is answered, and has no
+                round-trip time, since the time of reading is up to a tick later.
+            mono_ns: the time now, after they were read.
         """
         s, r = self.layout.slots, self.layout.rows
         first = np.zeros(len(slots), np.bool_)
@@ -137,7 +138,7 @@ class Judge:
         if not fresh.any():
             return
         slots, stamps = slots[fresh], stamps[fresh]
-        rtts = self._rtts(slots, np.where(stamps == 0, wall_ns, stamps), mono_ns)
+        rtts = self._rtts(slots, stamps, mono_ns)
         late = rtts > s.deadline[slots] - s.mono[slots]
         if late.any():  # read late enough that nobody has judged it yet
             self.late_replies_total += int(np.count_nonzero(late))
@@ -264,7 +265,7 @@ class Judge:
         return index
 
     def _rtts(self, slots: Slots, stamps: npt.NDArray[np.int64], mono_ns: int) -> npt.NDArray[np.int64]:
-        """Kernel receive stamp minus kernel transmit stamp; -1 where a step of the clock stands between them.
+        """Kernel receive stamp minus kernel transmit stamp; -1 without one, or with a step of the clock between them.
 
         A round trip lies between 0 and the time that has passed since the echo was handed over. Where a step is known,
         the stamps may be on both sides of it or on one; what fits alone is right.

@@ -165,7 +165,9 @@ class Port:
         if self.stamping and judge.never_left(slots).any():
             self._read_error_queue(judge, inbox)  # a stamp is queued before its packet leaves: it is there by now
         now = clock.read()
-        judge.receive(slots, stamps, now.monotonic, now.wall)
+        if not self.stamping:
+            stamps = np.full(len(slots), now.wall)
+        judge.receive(slots, stamps, now.monotonic)
 
     def _addresses(self, inbox: Inbox, places: npt.NDArray[np.intp]) -> npt.NDArray[np.void]:
         addresses = np.zeros((len(places), 16), np.uint8)

@@ -147,7 +147,8 @@ class Datagrams:
     def start_stamps(self) -> bool:
         """Ask for kernel stamps, with the counter of sent datagrams at 0; False where this kernel has none.
 
-        Asked again, it sets the counter back to 0: the flag must be taken off first for that.
+        Asked again, it sets the counter back to 0: the flag must be taken off first for that. What comes in is stamped
+        a few milliseconds later only, when no other socket of this host had asked before: see `arrivals_are_stamped`.
         """
         try:
             for flags in (_STAMP_FLAGS, _STAMP_FLAGS | kernel.OPT_ID):
@@ -180,6 +181,21 @@ class Datagrams:
         words = self.sock.getsockopt(socket.SOL_SOCKET, kernel.SO_MEMINFO, 4 * kernel.MEMINFO_WORDS)
         number: int = struct.unpack_from("@I", words, 4 * kernel.MEMINFO_DROPS)[0]
         return number
+
+
+def arrivals_are_stamped() -> bool:
+    """Tell, by a datagram on loopback, whether the kernel stamps what comes in by now.
+
+    It begins to when the first socket on this host asks, but by a work item (net_enable_timestamp() in net/core/dev.c),
+    so that packets of the next milliseconds have no stamp. False too where loopback carries nothing.
+    """
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        probe, inbox = Datagrams(sock), Inbox(batch=1)
+        probe.start_stamps()
+        sock.sendto(b"?", sock.getsockname())
+        return inbox.receive(probe.fd) == 1 and bool(inbox.stamps(1)[0])
+    return False
 
 
 def sending_control(family: int, *, ttl: int | None, dscp: int | None, source: bytes | None) -> bytes:

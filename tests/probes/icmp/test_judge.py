@@ -35,7 +35,7 @@ class Link:
         slots, ours = self.judge.find(np.array(indices, np.uint32), ADDRESS.repeat(len(indices)), 0)
         received = WALL + at + wall_step if stamp is None else stamp
         read = at if read_at is None else read_at
-        self.judge.receive(slots[ours], np.full(int(ours.sum()), received), read, WALL + read + wall_step)
+        self.judge.receive(slots[ours], np.full(int(ours.sum()), received), read)
 
     def pass_time(self, now: int) -> None:
         """Judge what is overdue and over by `now`."""
@@ -356,6 +356,15 @@ def test_a_row_that_is_given_back_and_out_again_knows_nothing_of_its_former_chec
     assert not ours.any()
 
 
+def test_an_answer_without_a_receive_stamp_is_an_answer_without_a_round_trip_time() -> None:
+    link = Link(echoes=2)
+    link.answer(link.send(0), at=MS, stamp=0)
+    link.answer(link.send(SECOND), at=SECOND + MS)
+    done = link.finished()
+    assert done.outcomes.tolist() == [Echo.RECEIVED] * 2
+    assert done.rtt_ns.tolist() == [-1, MS]
+
+
 def test_thousands_of_checks_share_the_arrays_without_touching_one_another() -> None:
     layout = Layout()
     judge = Judge(layout)
@@ -366,7 +375,7 @@ def test_thousands_of_checks_share_the_arrays_without_touching_one_another() -> 
         slots, indices = judge.take(rows, turn * SECOND, WALL + turn * SECOND)
         assert len(np.unique(indices)) == 3000
         answered = slots[::2]
-        judge.receive(answered, np.full(len(answered), WALL + turn * SECOND + MS), turn * SECOND + MS, WALL)
+        judge.receive(answered, np.full(len(answered), WALL + turn * SECOND + MS), turn * SECOND + MS)
     judge.expire(judge.expiring(10 * SECOND))
     assert len(judge.finished) == 3000
     assert {done.row for done in judge.finished} == set(rows.tolist())

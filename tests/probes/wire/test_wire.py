@@ -9,7 +9,8 @@ import pytest
 
 from probes.wire import kernel, route
 from probes.wire.clock import KernelClock
-from probes.wire.datagrams import Datagrams, Inbox, sending_control
+from probes.wire.datagrams import Datagrams, Inbox, arrivals_are_stamped, sending_control
+from tests.waiting import wait_until
 
 
 def udp() -> socket.socket:
@@ -30,6 +31,7 @@ def test_a_batch_is_received_with_stamps_and_drops_are_counted() -> None:
     receiver, sender = Datagrams(udp()), udp()
     try:
         assert receiver.start_stamps()
+        wait_until(arrivals_are_stamped)
         where = receiver.sock.getsockname()
         before = time.time_ns()
         for number in range(10):
@@ -61,6 +63,7 @@ def test_a_stamp_is_read_only_where_there_is_one() -> None:
     receiver, sender = Datagrams(udp()), udp()
     try:
         receiver.start_stamps()
+        wait_until(arrivals_are_stamped)
         sender.sendto(b"1", receiver.sock.getsockname())
         assert inbox.receive(receiver.fd) == 1
         assert inbox.stamps(1)[0] > 0
