@@ -1,6 +1,5 @@
 """Ledgers for tests, with events and rounds to put into them."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -49,9 +48,3 @@ async def opened(path: Path, *, limits: Limits = PATIENT, retention: Retention |
         yield ledger
     finally:
         await ledger.close()
-
-
-async def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)

@@ -14,7 +14,8 @@ import pytest
 from agent.core.model import Event, EventKind, State
 from agent.core.ports import Blind, EventFilter, Ledger
 from agent.ledger import LedgerReader, Limits, Retention
-from tests.agent.ledgers import PATIENT, T0, at, check_event, opened, round_of, target_event, until
+from tests.agent.ledgers import PATIENT, T0, at, check_event, opened, round_of, target_event
+from tests.waiting import until
 
 
 async def test_what_is_recorded_is_read_back(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ from agent.ledger import (
 )
 from agent.ledger.errors import is_corrupt, surroundings_text
 from agent.ledger.schema import MIGRATIONS, open_for_writing
-from tests.agent.ledgers import PATIENT, at, check_event, opened, round_of, target_event, until
+from tests.agent.ledgers import PATIENT, at, check_event, opened, round_of, target_event
+from tests.waiting import until
 
 ALL = EventFilter(limit=100_000)
 

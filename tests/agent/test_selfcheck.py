@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from agent.core.clockwatch import ClockReading
 from agent.routewatch import RouteWatch
 from agent.sdnotify import Notifier
 from agent.selfcheck import SelfCheck, read_clocks
+from tests.waiting import until
 
 
 @asynccontextmanager
@@ -28,13 +29,6 @@ async def running(check: SelfCheck) -> AsyncIterator[SelfCheck]:
         check.stop()
         await asyncio.wait_for(task, 10)
         check.notifier.close()
-
-
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait for a condition, generously."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 def samples(registry: CollectorRegistry) -> dict[str, list[tuple[dict[str, str], float]]]:

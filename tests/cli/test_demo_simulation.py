@@ -6,13 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from agent.cli.simulated.process import ADDRESSES, NoPortError, Simulation, _bind, simulation
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(
     shutil.which("snmpbulkwalk") is None, reason="needs net-snmp's commands: apt-get install snmp"
@@ -28,13 +27,6 @@ def snmp(
     command += [f"{ADDRESSES[device]}:{simulated.port}", *oids]
     environment = {**os.environ, "MIBS": "", "SNMPCONFPATH": "/nonexistent"}
     return subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment, check=False)
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("tool", ["snmpbulkwalk", "snmpwalk"])
@@ -71,9 +63,9 @@ def test_the_circuit_goes_down_the_branch_falls_silent_and_both_come_back() -> N
             return snmp("snmpget", simulated, BRANCH, UPTIME, more=("-t0.3",)).returncode == 0
 
         assert oper() == "1"
-        until(lambda: oper() == "2")
+        wait_until(lambda: oper() == "2")
         assert not answers()
-        until(lambda: oper() == "1")
+        wait_until(lambda: oper() == "1")
         assert answers()
 
 
@@ -109,7 +101,7 @@ def test_it_does_not_outlive_a_parent_that_is_killed(tmp_path: Path) -> None:
     assert Path(f"/proc/{child}").exists()
     parent.send_signal(signal.SIGKILL)
     parent.wait(10)
-    until(lambda: not _runs(child))
+    wait_until(lambda: not _runs(child))
 
 
 def _runs(pid: int) -> bool:

@@ -14,23 +14,12 @@ from agent.cli.probe import split_port
 from agent.cli.probe_icmp import _join, _line
 from agent.core.model import Check, Echo, Round
 from probes.icmp import sockets
+from tests.needs import needs_icmp
 
 
 def run(*words: str) -> Result:
     """Run the command."""
     return CliRunner().invoke(main, ["probe", *words])
-
-
-def permitted() -> bool:
-    """Tell whether this process may open an ICMP socket of either kind."""
-    try:
-        sockets.open_socket(4, None, 1)[0].close()
-    except OSError:
-        return False
-    return True
-
-
-needs_icmp = pytest.mark.skipif(not permitted(), reason="needs CAP_NET_RAW or a group in net.ipv4.ping_group_range")
 
 
 @pytest.fixture

@@ -19,22 +19,9 @@ from probes.icmp.names import Address
 from probes.icmp.probe import Probe
 from probes.icmp.settings import Settings
 from probes.wire.clock import KernelClock, Moment
+from tests.needs import needs_icmp
 
 PATIENCE = 20  # seconds; the machine may be busy
-
-
-def permitted() -> bool:
-    """Tell whether this process may open an ICMP socket of either kind."""
-    try:
-        sockets.open_socket(4, None, 1)[0].close()
-    except OSError:
-        return False
-    return True
-
-
-needs_icmp = pytest.mark.skipif(
-    not permitted(), reason="no ICMP socket: needs CAP_NET_RAW or net.ipv4.ping_group_range"
-)
 
 
 def check(target: str = "here", address: str = "127.0.0.1", **settings: object) -> Check:
