@@ -16,9 +16,10 @@ from agent.board import Board, OnPages, Polled
 from agent.core import delay
 from agent.core.assessor import Assessor, Changes
 from agent.core.clockwatch import CLOCK_STEP_SECONDS
-from agent.core.model import Check, Estate, Event, EventKind, Observation, Outcome, Role, Round, Silence, State
+from agent.core.model import Check, Estate, Event, EventKind, Observation, Outcome, Round, Silence, State
 from agent.core.picture import RECENT_EVENTS, Picture
 from agent.core.ports import Blind, EventFilter, Ledger, Resumed
+from agent.core.uplinks import Uplinks, bound_circuits, fault
 
 _log = logging.getLogger(__name__)
 _QUEUE_LIMIT = 50_000  # five rounds of 10,000 targets: more would be older than it is worth
@@ -74,6 +75,7 @@ class Pipeline:
         self._silent_since: dict[tuple[str, str], datetime] = {}
         self._step = asyncio.Lock()  # a reload waits for the step under way, and steps wait for a reload
         self._repage = False
+        self._uplinks = Uplinks(bound_circuits(picture.estate))
         self._clocks = (datetime.now(UTC), time.clock_gettime(time.CLOCK_BOOTTIME))
 
     @property
@@ -127,6 +129,7 @@ class Pipeline:
             ended = [self._board.end_blind(name, now) for name in self._removed_blind(estate)]
             changes = self.assessor.swap(estate, now)
             self._unheard &= self.assessor.checks.keys()
+            self._uplinks = Uplinks(bound_circuits(estate))
             self._repage = True
             await self._commit(changes, now, before_show=lambda: self._board.swap(estate))
             for blind in ended:
@@ -171,6 +174,7 @@ class Pipeline:
             except Exception:  # a bug with one item is logged and counted; the other targets go on
                 self.failures += 1
                 _log.exception("an item of the pipeline failed")
+        self._look_at_uplinks(now, changes)
         _merge(changes, self.assessor.tick(now))  # last: what waited may settle what was held back
         if self._queue:
             self._wake.set()
@@ -189,7 +193,18 @@ class Pipeline:
         step = now - before[0] - timedelta(seconds=boot - before[1])
         if abs(step.total_seconds()) >= CLOCK_STEP_SECONDS:
             self.assessor.shift(step)
+            self._uplinks = Uplinks(self._uplinks.checks)
             self._silent_since = {key: since + step for key, since in self._silent_since.items()}
+
+    def _look_at_uplinks(self, now: datetime, changes: Changes) -> None:
+        for check in self._uplinks.checks:
+            believed = self.assessor.beliefs[check.target, check.name].state
+            failure, ask = self._uplinks.look(check, self._local_problem(check), believed, now)
+            if failure is not None:
+                self._board.observe(failure)
+                _merge(changes, self.assessor.hear(failure, now))
+            if ask:
+                self._ask(check)
 
     def _take(self, item: Item, now: datetime, changes: Changes, blinds: list[Blind]) -> None:
         if isinstance(item, Silence):
@@ -281,10 +296,8 @@ class Pipeline:
         problem = self._local_problem(check)
         if problem is None:
             return observation
-        circuit = self.assessor.estate.targets[check.target].role is Role.CIRCUIT
-        if circuit and getattr(check.settings, "interface", None):
-            # the interface of a declared circuit is a part of the circuit
-            return replace(observation, outcome=Outcome.FAULT, confirmed=True, detail=problem)
+        if check in self._uplinks.checks:
+            return fault(observation, problem)
         return replace(observation, outcome=Outcome.UNKNOWN, confirmed=False, detail=problem)
 
     def _on_poll(self, item: Polled) -> Observation | None:

@@ -211,6 +211,30 @@ async def test_the_interface_of_a_declared_circuit_is_a_part_of_it(tmp_path: Pat
         await world.stop()
 
 
+async def test_the_interface_of_a_declared_circuit_is_looked_at_without_waiting_for_a_round(tmp_path: Path) -> None:
+    bound = Check("wan", "icmp", "icmp", 1.0, Bound())
+    world = World(tmp_path, estate(replace(circuit("wan"), checks=(bound,)), device("far-sw", "wan")))
+    await world.start()
+    try:
+        world.round("wan", "++")
+        await world.state("wan", State.UP)
+        world.problem = "eth1 has no carrier"
+        await world.state("wan", State.DOWN)
+        assert world.picture.verdicts["wan"].reason == "eth1 has no carrier"
+        assert [page.target for page in world.begun] == ["wan"]
+        assert "wan/icmp" not in world.asked
+        world.problem = None
+        await until(lambda: "wan/icmp" in world.asked)
+        world.round("wan", "++++", burst=True)
+        await world.state("wan", State.UP)
+        await world.pipeline.reconfigure(estate(device("far-sw")))
+        world.problem = "eth1 has no carrier"
+        await asyncio.sleep(1.5)
+        assert [event.new for event in await world.events("wan")] == ["up", "down", "up", ""]
+    finally:
+        await world.stop()
+
+
 async def test_a_poll_that_this_host_could_not_send_is_unknown(world: World) -> None:
     world.poll("core", UP)
     await world.state("core", State.UP)
