@@ -127,6 +127,7 @@ class Judge:
             mono_ns: the time now, after they were read.
         """
         s, r = self.layout.slots, self.layout.rows
+        r.heard[s.row[slots]] = mono_ns
         first = np.zeros(len(slots), np.bool_)
         first[np.unique(slots, return_index=True)[1]] = True
         state = s.outcome[slots]
@@ -213,11 +214,26 @@ class Judge:
         The sockets must have been drained since the time was read by which they are over.
         """
         s = self.layout.slots
-        over = over[s.outcome[over] == PENDING]
+        over = self._wait_for_the_slow(over[s.outcome[over] == PENDING])
         tainted = (s.flags[over] & TAINTED) != 0
         for why in np.unique(s.why[over[tainted]]):
             self._decide(over[tainted & (s.why[over] == why)], Echo.UNKNOWN, int(why))
         self._lose(over[~tainted])
+
+    def _wait_for_the_slow(self, over: Slots) -> Slots:
+        """Give a burst its full timeout where only other echoes were answered since it left; return what is over.
+
+        A line whose round trips became longer than the silence limit is slow, and not cut.
+        """
+        s, r = self.layout.slots, self.layout.rows
+        rows = s.row[over]
+        whole = s.mono[over] + r.timeout[rows]
+        slow = (r.heard[rows] >= s.mono[over]) & (s.deadline[over] < whole) & self._is_burst(over)
+        if slow.any():
+            echoes = self.layout.burst_slots(rows)
+            slow &= (s.outcome[echoes] != Echo.RECEIVED).all(axis=1)
+            s.deadline[over[slow]] = whole[slow]
+        return over[~slow]
 
     def taint(self, slots: Slots, why: int) -> None:
         """Note own trouble while these echoes were pending: they can be answered, but not be lost any more."""

@@ -91,6 +91,7 @@ class RowColumns(_Columns):
     place: npt.NDArray[np.int64]  # of the next echo within its regular slots
     oldest: npt.NDArray[np.int64]  # open round, counted from its first
     answered: npt.NDArray[np.int64]  # departure of the last answered echo
+    heard: npt.NDArray[np.int64]  # when the last reply was read, to whichever echo, late or not
     misses: npt.NDArray[np.int64]
     missed_mono: npt.NDArray[np.int64]  # departure of the first missed echo
     missed_wall: npt.NDArray[np.int64]
@@ -103,7 +104,7 @@ class RowColumns(_Columns):
         """Begin with a few free rows."""
         wide = dict.fromkeys(
             ("interval", "timeout", "due", "left", "base", "first_round", "echoes", "rounds", "place", "oldest",
-             "answered", "misses", "missed_mono", "missed_wall", "limit", "duplicates"), (np.int64, 0)
+             "answered", "heard", "misses", "missed_mono", "missed_wall", "limit", "duplicates"), (np.int64, 0)
         )  # fmt: skip
         super().__init__(
             _FIRST_ROWS, active=(np.bool_, 0), port=(np.int32, -1), why=(np.uint8, 0), address=("V16", 0),
@@ -183,7 +184,7 @@ class Layout:
         r.left[row] = left
         r.base[row], r.first_round[row], r.echoes[row], r.rounds[row] = base, first_round, echoes, rounds
         r.place[row] = r.oldest[row] = r.misses[row] = r.duplicates[row] = 0
-        r.answered[row] = np.iinfo(np.int64).min
+        r.answered[row] = r.heard[row] = np.iinfo(np.int64).min
         r.silent[row], r.srtt[row], r.limit[row] = False, -1, min(FIRST_SILENCE_NS, timeout_ns)
         end = base + echoes * rounds
         self.slots.row[base : end + BURST_ECHOES] = row
@@ -206,6 +207,11 @@ class Layout:
         """Return the first of a row's burst slots."""
         r = self.rows
         return int(r.base[row] + r.echoes[row] * r.rounds[row])
+
+    def burst_slots(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """Return int64[rows, BURST_ECHOES]: the burst slots of each row."""
+        r = self.rows
+        return (r.base[rows] + r.echoes[rows] * r.rounds[rows])[:, np.newaxis] + np.arange(BURST_ECHOES)
 
     def burst_round(self, row: int) -> int:
         """Return the number of a row's burst round."""

@@ -330,6 +330,42 @@ def test_a_burst_that_is_answered_ends_the_silence() -> None:
     assert link.finished().outcomes.tolist() == [Echo.RECEIVED] * BURST_ECHOES
 
 
+def test_a_line_that_became_slow_is_not_taken_for_a_cut_one() -> None:
+    link = Link()
+    link.teach(10 * MS)
+    late = link.send(0)
+    link.send(SECOND)
+    link.pass_time(SECOND + 260 * MS)
+    assert link.silences() == [(2, 0, False)]
+    indices = _burst(link, SECOND + 260 * MS)
+    link.answer(late, at=1500 * MS)  # every round trip takes 1.5 s by now
+    link.pass_time(1800 * MS)  # the silence limit after the burst
+    assert not link.judge.finished
+    link.answer(*indices, at=2760 * MS)
+    assert link.finished().outcomes.tolist() == [Echo.RECEIVED] * 4
+
+
+def test_a_burst_that_is_answered_in_part_waits_no_longer_for_the_rest() -> None:
+    link = Link()
+    link.teach(10 * MS)
+    indices = _burst(link, 0)
+    link.answer(*indices[1:], at=190 * MS)
+    link.pass_time(190 * MS + 250 * MS)
+    assert link.finished().outcomes.tolist() == [Echo.LOST] + [Echo.RECEIVED] * 3
+
+
+def test_a_burst_into_a_line_that_was_cut_after_a_slow_answer_ends_with_its_timeout() -> None:
+    link = Link()
+    link.teach(10 * MS)
+    late = link.send(0)
+    _burst(link, SECOND + 260 * MS)
+    link.answer(late, at=1500 * MS)
+    link.pass_time(4 * SECOND)
+    assert not link.judge.finished
+    link.pass_time(SECOND + 440 * MS + 3 * SECOND + JUDGING_SLACK_NS + 1)
+    assert link.finished().outcomes.tolist() == [Echo.LOST] * 4
+
+
 def test_a_burst_waits_no_longer_than_a_second() -> None:
     link = Link()
     link.teach(900 * MS)
