@@ -77,7 +77,7 @@ class Situation:
     jobs: Mapping[str, int] = field(default_factory=lambda: dict(BOTH))
     offset: int = 0
     failing: Mapping[str, range] = field(default_factory=dict)
-    own: Mapping[str, Callable[[int], float]] = field(default_factory=dict)
+    own: Mapping[str, Callable[[int], float | None]] = field(default_factory=dict)
 
     def series(self) -> Iterable[Series]:
         """Yield every series of the agent."""
@@ -86,9 +86,13 @@ class Situation:
         for thing in self.things:
             yield from _series_of(thing)
 
-    def document(self) -> list[dict[str, str]]:
-        """Return promtool's `input_series`, one value a second."""
-        found = []
+    def document(self, left_over: Iterable[str] = ()) -> list[dict[str, str]]:
+        """Return promtool's `input_series`, one value a second.
+
+        Args:
+            left_over: rows that stand there from the beginning, and are never marked as stale.
+        """
+        found = [{"series": row, "values": "0"} for row in left_over]
         for job, interval in self.jobs.items():
             failing = [seconds for who, seconds in self.failing.items() if who in ("", job)]
             labels = f'job="{job}",instance="{INSTANCE}"'
@@ -155,11 +159,19 @@ def _values(
     return " ".join(out)
 
 
-def check(folder: Path, situation: Situation, expected: Mapping[int, Iterable[str]], *, every: int = 1) -> None:
+def check(
+    folder: Path,
+    situation: Situation,
+    expected: Mapping[int, Iterable[str]],
+    *,
+    every: int = 1,
+    left_over: Iterable[str] = (),
+) -> None:
     """Let promtool judge: at each second exactly these alerts fire, as `NAME TARGET SEVERITY`, each once.
 
     Args:
         every: seconds between two evaluations of the rules.
+        left_over: as for `Situation.document`.
 
     Raises:
         AssertionError: with what promtool says.
@@ -176,7 +188,11 @@ def check(folder: Path, situation: Situation, expected: Mapping[int, Iterable[st
         }
         for second, texts in expected.items()
     ]
-    run(folder, {"interval": "1s", "input_series": situation.document(), "promql_expr_test": tests}, every=every)
+    run(
+        folder,
+        {"interval": "1s", "input_series": situation.document(left_over), "promql_expr_test": tests},
+        every=every,
+    )
 
 
 def run(folder: Path, test: Mapping[str, Any], *, every: int = 1) -> None:

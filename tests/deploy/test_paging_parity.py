@@ -2,11 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
+
+import pytest
 
 from agent.core.model import (
     Check,
@@ -143,28 +145,53 @@ def _renamed(picture: Picture) -> Picture:
     return replace(picture, estate=replace(picture.estate, targets={**picture.estate.targets, "mended": renamed}))
 
 
-async def test_the_rules_fire_what_the_agent_says_would_be_paged() -> None:
-    shown = [_picture(FIRST)]
+@asynccontextmanager
+async def _watched(shown: list[Picture]) -> AsyncIterator[tuple[Prometheus, AsyncExitStack]]:
+    """Serve what is shown to a Prometheus with the shipped rules; closing the given stack takes the agent away."""
     async with AsyncExitStack() as agent:
         address = await agent.enter_async_context(served(lambda: shown[0]))
         configuration = scrape_configuration(address, linewarden={"scrape_interval": "2s", "scrape_timeout": "2s"})
         with Prometheus(configuration, rules={"linewarden.rules.yml": fast_rules()}) as prometheus:
-            for situation in (_picture(THEN), _picture(FIRST), _renamed(_picture(FIRST))):
-                shown[0] = situation
-                await _agree(prometheus, situation)
-                assert len(_due(situation)) == 13  # the tables above mean something
-                assert await _errors(prometheus) == []
+            yield prometheus, agent
 
-            # Prometheus restarts while the agent is away: the last statements stand
-            await agent.aclose()
+
+async def test_the_rules_fire_what_the_agent_says_would_be_paged() -> None:
+    shown = [_picture(FIRST)]
+    async with _watched(shown) as (prometheus, _):
+        for situation in (_picture(THEN), _picture(FIRST), _renamed(_picture(FIRST))):
+            shown[0] = situation
+            await _agree(prometheus, situation)
+            assert len(_due(situation)) == 13  # the tables above mean something
+            assert await _errors(prometheus) == []
+
+
+@pytest.mark.parametrize("noticed", [True, False], ids=["both jobs had noticed", "before any job has noticed"])
+async def test_a_restart_of_prometheus_while_the_agent_is_away_lets_the_last_statements_stand(*, noticed: bool) -> None:
+    shown = [_picture(FIRST)]
+    async with _watched(shown) as (prometheus, agent):
+        await _agree(prometheus, shown[0])
+        await agent.aclose()
+        if noticed:
             both = 'up{job=~"linewarden(-state)?"} == 0'  # the devices' own job may have asked for some, or not
             await prometheus.until(both, lambda found: len(found) == 2)
-            await asyncio.to_thread(prometheus.stop)
-            await asyncio.to_thread(prometheus.start)
-            restarted = time.time()
-            await prometheus.until(f'timestamp(up{{job="linewarden-state"}} == 0) > {restarted + 3}')
-            wanted = {name for name in _due(shown[0]) if "HardwareFlag" not in name}
-            deadline = time.monotonic() + UNTIL_SECONDS
-            while missing := wanted - set(await asyncio.to_thread(_firing, prometheus)):
-                assert time.monotonic() < deadline, missing
-                await asyncio.sleep(0.25)
+        await asyncio.to_thread(prometheus.stop)
+        await asyncio.to_thread(prometheus.start)
+        restarted = time.time()
+        await prometheus.until(f'timestamp(up{{job="linewarden-state"}} == 0) > {restarted + 3}')
+        wanted = {name for name in _due(shown[0]) if "HardwareFlag" not in name}
+        deadline = time.monotonic() + UNTIL_SECONDS
+        while missing := wanted - set(await asyncio.to_thread(_firing, prometheus)):
+            assert time.monotonic() < deadline, (missing, await _errors(prometheus))
+            await asyncio.sleep(0.25)
+        assert await _errors(prometheus) == []
+
+
+async def test_a_restart_of_prometheus_stops_no_rule() -> None:
+    shown = [_picture(FIRST)]
+    async with _watched(shown) as (prometheus, _):
+        await _agree(prometheus, shown[0])
+        await asyncio.to_thread(prometheus.stop)
+        shown[0] = _renamed(shown[0])  # a host that is restarted may come back with another configuration, too
+        await asyncio.to_thread(prometheus.start)
+        await _agree(prometheus, shown[0])
+        assert await _errors(prometheus) == []

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from tests.deploy.promtool import BOTH, FAST, RULES, SLOW, Situation, Thing, check, circuit, group, run
+from tests.deploy.promtool import BOTH, FAST, INSTANCE, RULES, SLOW, Situation, Thing, check, circuit, group, run
 
 pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool: apt-get install prometheus")
 
@@ -55,7 +55,22 @@ def test_the_freshest_statement_counts(tmp_path: Path) -> None:
     )
 
 
-def test_what_the_alert_says(tmp_path: Path) -> None:
+def _rows_of_a_former_life() -> list[str]:
+    """Return what Prometheus recorded before it was restarted, of another job and with what was reloaded since."""
+    by = f'{{job="linewarden-old",instance="{INSTANCE}",target='
+    info = 'kind="circuit",site="",role="circuit",title="c1",owner="former",address="",page="now"'
+    facts = 'supplier="Former",reference="OLD",site_a="a",site_b="b",group="",role=""'
+    return [
+        *(f'target:linewarden_{name}{by}"c1"}}' for name in ("source", "heard", "held")),
+        f'target:linewarden_info{by}"c1",{info}}}',
+        f'target:linewarden_circuit_info{by}"c1",{facts}}}',
+        f'target_cause:linewarden_lost_with{by}"payroll",cause="c1"}}',
+        f'agent:linewarden_info{by}"former"}}',
+    ]
+
+
+@pytest.mark.parametrize("left_over", [[], _rows_of_a_former_life()], ids=["alone", "after a restart of Prometheus"])
+def test_what_the_alert_says(tmp_path: Path, left_over: list[str]) -> None:
     alert = {
         "exp_labels": {
             "severity": "critical",
@@ -78,7 +93,7 @@ def test_what_the_alert_says(tmp_path: Path) -> None:
         tmp_path,
         {
             "interval": "1s",
-            "input_series": _cut().document(),
+            "input_series": _cut(failing={"": range(1)}).document(left_over),
             "alert_rule_test": [{"alertname": "CircuitDown", "eval_time": "60s", "exp_alerts": [alert]}],
         },
     )
@@ -114,6 +129,21 @@ def test_a_restart_of_the_agent_resolves_nothing(tmp_path: Path) -> None:
     situation = Situation(things, 160, failing={"": range(40, 60)}, offset=3)
     all_along = [CUT, "RedundancyLost g warning", "CheckDown sw1 warning"]
     check(tmp_path, situation, dict.fromkeys(range(22, 160, 2), all_along))
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["the agent answers", "the agent is away, too"])
+def test_rows_from_before_a_restart_of_prometheus_stop_no_rule(tmp_path: Path, *, away: bool) -> None:
+    """One target with two rows would end a whole rule: `found duplicate series for the match group`."""
+    failing = {"": range(1)}  # at the beginning there are those rows alone
+    if away:
+        failing |= dict.fromkeys(BOTH, range(40, 190))
+    flag = 'linewarden_hardware_flag{target="c1",reason="age",severity="warning"}'
+    own = {'linewarden_blind{target="sw1"}': lambda _: 1.0, flag: lambda second: 1.0 if second > 4 else None}
+    situation = _cut(failing=failing, own=own)
+    agent = ["LinewardenDown dc1 critical"] if away else ["LinewardenBlind dc1 critical"]
+    old = "HardwareFlag c1 warning"
+    expected = {10: [old], 39: [CUT, old, "LinewardenBlind dc1 critical"], 138: [CUT, old, *agent]}
+    check(tmp_path, situation, expected, left_over=_rows_of_a_former_life())
 
 
 def test_a_target_taken_out_of_the_estate_resolves_at_once(tmp_path: Path) -> None:
