@@ -205,6 +205,16 @@ def test_one_of_two_circuits_is_a_ticket_and_both_are_one_page(tmp_path: Path) -
     )
 
 
+def test_redundancy_is_lost_also_where_nobody_knows_of_the_other_circuit(tmp_path: Path) -> None:
+    things = (
+        group("g", "u" * 20 + "n" * 60 + "u", marks={"redundancy_lost": {*range(30, 50), *range(60, 75)}}),
+        circuit("ga", "u" * 30 + "d" * 45 + "u", group="g"),
+        circuit("gb", "u" * 20 + "n" * 60 + "u", group="g"),
+    )
+    lost = ["RedundancyLost g warning"]
+    check(tmp_path, Situation(things, 100, jobs=FAST), {29: [], 31: lost, 55: lost, 65: lost, 79: lost, 80: []})
+
+
 # each by itself: what is believed of a target, and what fires
 FIRES: Final[tuple[tuple[Thing, list[str]], ...]] = (
     (Thing("d", "d"), ["DeviceDown d warning"]),
