@@ -198,13 +198,13 @@ class Pipeline:
 
     def _look_at_uplinks(self, now: datetime, changes: Changes) -> None:
         for check in self._uplinks.checks:
-            believed = self.assessor.beliefs[check.target, check.name].state
-            failure, ask = self._uplinks.look(check, self._local_problem(check), believed, now)
+            key = (check.target, check.name)
+            failure, ask = self._uplinks.look(check, self._local_problem(check), self.assessor.beliefs[key].state, now)
             if failure is not None:
                 self._board.observe(failure)
                 _merge(changes, self.assessor.hear(failure, now))
             if ask:
-                self._ask(check)
+                changes.ask.add(key)
 
     def _take(self, item: Item, now: datetime, changes: Changes, blinds: list[Blind]) -> None:
         if isinstance(item, Silence):
