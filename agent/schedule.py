@@ -44,6 +44,8 @@ class Schedule:
     def stop(self) -> None:
         """Stop; what was due is not run any more."""
         if self._scheduler.running:
+            # unless paused, it may start one more job before it shuts down, and cancel it with a traceback in the log
+            self._scheduler.pause()
             self._scheduler.shutdown(wait=False)
 
     def configure(self, checks: Iterable[Check]) -> None:

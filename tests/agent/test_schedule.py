@@ -1,9 +1,11 @@
 """Cadence: even phases, no silent loss, a stepped clock."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -62,6 +64,20 @@ async def test_after_a_clock_step_everything_is_due_anew(schedule: Schedule, due
     stuck.modify(next_run_time=stuck.next_run_time.replace(year=2100))  # what a step back by decades leaves behind
     schedule.reschedule()
     await until(lambda: due["a"] > 0)
+
+
+async def test_a_stop_in_the_instant_when_a_check_falls_due_is_silent(
+    schedule: Schedule, caplog: pytest.LogCaptureFixture
+) -> None:
+    schedule.start()
+    schedule.configure([check("a", 3600)])
+    await asyncio.sleep(0.01)
+    for job in schedule._scheduler.get_jobs():
+        job.modify(next_run_time=datetime.now(UTC))
+    schedule._scheduler.wakeup()
+    schedule.stop()
+    await asyncio.sleep(0.05)
+    assert caplog.records == []
 
 
 async def test_a_late_run_is_run_and_counted(schedule: Schedule, due: Counter[str]) -> None:
