@@ -136,8 +136,11 @@ def _returns_data(prometheus: Prometheus, query: Query, target: str) -> bool:
 
 
 async def _enough(prometheus: Prometheus) -> None:
-    """Wait until every job has been scraped often enough for a rate."""
-    jobs = 'count by (job) (count_over_time(up{job=~"linewarden.*"}[1m]) >= 5)'
+    """Wait until every job has been scraped often enough for a rate, and for longer than one step of a subquery.
+
+    Steps of a subquery lie on multiples of $__interval: 5 s of samples, a second apart, may lie between two of them.
+    """
+    jobs = 'count by (job) (count_over_time(up{job=~"linewarden.*"}[1m]) >= 7)'
     await prometheus.until(jobs, lambda samples: len(samples) == 3, seconds=60)
 
 
