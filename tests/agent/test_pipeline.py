@@ -182,6 +182,7 @@ async def test_own_trouble_is_blindness_and_no_outage(world: World) -> None:
     await world.state("far-sw", State.UP)
     assert world.picture.blind == {}
     assert world.picture.blind_seconds["far-sw"] > 0
+    await world.pipeline.drain()  # waits for the step under way: a span goes to the ledger after it is shown
     spans = await world.ledger.blind(datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC))
     assert [(span.target, span.why, span.ended_at is not None) for span in spans] == [
         ("far-sw", "eth0 has no carrier", True)
