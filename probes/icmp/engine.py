@@ -21,7 +21,8 @@ from probes.icmp.ticker import Ticker
 from probes.wire.clock import Clock, KernelClock
 from probes.wire.datagrams import arrivals_are_stamped
 
-TICK_SECONDS: Final = 0.05
+TICK_SECONDS: Final = 0.1
+_BURST_TICK_SECONDS: Final = 0.02  # while a burst is being sent
 QUEUE_ITEMS: Final = 65_536  # a minute of rounds at the design scale
 _RESOLVE_WAIT_SECONDS: Final = 2.0  # `configure` waits so long for names; the others follow when they come
 _RESOLVE_AGAIN_SECONDS: Final = 300.0
@@ -49,7 +50,8 @@ class Engine:
         """Make an engine that does nothing until it is configured.
 
         Args:
-            tick_seconds: between two looks at sockets and timers; shortened when the receive buffer is too small.
+            tick_seconds: the longest time between two looks at sockets and timers; shorter where there are many
+                echoes, where they are close to one another, and where the receive buffer is small.
             nonce: 8 octets that every echo carries; random by default.
             clock: where the time comes from.
             modes: which kinds of socket to try, in order.
@@ -68,6 +70,7 @@ class Engine:
         self._lock = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
+        self._pause: asyncio.Future[None] | None = None
 
     # ------------------------------------------------------------------ the Stream
 
@@ -108,6 +111,7 @@ class Engine:
             return
         if self._roster.layout.rounds.left[self._roster.layout.burst_round(watched.row)] < 0:
             self._roster.bursts[watched.row] = (0, 0)
+            _settle(self._pause)
 
     async def __aiter__(self) -> AsyncIterator[Round | Silence]:
         """Give rounds and silences as they come, until the engine is closed.
@@ -220,12 +224,18 @@ class Engine:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time()
         while True:
+            began = loop.time()
             for item in self._ticker.tick():
                 self._put(item)
-            due = max(due + self._roster.tick_seconds, loop.time())
-            await asyncio.sleep(due - loop.time())
+            tick = self._roster.tick_seconds
+            pace = min(tick, _BURST_TICK_SECONDS) if self._roster.bursts else tick
+            self._pause = loop.create_future()
+            timer = loop.call_at(began + pace, _settle, self._pause)
+            try:
+                await self._pause
+            finally:
+                timer.cancel()
 
     async def _keep_names(self) -> None:
         loop = asyncio.get_running_loop()
@@ -254,3 +264,8 @@ class Engine:
             watched.resolve_at = loop.time() + _RESOLVE_AGAIN_SECONDS
             if address != watched.address:
                 self._roster.aim(watched, address)
+
+
+def _settle(pause: "asyncio.Future[None] | None") -> None:
+    if pause is not None and not pause.done():
+        pause.set_result(None)

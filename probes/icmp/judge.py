@@ -3,6 +3,7 @@
 Works on the table's arrays, whole batches at once. Times are nanoseconds and come in as arguments.
 """
 
+import itertools
 from typing import Final
 
 import numpy as np
@@ -11,11 +12,13 @@ import numpy.typing as npt
 from agent.core.model import Echo
 from probes.icmp.table import (
     BURST_ECHOES,
+    FIRST_SILENCE_NS,
     IDLE,
     MIN_SILENCE_NS,
     MISSES_TO_SILENCE,
     OVERDUE,
     PENDING,
+    PENDING_STATE,
     SILENCE_RTTS,
     SLOT_BITS,
     STAMPED,
@@ -30,9 +33,17 @@ from probes.icmp.table import (
 BURST_WAIT_MAX_NS: Final = 1_000_000_000
 JUDGING_SLACK_NS: Final = 10_000_000  # a reply within the timeout may be read a little later than its deadline
 _REFUSALS_MAX: Final = 5  # different sentences kept for one round
+_NANO: Final = 1_000_000_000
+_NO_WHYS: Final[npt.NDArray[np.uint8]] = np.zeros(0, np.uint8)
 _SLOT_MASK: Final = (1 << SLOT_BITS) - 1
+_GENERATION: Final = np.uint32(1 << SLOT_BITS)
+_NOTHING: Final[Slots] = np.zeros(0, np.intp)
+# numpy compares with, and writes, an enum member ten times slower than a number
+_RECEIVED: Final = int(Echo.RECEIVED)
+_UNKNOWN: Final = int(Echo.UNKNOWN)
 _ELAPSED_SLACK_NS: Final = 1_000_000  # kernel stamps and our clock readings are not of one instant
 Times = int | npt.NDArray[np.int64]  # one for all, or one each
+Words = npt.NDArray[np.uint64]
 
 
 class Judge:
@@ -42,12 +53,26 @@ class Judge:
         """Judge the echoes of a table."""
         self.layout = layout
         self.changes: list[Change] = []
-        self.finished: list[Finished] = []
         self.duplicates_total = 0
         self.late_replies_total = 0
         self.foreign_replies_total = 0  # from an address that was not asked, or on another socket
+        self._flight: list[Slots] = []  # what was sent, with what was decided since it was last looked through
+        self._complete: list[int] = []  # rounds whose echoes are all decided, not copied out yet
+        self._finished: list[Finished] = []
+        self._stepped = False
         self._refused: list[tuple[int, int, str]] = []  # slot, index of its echo, sentence
         self._sentences: dict[int, dict[str, None]] = {}
+
+    @property
+    def finished(self) -> list[Finished]:
+        """The rounds that are finished and not taken yet; rounds of a check come in their order."""
+        self._copy_out()
+        return self._finished
+
+    def take_finished(self) -> list[Finished]:
+        """Return the finished rounds and forget them."""
+        finished, self._finished = self.finished, []
+        return finished
 
     # ------------------------------------------------------------------ sending
 
@@ -57,21 +82,26 @@ class Judge:
         Returns:
             The slots, and the index that each echo carries.
         """
+        if self._complete:
+            self._copy_out()  # the slots of a finished round may be among those that are taken now
         r = self.layout.rows
         places, echoes = r.place[rows], r.echoes[rows]
         slots = r.base[rows] + places
-        opening = places % echoes == 0
-        if opening.any():
-            self._open((r.first_round[rows] + places // echoes)[opening], echoes[opening])
-        r.place[rows] = (places + 1) % (echoes * r.rounds[rows])
+        opening = (places % echoes == 0).nonzero()[0]
+        if len(opening):
+            self._open(self.layout.slots.round[slots[opening]], echoes[opening])
+        places += 1
+        places *= places < r.span[rows]
+        r.place[rows] = places
         return slots, self._launch(slots, mono_ns, wall_ns, mono_ns + r.timeout[rows])
 
     def take_burst(self, row: int, number: int, mono_ns: int, wall_ns: int) -> tuple[Slots, npt.NDArray[np.uint32]]:
         """Give one check the slot of the echo `number` of its burst, as sent now."""
+        self._copy_out()
         if number == 0:
             self._open(np.array([self.layout.burst_round(row)]), np.array([BURST_ECHOES]))
         slots = np.array([self.layout.burst_base(row) + number])
-        wait = min(int(self.layout.rows.limit[row]), BURST_WAIT_MAX_NS)
+        wait = min(int(self.limits(np.array([row]))[0]), BURST_WAIT_MAX_NS)
         return slots, self._launch(slots, mono_ns, wall_ns, np.array([mono_ns + wait]))
 
     def fail(self, slots: Slots, why: int) -> None:
@@ -91,13 +121,13 @@ class Judge:
         s.flags[slots[good]] |= STAMPED
 
     def find(
-        self, indices: npt.NDArray[np.uint32], addresses: npt.NDArray[np.void], port: int
+        self, indices: npt.NDArray[np.uint32], where: tuple[Words, Words], port: int
     ) -> tuple[Slots, npt.NDArray[np.bool_]]:
         """Lead replies to their echoes.
 
         Args:
             indices: as the replies carry them.
-            addresses: 16 octets each: who sent the replies.
+            where: who sent the replies, as `probes.icmp.table.address_words` has addresses.
             port: the socket that they came in by.
 
         Returns:
@@ -106,11 +136,11 @@ class Judge:
         s, r = self.layout.slots, self.layout.rows
         slots = (indices & np.uint32(_SLOT_MASK)).astype(np.intp)
         inside = slots < s.size
-        slots = np.where(inside, slots, 0)
+        slots *= inside
         rows = s.row[slots]
         known = inside & (rows >= 0) & (s.index[slots] == indices) & (s.outcome[slots] != IDLE)
-        ours = known & (r.address[rows] == addresses) & (r.port[rows] == port)
-        self.foreign_replies_total += int(np.count_nonzero(known & ~ours))
+        ours = known & (r.where[rows] == where[0]) & (r.where_low[rows] == where[1]) & (r.port[rows] == port)
+        self.foreign_replies_total += int(np.count_nonzero(known)) - int(np.count_nonzero(ours))
         return slots, ours
 
     def never_left(self, slots: Slots) -> npt.NDArray[np.bool_]:
@@ -127,28 +157,37 @@ class Judge:
             mono_ns: the time now, after they were read.
         """
         s, r = self.layout.slots, self.layout.rows
-        r.heard[s.row[slots]] = mono_ns
-        first = np.zeros(len(slots), np.bool_)
-        first[np.unique(slots, return_index=True)[1]] = True
-        state = s.outcome[slots]
-        again = ~first | (state == Echo.RECEIVED)
-        np.add.at(r.duplicates, s.row[slots[again]], 1)
-        self.duplicates_total += int(np.count_nonzero(again))
-        self.late_replies_total += int(np.count_nonzero(~again & (state != PENDING)))
-        fresh = first & (state == PENDING)
-        if not fresh.any():
-            return
-        slots, stamps = slots[fresh], stamps[fresh]
-        rtts = self._rtts(slots, stamps, mono_ns)
-        late = rtts > s.deadline[slots] - s.mono[slots]
+        rows = s.row[slots]
+        r.heard[rows] = mono_ns
+        order = np.arange(len(slots))
+        s.scratch[slots[::-1]] = order[::-1]  # the last write stays: the first reply to each echo
+        first = s.scratch[slots] == order
+        fresh = first & (s.outcome[slots] == PENDING)
+        if not fresh.all():
+            self._count_further(slots, first)
+            slots, rows, stamps = slots[fresh], rows[fresh], stamps[fresh]
+            if not len(slots):
+                return
+        mono = s.mono[slots]
+        rtts = self._rtts(slots, stamps, mono_ns - mono)
+        late = rtts > s.deadline[slots] - mono
         if late.any():  # read late enough that nobody has judged it yet
             self.late_replies_total += int(np.count_nonzero(late))
             self._lose(slots[late])
-            slots, rtts = slots[~late], rtts[~late]
+            slots, rows, rtts, mono = slots[~late], rows[~late], rtts[~late], mono[~late]
         s.rtt[slots] = rtts
-        self._decide(slots, Echo.RECEIVED)
-        self._learn(slots, rtts)
-        self._answered(slots)
+        self._decide(slots, _RECEIVED)
+        self._learn(rows, rtts)
+        self._answered(slots, rows, mono)
+
+    def _count_further(self, slots: Slots, first: npt.NDArray[np.bool_]) -> None:
+        """Count replies that came after another one to the same echo, and those that came after its timeout."""
+        s, r = self.layout.slots, self.layout.rows
+        outcomes = s.outcome[slots]
+        again = ~first | (outcomes == _RECEIVED)
+        np.add.at(r.duplicates, s.row[slots[again]], 1)
+        self.duplicates_total += int(np.count_nonzero(again))
+        self.late_replies_total += int(np.count_nonzero(~again & (outcomes != PENDING)))
 
     def refuse(self, slot: int, sentence: str) -> None:
         """Take an ICMP error for an echo; it counts with `settle_refusals`."""
@@ -183,16 +222,31 @@ class Judge:
     # ------------------------------------------------------------------ the passing of time
 
     def pending(self) -> Slots:
-        """Return every echo that is under way."""
-        return np.flatnonzero(self.layout.slots.outcome == PENDING)
+        """Return every echo that is under way, in the order of sending."""
+        if not self._flight:
+            return _NOTHING
+        slots = self._flight[0] if len(self._flight) == 1 else np.concatenate(self._flight)
+        slots = slots[self.layout.slots.outcome[slots] == PENDING]
+        self._flight = [slots] if len(slots) else []
+        return slots
+
+    def limits(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """Return how long each of these checks may be silent: it is learnt from its round-trip times."""
+        r = self.layout.rows
+        srtt = r.srtt[rows]
+        limits = np.where(srtt < 0, FIRST_SILENCE_NS, np.maximum(SILENCE_RTTS * srtt, MIN_SILENCE_NS))
+        return np.minimum(limits, r.timeout[rows])
 
     def overdue(self, now_ns: int) -> Slots:
         """Return pending echoes that have just passed their check's silence limit, in the order of sending."""
         s = self.layout.slots
         pending = self.pending()
-        late = now_ns - s.mono[pending] > self.layout.rows.limit[s.row[pending]]
-        late &= (s.flags[pending] & (OVERDUE | TAINTED)) == 0
-        slots = pending[late]
+        slots = pending[now_ns - s.mono[pending] > MIN_SILENCE_NS]
+        if not len(slots):
+            return slots
+        late = now_ns - s.mono[slots] > self.limits(s.row[slots])
+        late &= (s.flags[slots] & (OVERDUE | TAINTED)) == 0
+        slots = slots[late]
         slots = slots[~self._is_burst(slots)]
         ordered: Slots = slots[np.argsort(s.mono[slots], kind="stable")]
         return ordered
@@ -249,10 +303,13 @@ class Judge:
     def forget(self, row: int) -> None:
         """Drop what is still to be given out about a check that is no longer watched."""
         self.changes = [change for change in self.changes if change.row != row]
-        self.finished = [done for done in self.finished if done.row != row]
+        self._finished = [done for done in self.finished if done.row != row]
+        pending = self.pending()
+        self._flight = [pending[self.layout.slots.row[pending] != row]]
 
     def stepped(self, by_ns: int) -> None:
         """Note that the wall clock was stepped while echoes were pending: their stamps are on two sides of it."""
+        self._stepped = True
         self.layout.slots.step[self.pending()] += by_ns
 
     # ------------------------------------------------------------------ inside
@@ -267,48 +324,58 @@ class Judge:
             s = self.layout.slots
             pending = self.pending()
             self._decide(pending[np.isin(s.round[pending], unfinished)], Echo.UNKNOWN, 0)
+            self._copy_out()
+            self.pending()  # an echo may stand once among those under way
         left[numbers] = echoes
 
     def _launch(
         self, slots: Slots, mono_ns: Times, wall_ns: Times, deadlines: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.uint32]:
         s = self.layout.slots
-        generation = (s.index[slots] >> SLOT_BITS) + np.uint32(1)
-        index = ((generation << SLOT_BITS) | slots).astype(np.uint32)
-        s.index[slots], s.outcome[slots], s.why[slots], s.flags[slots] = index, PENDING, 0, 0
+        index = s.index[slots] + _GENERATION  # the low bits lead to the slot and stay
+        s.index[slots], s.state[slots] = index, PENDING_STATE
         s.mono[slots], s.sent[slots], s.deadline[slots] = mono_ns, wall_ns, deadlines
-        s.step[slots], s.rtt[slots] = 0, -1
+        if self._stepped:
+            s.step[slots] = 0
+        self._flight.append(slots)
         return index
 
-    def _rtts(self, slots: Slots, stamps: npt.NDArray[np.int64], mono_ns: int) -> npt.NDArray[np.int64]:
+    def _rtts(
+        self, slots: Slots, stamps: npt.NDArray[np.int64], elapsed: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
         """Kernel receive stamp minus kernel transmit stamp; -1 without one, or with a step of the clock between them.
 
         A round trip lies between 0 and the time that has passed since the echo was handed over. Where a step is known,
         the stamps may be on both sides of it or on one; what fits alone is right.
         """
         s = self.layout.slots
-        plain = stamps - s.sent[slots]
-        most = mono_ns - s.mono[slots] + _ELAPSED_SLACK_NS
+        plain: npt.NDArray[np.int64] = stamps - s.sent[slots]
+        most = elapsed + _ELAPSED_SLACK_NS
         fits = (plain >= 0) & (plain <= most)
+        if not self._stepped:
+            if not fits.all():
+                plain[~fits] = -1
+            return plain
         step = s.step[slots]
         moved = plain - step
         moved_fits = (step != 0) & (moved >= 0) & (moved <= most)
         return np.where(fits & ~moved_fits, plain, np.where(moved_fits & ~fits, moved, -1))
 
-    def _learn(self, slots: Slots, rtts: npt.NDArray[np.int64]) -> None:
+    def _learn(self, rows: Rows, rtts: npt.NDArray[np.int64]) -> None:
         """RFC 6298 2.3: SRTT <- (1 - alpha) * SRTT + alpha * R', alpha = 1/8; the first one as it is."""
         r = self.layout.rows
-        known = rtts >= 0
-        rows, fresh = self.layout.slots.row[slots[known]], rtts[known]
         before = r.srtt[rows]
-        r.srtt[rows] = np.where(before < 0, fresh, before + (fresh - before) // 8)
-        r.limit[rows] = np.minimum(np.maximum(SILENCE_RTTS * r.srtt[rows], MIN_SILENCE_NS), r.timeout[rows])
+        after = before + (rtts - before) // 8
+        if (odd := (before < 0) | (rtts < 0)).any():
+            after[odd] = np.maximum(before, rtts)[odd]  # one of them is missing: the other one is all that is known
+        r.srtt[rows] = after
 
-    def _answered(self, slots: Slots) -> None:
+    def _answered(self, slots: Slots, rows: Rows, mono: npt.NDArray[np.int64]) -> None:
         """End the row of misses of each check that was answered to an echo from within or after it."""
         s, r = self.layout.slots, self.layout.rows
-        np.maximum.at(r.answered, s.row[slots], s.mono[slots])
-        for slot in slots[r.misses[s.row[slots]] > 0].tolist():
+        np.maximum.at(r.answered, rows, mono)
+        missing = (r.misses[rows] > 0).nonzero()[0]
+        for slot in slots[missing].tolist():
             row = int(s.row[slot])
             if not r.misses[row] or s.mono[slot] < r.missed_mono[row]:
                 continue
@@ -344,42 +411,62 @@ class Judge:
         burst: npt.NDArray[np.bool_] = s.round[slots] == r.first_round[rows] + r.rounds[rows]
         return burst
 
-    def _decide(self, slots: Slots, outcome: Echo, why: int = 0) -> None:
+    def _decide(self, slots: Slots, outcome: int, why: int = 0) -> None:
         if not len(slots):
             return
-        s, rounds = self.layout.slots, self.layout.rounds
+        s, left = self.layout.slots, self.layout.rounds.left
         s.outcome[slots] = outcome
-        s.why[slots] = why
+        if outcome != _RECEIVED:
+            s.why[slots], s.rtt[slots] = why, -1
         numbers = s.round[slots]
-        np.subtract.at(rounds.left, numbers, 1)
-        for number in np.unique(numbers[rounds.left[numbers] == 0]).tolist():
-            self._finish(number)
+        np.subtract.at(left, numbers, 1)
+        complete = numbers[left[numbers] == 0]
+        if len(complete):
+            self._complete.extend(dict.fromkeys(complete.tolist()))
 
-    def _finish(self, number: int) -> None:
-        """Copy out a round whose echoes are all decided; rounds of a check come out in their order."""
+    def _copy_out(self) -> None:
+        """Copy finished rounds out of their slots; rounds of a check come out in their order."""
+        if not self._complete:
+            return
+        numbers = [ready for number in self._complete for ready in self._ready(number)]
+        self._complete.clear()
+        s, r = self.layout.slots, self.layout.rows
+        by_echoes: dict[int, list[int]] = {}
+        for place, (_, _, _, echoes) in enumerate(numbers):
+            by_echoes.setdefault(echoes, []).append(place)
+        finished: dict[int, Finished] = {}
+        for echoes, places in by_echoes.items():
+            slots = np.array([numbers[place][2] for place in places])[:, np.newaxis] + np.arange(echoes)
+            outcomes, rtts = s.outcome[slots], s.rtt[slots]
+            seconds = rtts / _NANO
+            seconds[rtts < 0] = np.nan
+            unknown = outcomes == _UNKNOWN
+            # an echo that was tainted may have been answered
+            whys = s.why[slots] * unknown if unknown.any() else itertools.repeat(_NO_WHYS)
+            parts = zip(places, s.sent[slots] / _NANO, seconds, outcomes, whys, strict=False)
+            for place, sent, rtt, outcome, why in parts:
+                row, number, base, _ = numbers[place]
+                burst = base == self.layout.burst_base(row)
+                said = tuple(self._sentences.pop(number, ())) if self._sentences else ()
+                duplicates = 0 if burst else int(r.duplicates[row])
+                if duplicates:
+                    r.duplicates[row] = 0
+                finished[place] = Finished(row, burst, sent, rtt, outcome, why, duplicates, said)
+        self._finished += [finished[place] for place in range(len(numbers))]
+
+    def _ready(self, number: int) -> list[tuple[int, int, int, int]]:
+        """Return (row, number, first slot, echoes) of what may be given out now that this round is complete."""
         r, left = self.layout.rows, self.layout.rounds.left
         row = int(self.layout.rounds.row[number])
-        first, rounds = int(r.first_round[row]), int(r.rounds[row])
+        first, rounds, base, echoes = int(r.first_round[row]), int(r.rounds[row]), int(r.base[row]), int(r.echoes[row])
         if number == first + rounds:
-            self._copy_out(row, number, self.layout.burst_base(row), BURST_ECHOES)
-            return
-        echoes = int(r.echoes[row])
-        while left[first + r.oldest[row]] == 0:
-            oldest = int(r.oldest[row])
-            self._copy_out(row, first + oldest, int(r.base[row]) + oldest * echoes, echoes)
-            r.oldest[row] = (oldest + 1) % rounds
-
-    def _copy_out(self, row: int, number: int, base: int, echoes: int) -> None:
-        s, r = self.layout.slots, self.layout.rows
-        part = slice(base, base + echoes)
-        burst = number == self.layout.burst_round(row)
-        duplicates = 0 if burst else int(r.duplicates[row])
-        self.finished.append(
-            Finished(
-                row, burst, s.sent[part].copy(), s.rtt[part].copy(), s.outcome[part].copy(), s.why[part].copy(),
-                duplicates, tuple(self._sentences.pop(number, ())),
-            )
-        )  # fmt: skip
-        if not burst:
-            r.duplicates[row] = 0
-        self.layout.rounds.left[number] = -1
+            left[number] = -1
+            return [(row, number, base + echoes * rounds, BURST_ECHOES)]
+        found = []
+        oldest = int(r.oldest[row])
+        while left[first + oldest] == 0:
+            left[first + oldest] = -1
+            found.append((row, first + oldest, base + oldest * echoes, echoes))
+            oldest = (oldest + 1) % rounds
+        r.oldest[row] = oldest
+        return found

@@ -35,6 +35,7 @@ class Outbox:
         self._controls = np.zeros((0, _CONTROL_OCTETS), np.uint8)
         self._iovs = np.zeros((0, _IOVS), kernel.IOVEC)
         self._headers = np.zeros(0, kernel.MMSGHDR)
+        self._words = np.zeros((0, kernel.MMSGHDR.itemsize // 8), np.uint64)
 
     def prepare(self, row: int, address: bytes, head: bytes, size: int, control: bytes) -> None:
         """Build a row.
@@ -54,13 +55,16 @@ class Outbox:
         header["name_len"] = len(address)
         header["control_len"] = len(control)
 
-    def address(self, rows: npt.NDArray[np.intp], indices: npt.NDArray[np.uint32]) -> npt.NDArray[np.void]:
+    def address(self, rows: npt.NDArray[np.intp], indices: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
         """Write each echo's index into its row's packet and return the headers to send, in this order.
+
+        Returns:
+            uint64[rows, 8]: each row is one struct mmsghdr. (numpy copies structured records twenty times slower.)
 
         A row may stand in `rows` once only: its packet is used in place.
         """
         packet.write_indices(self._heads, rows, indices)
-        return self._headers[rows]
+        return self._words.take(rows, axis=0)
 
     def _resize(self, rows: int) -> None:
         kept = len(self._headers)
@@ -81,3 +85,4 @@ class Outbox:
         headers["control"] = controls.ctypes.data + places * _CONTROL_OCTETS
         # the headers point into these arrays: they live and move together
         self._names, self._heads, self._controls, self._iovs, self._headers = names, heads, controls, iovs, headers
+        self._words = headers.view(np.uint64).reshape(rows, -1)

@@ -214,10 +214,18 @@ def decode_quoted(family: int, kind: int, code: int, destination: bytes, inner: 
     return ErrorMessage(kind, code, destination, ident, sequence, nonce, index)
 
 
+def header_lengths(octets: npt.NDArray[np.uint8]) -> int | npt.NDArray[np.int64]:
+    """Return the octets of each row's IPv4 header: one number where all are alike, which is nearly always."""
+    firsts = octets[:, 0]
+    if (firsts == firsts[0]).all():
+        return (int(firsts[0]) & 15) * 4
+    return (firsts.astype(np.int64) & 15) * 4
+
+
 def read_replies(
     octets: npt.NDArray[np.uint8],
     lengths: npt.NDArray[np.int64],
-    starts: npt.NDArray[np.int64],
+    starts: int | npt.NDArray[np.int64],
     family: int,
     nonce: bytes,
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint32]]:
@@ -226,25 +234,30 @@ def read_replies(
     Args:
         octets: uint8[n, width]: one received message a row.
         lengths: int64[n]: how many octets of each row are a message.
-        starts: int64[n]: where the ICMP header begins in each row.
+        starts: where the ICMP header begins, in each row (int64[n]) or in all of them.
 
     Returns:
         The rows that are whole replies with this nonce and an intact tag, and the echo index of each.
     """
-    whole = np.flatnonzero((starts >= 0) & (np.minimum(lengths, octets.shape[1]) >= starts + HEAD_OCTETS))
-    head = octets[whole[:, None], starts[whole, None] + np.arange(HEAD_OCTETS)]
-    words = head.view(">u2").astype(np.uint32)
-    index = (words[:, 8] << 16) | words[:, 9]
-    twice = words[:, 9] * 2
-    good = (
-        (words[:, 0] == (ECHO_REPLY_V4 if family == 4 else ECHO_REPLY_V6) << 8)
-        & (words[:, 3] == words[:, 9])
-        & (words[:, 10] == (~words[:, 8] & 0xFFFF))
-        & (words[:, 11] == (~((twice & 0xFFFF) + (twice >> 16)) & 0xFFFF))
-    )
-    for place, wanted in enumerate(struct.unpack("!4H", nonce)):
-        good &= words[:, 4 + place] == wanted
-    return whole[good], index[good].astype(np.uint32)
+    if isinstance(starts, int):
+        head = octets[:, starts : starts + HEAD_OCTETS]
+        good = np.minimum(lengths, octets.shape[1]) >= starts + HEAD_OCTETS
+    else:
+        head = octets[np.arange(len(octets))[:, None], np.minimum(starts, octets.shape[1] - HEAD_OCTETS)[:, None]
+                      + np.arange(HEAD_OCTETS)]  # fmt: skip
+        good = np.minimum(lengths, octets.shape[1]) >= starts + HEAD_OCTETS
+    words = np.ascontiguousarray(head).view(np.uint32)
+    reply = _HEADER.pack(ECHO_REPLY_V4 if family == 4 else ECHO_REPLY_V6, 0, 0, 0, 0)
+    first, second = np.frombuffer(nonce, np.uint32).tolist()
+    sequence, index, complements = words.view(">u4")[:, (1, 4, 5)].astype(np.uint32).T
+    low = index & 0xFFFF
+    good &= words.view(np.uint16)[:, 0] == np.frombuffer(reply, np.uint16, 1)[0]
+    good &= words[:, 2] == first
+    good &= words[:, 3] == second
+    good &= sequence & 0xFFFF == low
+    good &= complements == _complements(index)
+    rows = good.nonzero()[0]
+    return rows, index if len(rows) == len(index) else index[rows]
 
 
 def write_indices(heads: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], indices: npt.NDArray[np.uint32]) -> None:
@@ -252,13 +265,15 @@ def write_indices(heads: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], indi
 
     Args:
         heads: uint8[n, 24], changed in place; the checksum in them stays right.
+        indices: uint32.
     """
-    wide = indices.astype(np.uint32)
-    high, low = wide >> 16, wide & 0xFFFF
-    twice = low * 2
-    words = heads.view(">u2")
-    words[rows, 3] = low
-    words[rows, 8] = high
-    words[rows, 9] = low
-    words[rows, 10] = ~high & 0xFFFF
-    words[rows, 11] = ~((twice & 0xFFFF) + (twice >> 16)) & 0xFFFF
+    words, longs = heads.view(">u2"), heads.view(">u4")
+    words[rows, 3] = indices
+    longs[rows, 4] = indices
+    longs[rows, 5] = _complements(indices)
+
+
+def _complements(indices: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Return `complement` of each index, its two words as one number."""
+    twice = (indices & 0xFFFF) << 1
+    return ~((indices & 0xFFFF0000) | ((twice & 0xFFFF) + (twice >> 16)))

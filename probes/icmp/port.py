@@ -11,7 +11,7 @@ import numpy.typing as npt
 from probes.icmp import packet
 from probes.icmp.judge import Judge
 from probes.icmp.sockets import Mode, NotPermittedError, open_socket
-from probes.icmp.table import PENDING, Slots
+from probes.icmp.table import Slots, address_words
 from probes.wire.clock import Clock
 from probes.wire.datagrams import ECHO_TRUESIZE_OCTETS, Datagrams, Inbox
 
@@ -92,7 +92,7 @@ class Port:
         self.drops_total += drops
         return drops
 
-    def send(self, headers: npt.NDArray[np.void], slots: Slots, judge: Judge, inbox: Inbox) -> list[tuple[int, int]]:
+    def send(self, headers: npt.NDArray[np.uint64], slots: Slots, judge: Judge, inbox: Inbox) -> list[tuple[int, int]]:
         """Send echoes; return (position, errno) of those that could not be sent: one of them stops no other."""
         assert self.datagrams is not None
         failures: list[tuple[int, int]] = []
@@ -100,7 +100,7 @@ class Port:
         while place < len(headers):
             count = self.datagrams.send(headers[place:])
             if count > 0:
-                self._ring[(self._sent + np.arange(count)) % _RING] = slots[place : place + count]
+                self._remember(slots[place : place + count])
                 self._sent = (self._sent + count) & 0xFFFFFFFF
                 place, retried = place + count, False
                 continue
@@ -116,6 +116,14 @@ class Port:
             failures.append((place, -count))
             place, retried = place + 1, False
         return failures
+
+    def _remember(self, slots: Slots) -> None:
+        """Keep which echo each datagram carries, for its transmit stamp."""
+        begin = self._sent % _RING
+        if begin + len(slots) <= _RING:
+            self._ring[begin : begin + len(slots)] = slots
+        else:
+            self._ring[(begin + np.arange(len(slots))) % _RING] = slots
 
     def drain(self, judge: Judge, inbox: Inbox, clock: Clock) -> bool:
         """Take in everything that has come; return whether the socket is empty now."""
@@ -149,17 +157,16 @@ class Port:
         return 0
 
     def _take(self, count: int, judge: Judge, inbox: Inbox, clock: Clock) -> None:
-        octets, lengths = inbox.octets[:count], inbox.lengths(count)
-        starts = np.zeros(count, np.int64)
-        if self.family == 4 and self.mode == "raw":
-            starts = (octets[:, 0].astype(np.int64) & 15) * 4
         stamps = inbox.stamps(count)
-        replies, indices = packet.read_replies(octets, lengths, starts, self.family, self.nonce)
-        addresses = self._addresses(inbox, replies)
+        starts = packet.header_lengths(inbox.octets[:count]) if self.family == 4 and self.mode == "raw" else 0
+        replies, indices = packet.read_replies(inbox.octets[:count], inbox.lengths(count), starts, self.family, self.nonce)
+        high, low = inbox.senders(count, self.family)
         if len(replies) < count:
             self._take_errors(np.setdiff1d(np.arange(count), replies), judge, inbox)
-        slots, ours = judge.find(indices, addresses, self.number)
-        slots, stamps = slots[ours], stamps[replies][ours]
+            high, low, stamps = high[replies], low[replies], stamps[replies]
+        slots, ours = judge.find(indices, (high, low), self.number)
+        if not ours.all():
+            slots, stamps = slots[ours], stamps[ours]
         if not len(slots):
             return
         if self.stamping and judge.never_left(slots).any():
@@ -168,14 +175,6 @@ class Port:
         if not self.stamping:
             stamps = np.full(len(slots), now.wall)
         judge.receive(slots, stamps, now.monotonic)
-
-    def _addresses(self, inbox: Inbox, places: npt.NDArray[np.intp]) -> npt.NDArray[np.void]:
-        addresses = np.zeros((len(places), 16), np.uint8)
-        if self.family == 4:
-            addresses[:, :4] = inbox.names[places, 4:8]
-        else:
-            addresses[:] = inbox.names[places, 8:24]
-        return addresses.view("V16")[:, 0]
 
     def _take_errors(self, places: npt.NDArray[np.intp], judge: Judge, inbox: Inbox) -> None:
         width = inbox.octets.shape[1]
@@ -198,21 +197,22 @@ class Port:
             judge.refuse(slot, f"{offender}: {packet.describe_error(self.family, message.type, message.code)}")
 
     def _slot_of(self, message: packet.ErrorMessage, judge: Judge) -> int | None:
-        destination = message.destination.ljust(16, b"\0")
+        where = address_words(message.destination)
         if message.index is not None:
             if message.nonce != self.nonce:
                 return None
             index = np.array([message.index], np.uint32)
-            slots, ours = judge.find(index, np.frombuffer(destination, "V16"), self.number)
+            words = tuple(np.array([word], np.uint64) for word in where)
+            slots, ours = judge.find(index, (words[0], words[1]), self.number)
             return int(slots[0]) if ours[0] else None
         # RFC 792 asks a router for 8 octets only: identifier and sequence number, the low half of the index
         if message.ident != self._own_ident():
             return None
         s, r = judge.layout.slots, judge.layout.rows
-        pending = np.flatnonzero(s.outcome == PENDING)
+        pending = judge.pending()
         rows = s.row[pending]
         match = (s.index[pending] & 0xFFFF == message.sequence) & (r.port[rows] == self.number)
-        match &= r.address[rows] == np.frombuffer(destination, "V16")
+        match &= (r.where[rows] == where[0]) & (r.where_low[rows] == where[1])
         found = pending[match]
         return int(found[0]) if len(found) == 1 else None
 
@@ -232,9 +232,9 @@ class Port:
             keys, stamps, good = inbox.sent_stamps(count)
             behind = (np.uint32(self._sent) - keys).astype(np.uint32)
             good &= (behind >= 1) & (behind <= _RING)
-            slots = self._ring[keys[good] % _RING]
-            known = slots >= 0
-            judge.stamp(slots[known], stamps[good][known])
+            if not good.all():
+                keys, stamps = keys[good], stamps[good]
+            judge.stamp(self._ring[keys % _RING], stamps)
             if self.mode == "dgram":
                 self._take_queued(count, judge, inbox)
             if count < inbox.batch:

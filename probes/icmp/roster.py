@@ -16,7 +16,7 @@ from probes.icmp.outbox import Outbox, sockaddr
 from probes.icmp.port import Port
 from probes.icmp.settings import Settings
 from probes.icmp.sockets import DEFAULT_TTL, Mode
-from probes.icmp.table import Layout, Slots
+from probes.icmp.table import Layout, Slots, address_words
 from probes.wire.clock import Clock
 from probes.wire.datagrams import ECHO_TRUESIZE_OCTETS, sending_control
 
@@ -26,6 +26,8 @@ _BUFFER_MIN_OCTETS: Final = 1 << 20
 _BUFFER_MAX_OCTETS: Final = 1 << 26
 _STALL_SECONDS: Final = 1.0  # replies of a loop held up so long still fit into the receive buffer
 _TICK_MIN_SECONDS: Final = 0.005
+_TICK_USUAL_SECONDS: Final = 0.02
+_TICK_ECHOES: Final = 200
 
 _log = logging.getLogger("linewarden.icmp")
 
@@ -118,7 +120,7 @@ class Roster:
         head = packet.encode_echo(address.family, port.ident, self._nonce, 0, settings.size)[: packet.HEAD_OCTETS]
         where = sockaddr(address.family, address.octets, address.scope)
         self.outbox.prepare(row, where, head, settings.size, control)
-        r.address[row] = np.frombuffer(address.octets.ljust(16, b"\0"), "V16")[0]
+        r.where[row], r.where_low[row] = address_words(address.octets)
         r.port[row] = port.number
         r.why[row] = 0
 
@@ -140,7 +142,8 @@ class Roster:
         """Open what could not be opened, close what nobody uses, and fit buffers and tick to the rate."""
         r = self.layout.rows
         in_use = set(np.unique(r.port[r.active]).tolist())
-        ticks = [self._longest_tick]
+        tick = self._tick_for_rate()
+        ticks = [tick]
         for number, port in list(self.ports.items()):
             if number not in in_use:
                 port.close()
@@ -148,14 +151,23 @@ class Roster:
                 continue
             mine = r.active & (r.port == number)
             octets_per_second = float((_NANO / r.interval[mine]).sum()) * ECHO_TRUESIZE_OCTETS
-            needed = octets_per_second * max(4 * self._longest_tick, _STALL_SECONDS)
+            needed = octets_per_second * max(4 * tick, _STALL_SECONDS)
             before = port.problem
             port.tend(int(min(max(needed, _BUFFER_MIN_OCTETS), _BUFFER_MAX_OCTETS)))
             if port.problem != before:
                 _log.warning("%s", port.problem or f"ICMP over IPv{port.family} works again")
             if port.datagrams is not None:
                 ticks.append(port.datagrams.granted_octets / (4 * octets_per_second))
-        self.tick_seconds = max(0.005, min(ticks))
+        self.tick_seconds = max(_TICK_MIN_SECONDS, min(ticks))
+
+    def _tick_for_rate(self) -> float:
+        """Return a tick that carries enough echoes to pay for its arrays, and few enough to be no flood on the line."""
+        intervals = self.layout.rows.interval[self.layout.rows.active] / _NANO
+        if not len(intervals):
+            return self._longest_tick
+        tick = max(_TICK_ECHOES / float((1 / intervals).sum()), _TICK_USUAL_SECONDS)
+        # echoes that are close to one another want to leave one at a time
+        return min(tick, float(intervals.min()) / 2, self._longest_tick)
 
     def pending_on(self, port: Port) -> Slots:
         """Return the echoes that are under way by one socket."""

@@ -27,6 +27,12 @@ NEVER: Final = int(np.iinfo(np.int64).max)
 _FIRST_ROWS: Final = 64
 _FIRST_SLOTS: Final = 1024
 
+# one write begins an echo: outcome, and neither a reason nor a flag
+_STATE: Final = np.dtype([("outcome", "u1"), ("why", "u1"), ("flags", "u1"), ("unused", "u1")])
+PENDING: Final = int(Echo.PENDING)
+_IDLE_STATE: Final = int(np.array([(IDLE, 0, 0, 0)], _STATE).view(np.uint32)[0])
+PENDING_STATE: Final = int(np.array([(PENDING, 0, 0, 0)], _STATE).view(np.uint32)[0])
+
 Slots = npt.NDArray[np.intp]
 Rows = npt.NDArray[np.intp]
 
@@ -43,12 +49,19 @@ class Change:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finished:
-    """The echoes of one finished round or burst, copied out."""
+    """The echoes of one finished round or burst, copied out.
+
+    Attributes:
+        sent_seconds: float64[n], Unix time of each departure.
+        rtts_seconds: float64[n], NaN where there is none.
+        outcomes: uint8[n] of `Echo`.
+        whys: uint8[n], the reason of each unknown echo, else 0; empty where there is no unknown echo.
+    """
 
     row: int
     burst: bool
-    sent_ns: npt.NDArray[np.int64]
-    rtt_ns: npt.NDArray[np.int64]  # -1: none
+    sent_seconds: npt.NDArray[np.float64]
+    rtts_seconds: npt.NDArray[np.float64]
     outcomes: npt.NDArray[np.uint8]
     whys: npt.NDArray[np.uint8]
     duplicates: int
@@ -79,15 +92,17 @@ class RowColumns(_Columns):
     active: npt.NDArray[np.bool_]
     port: npt.NDArray[np.int32]
     why: npt.NDArray[np.uint8]  # 0, or why its echoes cannot be sent
-    address: npt.NDArray[np.void]  # 16 octets
+    where: npt.NDArray[np.uint64]  # its address: the first 8 octets
+    where_low: npt.NDArray[np.uint64]  # and the last 8
     interval: npt.NDArray[np.int64]
     timeout: npt.NDArray[np.int64]
-    due: npt.NDArray[np.int64]
+    due: npt.NDArray[np.int64]  # NEVER without a check
     left: npt.NDArray[np.int64]  # echoes still to be sent; negative: without end
     base: npt.NDArray[np.int64]  # its first slot
     first_round: npt.NDArray[np.int64]  # its first round
     echoes: npt.NDArray[np.int64]  # in a round
     rounds: npt.NDArray[np.int64]
+    span: npt.NDArray[np.int64]  # its regular slots: echoes * rounds
     place: npt.NDArray[np.int64]  # of the next echo within its regular slots
     oldest: npt.NDArray[np.int64]  # open round, counted from its first
     answered: npt.NDArray[np.int64]  # departure of the last answered echo
@@ -97,27 +112,27 @@ class RowColumns(_Columns):
     missed_wall: npt.NDArray[np.int64]
     silent: npt.NDArray[np.bool_]
     srtt: npt.NDArray[np.int64]  # -1: nothing learnt
-    limit: npt.NDArray[np.int64]
     duplicates: npt.NDArray[np.int64]
 
     def __init__(self) -> None:
         """Begin with a few free rows."""
         wide = dict.fromkeys(
-            ("interval", "timeout", "due", "left", "base", "first_round", "echoes", "rounds", "place", "oldest",
-             "answered", "heard", "misses", "missed_mono", "missed_wall", "limit", "duplicates"), (np.int64, 0)
+            ("interval", "timeout", "left", "base", "first_round", "echoes", "rounds", "span", "place",
+             "oldest", "answered", "heard", "misses", "missed_mono", "missed_wall", "duplicates"), (np.int64, 0)
         )  # fmt: skip
         super().__init__(
-            _FIRST_ROWS, active=(np.bool_, 0), port=(np.int32, -1), why=(np.uint8, 0), address=("V16", 0),
-            silent=(np.bool_, 0), srtt=(np.int64, -1), **wide,
+            _FIRST_ROWS, active=(np.bool_, 0), port=(np.int32, -1), why=(np.uint8, 0),
+            where=(np.uint64, 0), where_low=(np.uint64, 0), silent=(np.bool_, 0), srtt=(np.int64, -1), due=(np.int64, NEVER), **wide,
         )  # fmt: skip
 
 
 class SlotColumns(_Columns):
-    """One entry for each echo that may be under way."""
+    """One entry for each echo that may be under way; `outcome`, `why` and `flags` are views of `state`."""
 
     index: npt.NDArray[np.uint32]
     row: npt.NDArray[np.int64]
     round: npt.NDArray[np.int64]
+    state: npt.NDArray[np.uint32]
     outcome: npt.NDArray[np.uint8]
     why: npt.NDArray[np.uint8]
     flags: npt.NDArray[np.uint8]
@@ -126,14 +141,23 @@ class SlotColumns(_Columns):
     deadline: npt.NDArray[np.int64]
     step: npt.NDArray[np.int64]  # by which the wall clock was stepped while it was pending
     rtt: npt.NDArray[np.int64]  # -1: none
+    scratch: npt.NDArray[np.int64]  # means nothing from one call to the next
 
     def __init__(self) -> None:
         """Begin with a few idle slots."""
         super().__init__(
-            _FIRST_SLOTS, index=(np.uint32, 0), row=(np.int64, -1), round=(np.int64, -1), outcome=(np.uint8, IDLE),
-            why=(np.uint8, 0), flags=(np.uint8, 0), mono=(np.int64, 0), sent=(np.int64, 0), deadline=(np.int64, 0),
-            step=(np.int64, 0), rtt=(np.int64, -1),
+            _FIRST_SLOTS, index=(np.uint32, 0), row=(np.int64, -1), round=(np.int64, -1), state=(np.uint32, _IDLE_STATE),
+            mono=(np.int64, 0), sent=(np.int64, 0), deadline=(np.int64, 0), step=(np.int64, 0), rtt=(np.int64, -1),
+            scratch=(np.int64, 0),
         )  # fmt: skip
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` slots; each new one's index leads to itself."""
+        before = self.size
+        super().grow(size)
+        self.index[before:] = np.arange(before, size)
+        parts = self.state.view(_STATE)
+        self.outcome, self.why, self.flags = parts["outcome"], parts["why"], parts["flags"]
 
 
 class RoundColumns(_Columns):
@@ -185,7 +209,8 @@ class Layout:
         r.base[row], r.first_round[row], r.echoes[row], r.rounds[row] = base, first_round, echoes, rounds
         r.place[row] = r.oldest[row] = r.misses[row] = r.duplicates[row] = 0
         r.answered[row] = r.heard[row] = np.iinfo(np.int64).min
-        r.silent[row], r.srtt[row], r.limit[row] = False, -1, min(FIRST_SILENCE_NS, timeout_ns)
+        r.span[row] = echoes * rounds
+        r.silent[row], r.srtt[row] = False, -1
         end = base + echoes * rounds
         self.slots.row[base : end + BURST_ECHOES] = row
         self.slots.round[base:end] = first_round + np.arange(echoes * rounds) // echoes
@@ -197,7 +222,7 @@ class Layout:
         """Take a check's row and slots back; its pending echoes are forgotten."""
         r = self.rows
         echoes, rounds, base, first_round = (int(c[row]) for c in (r.echoes, r.rounds, r.base, r.first_round))
-        r.active[row] = False
+        r.active[row], r.due[row] = False, NEVER
         self.slots.outcome[base : base + echoes * rounds + BURST_ECHOES] = IDLE
         self.rounds.left[first_round : first_round + rounds + 1] = -1
         self._free_rows.append(row)
@@ -232,4 +257,7 @@ class Layout:
         return base, first_round
 
 
-PENDING: Final = int(Echo.PENDING)
+def address_words(octets: bytes) -> tuple[int, int]:
+    """Return an address of 4 or 16 octets as two numbers, in the order of this host's memory; IPv4 has one and 0."""
+    high, low = np.frombuffer(octets.ljust(16, b"\0"), np.uint64).tolist()
+    return high, low

@@ -1,7 +1,9 @@
 """One tick of the engine: read what has come, judge what is over, send what is due, give out what is finished."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -17,6 +19,7 @@ from probes.wire.datagrams import Inbox
 
 _UNKNOWN: Final = int(Echo.UNKNOWN)  # numpy compares with an enum member ten times slower
 BURST_SPACING_NS: Final = 60_000_000
+_NO_REASONS: Final[Mapping[str, int]] = MappingProxyType({})
 _NANO: Final = 1_000_000_000
 _STEP_NS: Final = 1_000_000  # a smaller jump of the wall clock is within what readings differ by
 _SUSPEND_NS: Final = 200_000_000
@@ -132,14 +135,15 @@ class Ticker:
 
     def _send_due(self, now: Moment) -> None:
         r = self._roster.layout.rows
-        rows = np.flatnonzero(r.active & (r.due <= now.monotonic))
+        rows = (r.due <= now.monotonic).nonzero()[0]
         if not len(rows):
             return
         late = now.monotonic - r.due[rows]
-        self.late_sends_total += int(np.count_nonzero(late > _LATE_NS))
-        missed = late // r.interval[rows]
-        if missed.any():
-            self._skip(rows[missed > 0], missed[missed > 0], now)
+        if int(late.max()) > _LATE_NS:
+            self.late_sends_total += int(np.count_nonzero(late > _LATE_NS))
+        over = late >= r.interval[rows]
+        if over.any():
+            self._skip(rows[over], late[over] // r.interval[rows[over]], now)
             rows = rows[r.due[rows] <= now.monotonic]
         size = min((port.chunk for port in self._roster.ports.values()), default=len(rows))
         for start in range(0, len(rows), size):
@@ -155,8 +159,10 @@ class Ticker:
     def _advance(self, rows: Rows) -> None:
         r = self._roster.layout.rows
         r.due[rows] += r.interval[rows]
-        r.left[rows] -= 1
-        r.due[rows[r.left[rows] == 0]] = NEVER
+        left = r.left[rows] - 1
+        r.left[rows] = left
+        if (ended := rows[left == 0]).size:
+            r.due[ended] = NEVER
 
     def _skip(self, rows: Rows, missed: npt.NDArray[np.int64], now: Moment) -> None:
         """Account for echoes whose time passed while the loop was held up: they are unknown, in this round at most."""
@@ -174,11 +180,15 @@ class Ticker:
 
     def _dispatch(self, rows: Rows, slots: Slots, indices: npt.NDArray[np.uint32]) -> None:
         r = self._roster.layout.rows
-        blocked = r.why[rows]
-        for why in np.unique(blocked[blocked > 0]).tolist():
-            self._roster.judge.fail(slots[blocked == why], why)
-        for number in np.unique(r.port[rows[blocked == 0]]).tolist():
-            mine = (r.port[rows] == number) & (blocked == 0)
+        if r.why[rows].any():
+            for why in np.unique(r.why[rows]).tolist():
+                if why:
+                    self._roster.judge.fail(slots[r.why[rows] == why], why)
+            free = r.why[rows] == 0
+            rows, slots, indices = rows[free], slots[free], indices[free]
+        ports = r.port[rows]
+        for number in {*ports.tolist()}:
+            mine = slice(None) if len(self._roster.ports) == 1 else (ports == number).nonzero()[0]
             port = self._roster.ports[number]
             if port.datagrams is None:
                 self._roster.judge.fail(slots[mine], self._roster.why(port.why))
@@ -201,35 +211,32 @@ class Ticker:
     def _give_out(self, wall_ns: int) -> list[Round | Silence]:
         items: list[Round | Silence] = []
         changes, self._roster.judge.changes = self._roster.judge.changes, []
-        finished, self._roster.judge.finished = self._roster.judge.finished, []
         at = _moment(wall_ns)
         for change in changes:
             if watched := self._roster.by_row.get(change.row):
                 check = watched.check
                 since = _moment(change.since_ns)
                 items.append(Silence(check.target, check.name, at, since, change.missed, change.over))
-        items.extend(
-            self._round(watched.check, done, at)
-            for done in finished
-            if (watched := self._roster.by_row.get(done.row)) is not None
-        )
+        for done in self._roster.judge.take_finished():
+            if watched := self._roster.by_row.get(done.row):
+                items.append(self._round(watched.check, done, at))
         return items
 
     def _round(self, check: Check, done: Finished, at: datetime) -> Round:
-        unknown = done.whys[done.outcomes == _UNKNOWN]
-        whys = [self._roster.whys[why] for why in unknown.tolist()]
-        sent = done.sent_ns / _NANO
+        why: Mapping[str, int] = _NO_REASONS
+        if len(done.whys) and (unknown := done.outcomes == _UNKNOWN).any():
+            why = Counter(self._roster.whys[code] for code in done.whys[unknown].tolist())
         return Round(
             target=check.target,
             check=check.name,
-            began_at=datetime.fromtimestamp(float(sent[0]), UTC),
+            began_at=datetime.fromtimestamp(done.sent_seconds.item(0), UTC),
             ended_at=at,
-            sent_at_seconds=sent,
-            rtts_seconds=np.where(done.rtt_ns >= 0, done.rtt_ns / _NANO, np.nan),
+            sent_at_seconds=done.sent_seconds,
+            rtts_seconds=done.rtts_seconds,
             outcomes=done.outcomes,
             burst=done.burst,
             duplicates=done.duplicates,
-            why_unknown=Counter(whys) if whys else {},
+            why_unknown=why,
             refusals=done.refusals,
         )
 
