@@ -67,12 +67,15 @@ class Board:
         if new or gone:
             self._on_pages(new, gone)
 
-    def count(self, item: Round) -> None:
+    def count(self, seen: delay.Train) -> None:
         """Take a round's totals, and a regular round's figures."""
-        key = (item.target, item.check)
-        if not item.burst:
-            self.picture.rounds[key] = delay.summarize(item)
-        delay.add(self.picture.echoes.setdefault(key, EchoTotals()), item)
+        key = (seen.round.target, seen.round.check)
+        if not seen.round.burst:
+            self.picture.rounds[key] = delay.summarize(seen)
+        totals = self.picture.echoes.get(key)
+        if totals is None:
+            totals = self.picture.echoes[key] = EchoTotals()
+        delay.add(totals, seen)
 
     def observe(self, observation: Observation) -> None:
         """Keep a check's last observation."""

@@ -202,7 +202,7 @@ class Pipeline:
             failure, ask = self._uplinks.look(check, self._local_problem(check), self.assessor.beliefs[key].state, now)
             if failure is not None:
                 self._board.observe(failure)
-                _merge(changes, self.assessor.hear(failure, now))
+                self.assessor.hear(failure, now, changes)
             if ask:
                 changes.ask.add(key)
 
@@ -213,7 +213,7 @@ class Pipeline:
         observation = self._on_round(item, blinds) if isinstance(item, Round) else self._on_poll(item)
         if observation is not None:
             self._unheard.discard((observation.target, observation.check))
-            _merge(changes, self.assessor.hear(observation, now))
+            self.assessor.hear(observation, now, changes)
 
     async def _commit(self, changes: Changes, now: datetime, before_show: Callable[[], None] = lambda: None) -> None:
         for key in changes.ask:
@@ -274,8 +274,9 @@ class Pipeline:
         check = self.assessor.checks.get(key)
         if check is None:
             return None  # removed while its echoes were under way
-        self._board.count(item)
-        observation = delay.observe(item)
+        seen = delay.train(item)
+        self._board.count(seen)
+        observation = delay.observe(seen)
         if observation.outcome is not Outcome.OK:
             observation = self._honest(check, observation)
         else:

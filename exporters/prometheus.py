@@ -9,6 +9,7 @@ import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -316,7 +317,8 @@ def _is_address(host: str) -> bool:
 
 
 def _smokeping(found: Gathered, target: Target, check: Check, totals: EchoTotals) -> None:
-    buckets = list(totals.rtt_buckets)  # before the count: what arrives in between must not lead to bucket > count
+    # before the count: what arrives in between must not lead to bucket > count
+    buckets = list(accumulate(totals.rtt_counts))[:-1]
     received, total_seconds, sent = totals.received, totals.rtt_sum_seconds, totals.sent
     host = getattr(check.settings, "address", None) or target.address or ""
     source = str(getattr(check.settings, "source", None) or "")

@@ -141,13 +141,13 @@ class _Run:
                 click.echo(f"{name}: {check.settings.size} octets of payload, {mode}, kernel time stamps")
 
     def _sum_up(self, engine: "Engine") -> int:
-        from agent.core.delay import summarize
+        from agent.core.delay import summarize, train
 
         reports = []
         for check in self._checks:
             rounds = self._seen[check.target].rounds
             whole = _join(check, rounds)
-            reports.append((check, whole, None if whole is None else summarize(whole)))
+            reports.append((check, whole, None if whole is None else summarize(train(whole))))
         if self._json:
             import json
 
@@ -211,12 +211,12 @@ def _join(check: "Check", rounds: "list[Round]") -> "Round | None":
 
 
 def _print_one(check: "Check", whole: "Round | None", summary: "RoundSummary | None") -> None:
-    from agent.core.delay import format_milliseconds, observe
+    from agent.core.delay import format_milliseconds, observe, train
 
     if whole is None or summary is None:
         click.echo(f"{check.target}: nothing came back yet")
         return
-    click.echo(f"{check.target}: {observe(whole).detail}")
+    click.echo(f"{check.target}: {observe(train(whole)).detail}")
     if summary.loss_ratio is not None:
         again = f", {whole.duplicates} duplicates" if whole.duplicates else ""
         click.echo(f"  loss {summary.loss_ratio:.1%}{again}")

@@ -5,18 +5,23 @@ part: the network is not judged by the agent's own trouble. Plain lists beat num
 and this runs a thousand times a second.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from math import isnan
+from math import isnan, nan
 from types import MappingProxyType
 from typing import Final
 
 from agent.core.model import Echo, Observation, Outcome, Round
 from agent.core.picture import RTT_BUCKETS_SECONDS, EchoTotals, RoundSummary
 
-_KNOWN_BAD: Final = (Echo.LOST, Echo.REFUSED)
+# plain numbers: an enum's member is compared ten times slower
+_RECEIVED: Final = int(Echo.RECEIVED)
+_LOST: Final = int(Echo.LOST)
+_REFUSED: Final = int(Echo.REFUSED)
+_KNOWN_BAD: Final = (_LOST, _REFUSED)
 _NOTHING: Final[Mapping[str, float]] = MappingProxyType({})
 
 # what the reasons of unknown echoes mean, and what helps; the short names are label values of metrics
@@ -41,7 +46,45 @@ WHY_UNKNOWN: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def summarize(round: Round) -> RoundSummary:  # noqa: A002 - the word of the domain
+@dataclass(frozen=True, slots=True)
+class Train:
+    """The echoes of one round, looked through once for all that is made of them.
+
+    Attributes:
+        outcomes: `Echo` of each.
+        rtts: seconds, NaN where there is none; in the order of sending, as `outcomes`.
+        ordered: round-trip times of answered echoes, ascending. An answered echo can lack its round-trip time: the
+            clock was stepped between its stamps, or it has none.
+        received, refused: how many.
+        sent: those whose outcome is known.
+    """
+
+    round: Round
+    outcomes: list[int]
+    rtts: list[float]
+    ordered: list[float]
+    received: int
+    refused: int
+    sent: int
+    mean_seconds: float | None
+
+
+def train(round: Round) -> Train:  # noqa: A002 - the word of the domain
+    """Look through a round."""
+    outcomes: list[int] = round.outcomes.tolist()
+    rtts: list[float] = round.rtts_seconds.tolist()
+    received, refused = outcomes.count(_RECEIVED), outcomes.count(_REFUSED)
+    if received == len(outcomes) and not isnan(sum(rtts)):
+        ordered = sorted(rtts)
+    else:
+        ordered = sorted(rtt for code, rtt in zip(outcomes, rtts, strict=True) if code == _RECEIVED and not isnan(rtt))
+    return Train(
+        round, outcomes, rtts, ordered, received, refused, received + refused + outcomes.count(_LOST),
+        sum(ordered) / len(ordered) if ordered else None,
+    )  # fmt: skip
+
+
+def summarize(seen: Train) -> RoundSummary:
     """Return one round in figures.
 
     Delay variation needs two answered echoes, and is absent from fewer; neighbours are echoes sent one after the other
@@ -51,65 +94,58 @@ def summarize(round: Round) -> RoundSummary:  # noqa: A002 - the word of the dom
         The figures; `loss_ratio` None where no echo's outcome is known, empty mappings where nothing was answered.
         Percentiles are interpolated linearly (numpy's default).
     """
-    outcomes: list[int] = round.outcomes.tolist()
-    rtts: list[float] = round.rtts_seconds.tolist()
-    received = outcomes.count(Echo.RECEIVED)
-    sent = received + outcomes.count(Echo.LOST) + outcomes.count(Echo.REFUSED)
-    ordered = sorted(_answered(outcomes, rtts))
+    sent, received = seen.sent, seen.received
     return RoundSummary(
-        at=round.ended_at,
-        sent=sent,
-        received=received,
-        unknown=len(outcomes) - sent,
-        loss_ratio=(sent - received) / sent if sent else None,
-        rtt_seconds=_rtt(ordered),
-        pdv_seconds=_pdv(ordered),
-        ipdv_seconds=_ipdv(outcomes, rtts),
+        seen.round.ended_at,
+        sent,
+        received,
+        len(seen.outcomes) - sent,
+        (sent - received) / sent if sent else None,
+        *_rtt_and_pdv(seen),
+        _ipdv(seen),
     )
 
 
-def add(totals: EchoTotals, round: Round) -> None:  # noqa: A002 - the word of the domain
+def add(totals: EchoTotals, seen: Train) -> None:
     """Count a round into its check's totals; a burst's echoes apart, for they are sent because of losses."""
-    outcomes: list[int] = round.outcomes.tolist()
-    received = outcomes.count(Echo.RECEIVED)
-    lost = outcomes.count(Echo.LOST) + outcomes.count(Echo.REFUSED)
-    if round.burst:
-        totals.burst_sent += received + lost
+    lost = seen.sent - seen.received
+    if seen.round.burst:
+        totals.burst_sent += seen.sent
         totals.burst_lost += lost
         return
-    totals.sent += received + lost
-    totals.received += received
+    totals.sent += seen.sent
+    totals.received += seen.received
     totals.lost += lost
-    totals.duplicates += round.duplicates
-    for why, number in round.why_unknown.items():
+    totals.duplicates += seen.round.duplicates
+    for why, number in seen.round.why_unknown.items():
         totals.unknown[why] = totals.unknown.get(why, 0) + number
-    ordered = sorted(_answered(outcomes, round.rtts_seconds.tolist()))
+    ordered = seen.ordered
     if not ordered:
         return
     totals.rtt_sum_seconds += sum(ordered)
-    buckets = totals.rtt_buckets
-    for place, bound in enumerate(RTT_BUCKETS_SECONDS):
-        buckets[place] += bisect_right(ordered, bound)
+    least, most = bisect_left(RTT_BUCKETS_SECONDS, ordered[0]), bisect_left(RTT_BUCKETS_SECONDS, ordered[-1])
+    if least == most:
+        totals.rtt_counts[least] += len(ordered)
+    else:
+        for rtt in ordered:
+            totals.rtt_counts[bisect_left(RTT_BUCKETS_SECONDS, rtt)] += 1
 
 
-def observe(round: Round) -> Observation:  # noqa: A002 - the word of the domain
+def observe(seen: Train) -> Observation:
     """Return what a round says of its check.
 
     Any reply makes it OK: how much loss is too much is not decided here. A round without any echo whose outcome is
     known says nothing (UNKNOWN). `since` and `proven_at` are the departures of the first and the last answered echo,
     or, without any, of the first and the last lost one. A burst is `confirmed`: it is sent to make sure.
     """
-    outcomes: list[int] = round.outcomes.tolist()
-    answered = _answered(outcomes, round.rtts_seconds.tolist())
-    received = outcomes.count(Echo.RECEIVED)
-    refused = outcomes.count(Echo.REFUSED)
-    sent = received + refused + outcomes.count(Echo.LOST)
-    mean = sum(answered) / len(answered) if answered else None
+    round, outcomes, sent, received, mean = seen.round, seen.outcomes, seen.sent, seen.received, seen.mean_seconds  # noqa: A001
     if received:
-        outcome, speaking = Outcome.OK, [place for place, code in enumerate(outcomes) if code == Echo.RECEIVED]
+        outcome = Outcome.OK
+        first, last = outcomes.index(_RECEIVED), _last(outcomes, _RECEIVED)
     elif sent:
-        outcome = Outcome.REFUSED if refused else Outcome.NO_ANSWER
+        outcome = Outcome.REFUSED if seen.refused else Outcome.NO_ANSWER
         speaking = [place for place, code in enumerate(outcomes) if code in _KNOWN_BAD]
+        first, last = speaking[0], speaking[-1]
     else:
         return Observation(
             round.target, round.check, round.ended_at, Outcome.UNKNOWN, _why(round.why_unknown, whole=True)
@@ -124,10 +160,10 @@ def observe(round: Round) -> Observation:  # noqa: A002 - the word of the domain
         check=round.check,
         at=round.ended_at,
         outcome=outcome,
-        detail=_detail(round, received, sent, mean),
+        detail=_detail(seen),
         duration_seconds=mean,
-        since=datetime.fromtimestamp(float(round.sent_at_seconds[speaking[0]]), UTC),
-        proven_at=datetime.fromtimestamp(float(round.sent_at_seconds[speaking[-1]]), UTC),
+        since=datetime.fromtimestamp(round.sent_at_seconds.item(first), UTC),
+        proven_at=datetime.fromtimestamp(round.sent_at_seconds.item(last), UTC),
         confirmed=round.burst,
         values=values if mean is None else (("rtt_mean_seconds", mean), *values),
     )
@@ -160,58 +196,48 @@ def format_milliseconds(seconds: float) -> str:
     return f"{milliseconds:.3f} ms"
 
 
-def _answered(outcomes: list[int], rtts: list[float]) -> list[float]:
-    # an answered echo can lack its round-trip time: the clock was stepped between its stamps, or it has none
-    return [rtt for code, rtt in zip(outcomes, rtts, strict=True) if code == Echo.RECEIVED and not isnan(rtt)]
+def _last(outcomes: list[int], wanted: int) -> int:
+    place = len(outcomes) - 1
+    while outcomes[place] != wanted:
+        place -= 1
+    return place
 
 
-def _rtt(ordered: list[float]) -> Mapping[str, float]:
-    if not ordered:
-        return _NOTHING
-    return {
-        "min": ordered[0],
-        "mean": sum(ordered) / len(ordered),
-        "max": ordered[-1],
-        "p50": percentile(ordered, 0.5),
-        "p95": percentile(ordered, 0.95),
-    }
-
-
-def _pdv(ordered: list[float]) -> Mapping[str, float]:
-    """RFC 5481 4.2: PDV(i) = D(i) - D(min)."""
+def _rtt_and_pdv(seen: Train) -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """Return delay, and RFC 5481 4.2: PDV(i) = D(i) - D(min)."""
+    ordered, mean = seen.ordered, seen.mean_seconds
+    if mean is None:
+        return _NOTHING, _NOTHING
+    least, most, middle, high = ordered[0], ordered[-1], percentile(ordered, 0.5), percentile(ordered, 0.95)
+    rtt = {"min": least, "mean": mean, "max": most, "p50": middle, "p95": high}
     if len(ordered) < 2:
-        return _NOTHING
-    least = ordered[0]
-    return {
-        "p50": percentile(ordered, 0.5) - least,
-        "p95": percentile(ordered, 0.95) - least,
-        "max": ordered[-1] - least,
-    }
+        return rtt, _NOTHING
+    return rtt, {"p50": middle - least, "p95": high - least, "max": most - least}
 
 
-def _ipdv(outcomes: list[int], rtts: list[float]) -> Mapping[str, float]:
+def _ipdv(seen: Train) -> Mapping[str, float]:
     """RFC 3393 1.1 with neighbours as the selection function; a pair with a lost packet is undefined."""
-    here = [rtt if code == Echo.RECEIVED and not isnan(rtt) else None for code, rtt in zip(outcomes, rtts, strict=True)]
-    steps = sorted(abs(after - before) for before, after in pairwise(here) if before is not None and after is not None)
+    rtts = seen.rtts
+    if len(seen.ordered) == len(rtts):
+        steps = sorted([abs(after - before) for before, after in pairwise(rtts)])
+    else:  # a lost echo has none, and no difference with NaN is a number
+        here = [rtt if code == _RECEIVED else nan for code, rtt in zip(seen.outcomes, rtts, strict=True)]
+        steps = sorted(step for before, after in pairwise(here) if not isnan(step := abs(after - before)))
     if not steps:
         return _NOTHING
     return {"mean": sum(steps) / len(steps), "p95": percentile(steps, 0.95), "max": steps[-1]}
 
 
-def _detail(
-    round: Round,  # noqa: A002 - the word of the domain
-    received: int,
-    sent: int,
-    mean: float | None,
-) -> str:
-    parts = [f"{received} of {sent} {'echo' if sent == 1 else 'echoes'} answered"]
-    if mean is not None:
-        parts.append(f", {format_milliseconds(mean)}")
+def _detail(seen: Train) -> str:
+    round, sent = seen.round, seen.sent  # noqa: A001 - the word of the domain
+    text = f"{seen.received} of {sent} {'echo' if sent == 1 else 'echoes'} answered"
+    if seen.mean_seconds is not None:
+        text += f", {format_milliseconds(seen.mean_seconds)}"
     if round.refusals:
-        parts.append(f" ({'; '.join(round.refusals)})")
+        text += f" ({'; '.join(round.refusals)})"
     if round.why_unknown:
-        parts.append(f"; {_why(round.why_unknown, whole=False)}")
-    return "".join(parts)
+        text += f"; {_why(round.why_unknown, whole=False)}"
+    return text
 
 
 def _why(why_unknown: Mapping[str, int], *, whole: bool) -> str:

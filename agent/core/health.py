@@ -71,15 +71,21 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
     Returns:
         The new belief, and the change of state as an Event, or None where the state stays.
     """
-    proven_at = min(observation.proven_at or observation.at, observation.at)  # a clock set back must not prove ahead
+    at = observation.at
+    proven_at = observation.proven_at
+    if proven_at is None or proven_at > at:  # a clock set back must not prove ahead
+        proven_at = at
     speaks = _SPEAKS[observation.outcome]
     if speaks is Evidence.NONE:
         return _move(replace(health, heard_at=observation.at), _NEXT[health.state, speaks], observation)
-    if health.since is not None and _contradicts(health.state, speaks) and proven_at <= health.since <= observation.at:
+    if speaks is Evidence.GOOD and health.state is State.UP:  # nearly always: nothing moves but the evidence
+        seen_at, reason = _later(health.seen_at, proven_at), observation.detail or health.reason
+        return Health(State.UP, health.since, seen_at, 0, None, reason, health.resumed, at), None
+    if health.since is not None and _contradicts(health.state, speaks) and proven_at <= health.since <= at:
         return health, None
     if speaks is Evidence.GOOD:
         seen = replace(
-            health, seen_at=_later(health.seen_at, proven_at), failures=0, failing_since=None, heard_at=observation.at
+            health, seen_at=_later(health.seen_at, proven_at), failures=0, failing_since=None, heard_at=at
         )
         return _move(seen, _NEXT[health.state, speaks], observation)
     failures = health.failures + 1
@@ -89,8 +95,8 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
         health,
         seen_at=_later(health.seen_at, proven_at),
         failures=failures,
-        failing_since=health.failing_since or observation.since or observation.at,
-        heard_at=observation.at,
+        failing_since=health.failing_since or observation.since or at,
+        heard_at=at,
     )
     return _move(seen, _NEXT[health.state, speaks], observation)
 

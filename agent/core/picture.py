@@ -50,7 +50,7 @@ class EchoTotals:
     Attributes:
         burst_sent, burst_lost: those of confirmation bursts, apart: they are sent because echoes were lost, and
             would bias every ratio.
-        rtt_buckets: cumulative counts for `RTT_BUCKETS_SECONDS`, without +Inf (that is `received`).
+        rtt_counts: round-trip times in each of `RTT_BUCKETS_SECONDS`, and last those above all of them.
     """
 
     sent: int = 0  # outcome known: received + lost
@@ -61,7 +61,7 @@ class EchoTotals:
     burst_lost: int = 0
     unknown: dict[str, int] = field(default_factory=dict)  # by why
     rtt_sum_seconds: float = 0.0
-    rtt_buckets: list[int] = field(default_factory=lambda: [0] * len(RTT_BUCKETS_SECONDS))
+    rtt_counts: list[int] = field(default_factory=lambda: [0] * (len(RTT_BUCKETS_SECONDS) + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import ClassVar, Final
 
-from agent.core.delay import observe
+from agent.core.delay import observe, train
 from agent.core.model import Check, Observation, Outcome, Round
 from agent.core.ports import Resources
 from probes.icmp.settings import Settings
@@ -39,7 +39,7 @@ class Probe:
             await engine.configure([Check(check.target, check.name, self.type, spacing, once)])
             async for item in engine:
                 if isinstance(item, Round):
-                    return observe(item)
+                    return observe(train(item))
         finally:
             await engine.close()
         return Observation(check.target, check.name, datetime.now(UTC), Outcome.UNKNOWN, "stopped before an answer")

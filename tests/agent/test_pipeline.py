@@ -355,10 +355,10 @@ async def test_a_bug_with_one_item_is_logged_and_the_others_go_on(
 ) -> None:
     hear = world.pipeline.assessor.hear
 
-    def broken(observation: Observation, now: datetime) -> Changes:
+    def broken(observation: Observation, now: datetime, changes: Changes) -> Changes:
         if observation.target == "wan":
             raise RuntimeError("boom")
-        return hear(observation, now)
+        return hear(observation, now, changes)
 
     monkeypatch.setattr(world.pipeline.assessor, "hear", broken)
     world.round("wan", "+")

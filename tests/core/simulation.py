@@ -240,7 +240,7 @@ class Simulation:
         done = Round(
             check.target, check.name, at(echoes[0][0]), at(self.now), sent, rtts, outcomes, burst, why_unknown=why
         )
-        self._offer(delay.observe(done))
+        self._offer(delay.observe(delay.train(done)))
 
     # ------------------------------------------------------------------ polls
 

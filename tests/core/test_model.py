@@ -66,6 +66,6 @@ def test_a_new_picture_knows_nothing_and_shares_nothing() -> None:
     one.health["t", "icmp"] = Health(State.UP)
     assert other.health == {}
     assert one.ready is False
-    assert len(EchoTotals().rtt_buckets) == len(RTT_BUCKETS_SECONDS)
+    assert len(EchoTotals().rtt_counts) == len(RTT_BUCKETS_SECONDS) + 1
     assert list(RTT_BUCKETS_SECONDS) == sorted(RTT_BUCKETS_SECONDS)
     assert document(Verdict())["state"] == "unknown"

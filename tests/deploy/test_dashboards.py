@@ -122,7 +122,7 @@ def _picture(polled: DevicePoll) -> Picture:
     more = int(time.time()) % 100_000  # echoes go on
     for totals in picture.echoes.values():
         totals.sent, totals.received = totals.sent + more, totals.received + more
-        totals.rtt_buckets = [count + more if count else 0 for count in totals.rtt_buckets]
+        totals.rtt_counts = [count + more if count else 0 for count in totals.rtt_counts]
     return picture
 
 

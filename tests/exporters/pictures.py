@@ -4,6 +4,7 @@ One circuit (`enc-crown`) is cut and takes a site with it; another (`bcw-crown-p
 on; a server is too old, a battery is tired, one switch does not answer SNMP.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -329,9 +330,10 @@ def echoes(picture: Picture, check: Check, now: datetime, rtt: float) -> None:
         *key, now - timedelta(seconds=2), Outcome.OK, f"10 of 10 echoes answered, {rtt * 1000:.1f} ms", rtt * 1.1
     )
     count = 9_000 + int(rtt * 1e6)
-    buckets = [count if rtt <= bound else 0 for bound in RTT_BUCKETS_SECONDS]
+    counts = [0] * (len(RTT_BUCKETS_SECONDS) + 1)
+    counts[bisect_left(RTT_BUCKETS_SECONDS, rtt)] = count
     picture.echoes[key] = EchoTotals(
-        count + 3, count, 3, 1, unknown={"late loop": 2}, rtt_sum_seconds=count * rtt, rtt_buckets=buckets
+        count + 3, count, 3, 1, unknown={"late loop": 2}, rtt_sum_seconds=count * rtt, rtt_counts=counts
     )
 
 

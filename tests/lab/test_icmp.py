@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.core.delay import observe
+from agent.core.delay import observe, train
 from agent.core.model import Check, Echo, Outcome, Round, Silence
 from agent.core.ports import Resources
 from probes.icmp import packet
@@ -214,7 +214,7 @@ def test_a_cut_is_noticed_confirmed_and_its_end_too(mode: Mode) -> None:
             burst = watch.rounds(burst=True)[-1]
             cuts.append(noticed - cut)
             confirmed.append(watch.times[watch.items.index(burst)] - noticed)
-            seen = observe(burst)
+            seen = observe(train(burst))
             assert (seen.outcome, seen.confirmed, seen.detail) == (Outcome.NO_ANSWER, True, "0 of 4 echoes answered")
             await asyncio.to_thread(far.nft, "delete table inet lab")
             healed = time.time()
@@ -275,7 +275,7 @@ def test_a_router_that_refuses_is_quoted_and_makes_a_silence() -> None:
                     item = watch.rounds(target)[1]
                     assert np.isin(item.outcomes, (Echo.REFUSED, Echo.UNKNOWN)).sum() >= 8, item
                     assert sentence in item.refusals
-                    assert observe(item).outcome is Outcome.REFUSED
+                    assert observe(train(item)).outcome is Outcome.REFUSED
                 assert {silence.target for silence in watch.silences()} == set(said)
 
         for mode in MODES:
