@@ -6,6 +6,7 @@ float32 keeps a round-trip time of 30 ms to 2 ns; an offset is kept to the micro
 """
 
 import struct
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -17,29 +18,49 @@ _UNKNOWN: Final = 0xFFFFFFFF
 _ECHO_OCTETS: Final = 9
 
 _Floats = npt.NDArray[np.float64]
+Echoes = tuple[_Floats, _Floats, npt.NDArray[np.uint8]]
 
 
-def pack(sent_at_seconds: _Floats, rtts_seconds: _Floats, outcomes: npt.NDArray[np.uint8]) -> bytes:
-    """Return the packed echoes.
+def pack(echoes: Sequence[Echoes]) -> list[bytes]:
+    """Return each round's echoes packed: (departures in Unix seconds, round-trip times, outcomes) each.
+
+    Rounds of one length are packed together: one alone costs ten times as much.
 
     Raises:
-        ValueError: when the three arrays differ in length.
+        ValueError: when the three arrays of a round differ in length.
     """
-    n = len(sent_at_seconds)
-    if len(rtts_seconds) != n or len(outcomes) != n:
-        raise ValueError(f"a round needs arrays of one length, got {n}, {len(rtts_seconds)} and {len(outcomes)}")
-    known = np.isfinite(sent_at_seconds)
-    first = float(sent_at_seconds[known].min()) if known.any() else 0.0
-    span = float(sent_at_seconds[known].max()) - first if known.any() else 0.0
-    unit = max(1e-6, span / (_UNKNOWN - 1))
-    offsets = np.full(n, _UNKNOWN, dtype="<u4")
-    offsets[known] = np.rint((sent_at_seconds[known] - first) / unit).astype("<u4")
-    return b"".join((
-        _HEAD.pack(_VERSION, n, first, unit),
-        offsets.tobytes(),
-        rtts_seconds.astype("<f4").tobytes(),
-        outcomes.astype("u1").tobytes(),
-    ))  # fmt: skip
+    by_length: dict[int, list[int]] = {}
+    for place, (sent, rtts, outcomes) in enumerate(echoes):
+        n = len(sent)
+        if len(rtts) != n or len(outcomes) != n:
+            raise ValueError(f"a round needs arrays of one length, got {n}, {len(rtts)} and {len(outcomes)}")
+        by_length.setdefault(n, []).append(place)
+    packed = [b""] * len(echoes)
+    for n, places in by_length.items():
+        octets = _pack_alike(n, [echoes[place] for place in places]).tobytes()
+        size = _HEAD.size + _ECHO_OCTETS * n
+        for number, place in enumerate(places):
+            packed[place] = octets[number * size : (number + 1) * size]
+    return packed
+
+
+def _pack_alike(n: int, echoes: Sequence[Echoes]) -> npt.NDArray[np.void]:
+    layout = np.dtype([
+        ("version", "u1"), ("n", "<u4"), ("first", "<f8"), ("unit", "<f8"),
+        ("offsets", "<u4", (n,)), ("rtts", "<f4", (n,)), ("outcomes", "u1", (n,)),
+    ])  # fmt: skip
+    block = np.zeros(len(echoes), layout)
+    sent = np.array([departures for departures, _, _ in echoes])
+    known = np.isfinite(sent)
+    first = np.where(known, sent, np.inf).min(axis=1, initial=np.inf)
+    first[np.isinf(first)] = 0.0
+    after = np.where(known, sent - first[:, np.newaxis], 0.0)
+    unit = np.maximum(1e-6, after.max(axis=1, initial=0.0) / (_UNKNOWN - 1))
+    block["version"], block["n"], block["first"], block["unit"] = _VERSION, n, first, unit
+    block["offsets"] = np.where(known, np.rint(after / unit[:, np.newaxis]), _UNKNOWN)
+    block["rtts"] = np.array([rtts for _, rtts, _ in echoes])
+    block["outcomes"] = np.array([outcomes for _, _, outcomes in echoes])
+    return block
 
 
 def unpack(octets: bytes) -> tuple[_Floats, _Floats, npt.NDArray[np.uint8]]:

@@ -104,27 +104,34 @@ def write_blind(db: sqlite3.Connection, blind: Blind) -> None:
 
 def write_rounds(db: sqlite3.Connection, rounds: Sequence[Round]) -> None:
     """Insert rounds; one that is there already stays as it is."""
-    keys = {(text(r.target), text(r.check)) for r in rounds}
-    db.executemany("INSERT OR IGNORE INTO checks (target, check_name) VALUES (?,?)", sorted(keys))
-    ids = {key: db.execute("SELECT id FROM checks WHERE target=? AND check_name=?", key).fetchone()[0] for key in keys}
+    keys = [(text(r.target), text(r.check)) for r in rounds]
+    ids = _check_ids(db)
+    if missing := {*keys} - ids.keys():
+        db.executemany("INSERT INTO checks (target, check_name) VALUES (?,?)", sorted(missing))
+        ids = _check_ids(db)
+    echoes = pack([(r.sent_at_seconds, r.rtts_seconds, r.outcomes) for r in rounds])
     rows = []
-    for r in rounds:
+    for r, key, octets in zip(rounds, keys, echoes, strict=True):
         began = to_us(r.began_at)
-        more = {
-            name: value
-            for name, value in (
-                ("duplicates", r.duplicates),
-                ("why_unknown", dict(r.why_unknown)),
-                ("refusals", list(r.refusals)),
-            )
-            if value
-        }
-        rows.append((
-            began // MINUTE_US, ids[text(r.target), text(r.check)], began, int(r.burst), to_us(r.ended_at),
-            pack(r.sent_at_seconds, r.rtts_seconds, r.outcomes), json.dumps(more) if more else None,
-        ))  # fmt: skip
+        rows.append((began // MINUTE_US, ids[key], began, int(r.burst), to_us(r.ended_at), octets, _remarks(r)))
     rows.sort(key=lambda row: row[:4])  # in the order of the key: neighbours share a page
     db.executemany("INSERT OR IGNORE INTO rounds VALUES (?,?,?,?,?,?,?)", rows)
+
+
+def _check_ids(db: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    """Return (target, check) -> id of all that ever had rounds: to ask for one at a time takes longer."""
+    return {(target, check): number for number, target, check in db.execute("SELECT id, target, check_name FROM checks")}
+
+
+def _remarks(item: Round) -> str | None:
+    if not (item.duplicates or item.why_unknown or item.refusals):
+        return None
+    more = {
+        "duplicates": item.duplicates,
+        "why_unknown": dict(item.why_unknown),
+        "refusals": list(item.refusals),
+    }
+    return json.dumps({name: value for name, value in more.items() if value})
 
 
 def begin_run(db: sqlite3.Connection, now: datetime) -> int:

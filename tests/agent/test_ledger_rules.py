@@ -101,7 +101,8 @@ def test_a_round_comes_back_as_it_was(echoes: list[tuple[float, float, Echo]]) -
     sent = np.array([base + offset for offset, _, _ in echoes], dtype=np.float64)
     rtts = np.array([rtt for _, rtt, _ in echoes], dtype=np.float64)
     outcomes = np.array([int(o) for _, _, o in echoes], dtype=np.uint8)
-    packed = pack(sent, rtts, outcomes)
+    packed, other = pack([(sent, rtts, outcomes), (sent[:3], rtts[:3], outcomes[:3])])
+    assert len(other) == 21 + 9 * len(sent[:3])
     assert len(packed) == 21 + 9 * len(echoes)
     again = unpack(packed)
     np.testing.assert_allclose(again[0], sent, atol=2e-6, rtol=0)
@@ -111,7 +112,7 @@ def test_a_round_comes_back_as_it_was(echoes: list[tuple[float, float, Echo]]) -
 
 def test_packing_keeps_an_unknown_departure_and_a_long_round() -> None:
     sent = np.array([math.nan, 1e9, 1e9 + 86400.0])
-    again = unpack(pack(sent, np.full(3, math.nan), np.array([3, 1, 1], dtype=np.uint8)))[0]
+    again = unpack(*pack([(sent, np.full(3, math.nan), np.array([3, 1, 1], dtype=np.uint8))]))[0]
     assert math.isnan(again[0])
     np.testing.assert_allclose(again[1:], sent[1:], atol=3e-5, rtol=0)
 
@@ -128,7 +129,7 @@ def test_a_packed_round_that_is_none(octets: bytes, complaint: str) -> None:
 
 def test_packing_refuses_arrays_of_different_lengths() -> None:
     with pytest.raises(ValueError, match="one length, got 2, 1 and 2"):
-        pack(np.zeros(2), np.zeros(1), np.zeros(2, dtype=np.uint8))
+        pack([(np.zeros(2), np.zeros(1), np.zeros(2, dtype=np.uint8))])
 
 
 @given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis adds the zone
