@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import logging
 import os
@@ -226,6 +227,8 @@ class Agent:
             async with asyncio.timeout(_READY_SECONDS):
                 await self.pipeline.all_heard.wait()
         self.picture.ready = True
+        gc.collect()
+        gc.freeze()  # the estate stays as it is: the collector need not walk through it again and again
         self._tell_ready()
         _log.info("ready: watching %d targets", len(self.picture.estate.targets))
 

@@ -89,7 +89,8 @@ class Pipeline:
             self.dropped += 1
             return
         self._queue.append(item)
-        self._wake.set()
+        if not isinstance(item, Round) or item.burst:  # what cannot wait: a cut is told by silences and bursts
+            self._wake.set()
 
     async def resume(self, resumed: Resumed, now: datetime) -> None:
         """Go on from the ledger before anything is shown: open outages, and the gap as blind time."""

@@ -6,7 +6,7 @@ in as an argument, in nanoseconds; nothing here reads a clock or a socket.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,8 +47,7 @@ class Change:
     over: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Finished:
+class Finished(NamedTuple):
     """The echoes of one finished round or burst, copied out.
 
     Attributes:
