@@ -249,13 +249,14 @@ def read_replies(
     words = np.ascontiguousarray(head).view(np.uint32)
     reply = _HEADER.pack(ECHO_REPLY_V4 if family == 4 else ECHO_REPLY_V6, 0, 0, 0, 0)
     first, second = np.frombuffer(nonce, np.uint32).tolist()
-    sequence, index, complements = words.view(">u4")[:, (1, 4, 5)].astype(np.uint32).T
+    numbers = words.view(">u4")
+    index = numbers[:, 4].astype(np.uint32)
     low = index & 0xFFFF
     good &= words.view(np.uint16)[:, 0] == np.frombuffer(reply, np.uint16, 1)[0]
     good &= words[:, 2] == first
     good &= words[:, 3] == second
-    good &= sequence & 0xFFFF == low
-    good &= complements == _complements(index)
+    good &= words.view(">u2")[:, 3] == low
+    good &= numbers[:, 5] == _complements(index)
     rows = good.nonzero()[0]
     return rows, index if len(rows) == len(index) else index[rows]
 

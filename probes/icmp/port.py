@@ -230,8 +230,7 @@ class Port:
             if count <= 0:
                 return
             keys, stamps, good = inbox.sent_stamps(count)
-            behind = (np.uint32(self._sent) - keys).astype(np.uint32)
-            good &= (behind >= 1) & (behind <= _RING)
+            good &= np.uint32((self._sent - 1) & 0xFFFFFFFF) - keys < _RING  # modulo 2^32: how far it lies behind
             if not good.all():
                 keys, stamps = keys[good], stamps[good]
             judge.stamp(self._ring[keys % _RING], stamps)

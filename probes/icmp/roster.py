@@ -27,7 +27,7 @@ _BUFFER_MAX_OCTETS: Final = 1 << 26
 _STALL_SECONDS: Final = 1.0  # replies of a loop held up so long still fit into the receive buffer
 _TICK_MIN_SECONDS: Final = 0.005
 _TICK_USUAL_SECONDS: Final = 0.02
-_TICK_ECHOES: Final = 200
+_TICK_ECHOES: Final = 1000
 
 _log = logging.getLogger("linewarden.icmp")
 

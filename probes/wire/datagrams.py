@@ -22,6 +22,12 @@ _HEADER_WORDS: Final = kernel.MMSGHDR.itemsize // 8
 _NAME_OCTETS: Final = 32  # room for an address, aligned
 _CONTROL_OCTETS: Final = 256  # a time stamp (64) and an extended error with an IPv6 offender (16 + 16 + 28), with room
 _NANO: Final = 1_000_000_000
+# plain numbers: to combine two members of socket.MsgFlag takes as long as to receive a packet
+_RECEIVE_FLAGS: Final = int(socket.MSG_DONTWAIT)
+_ERROR_FLAGS: Final = _RECEIVE_FLAGS | kernel.MSG_ERRQUEUE
+_SEND_FLAGS: Final = _RECEIVE_FLAGS | int(socket.MSG_NOSIGNAL)
+# level and type of a stamp's control message, as they stand beside one another
+_STAMP_KIND: Final = int(np.array([socket.SOL_SOCKET, kernel.SO_TIMESTAMPING], np.int32).view(np.int64)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,7 @@ class Inbox:
         """
         words = self._used * _HEADER_WORDS
         self._words[:words] = self._fresh[:words]  # the kernel has written the lengths that it used
-        flags = socket.MSG_DONTWAIT | (kernel.MSG_ERRQUEUE if errors else 0)
-        count = kernel.recvmmsg(fd, self._address, self.batch, flags)
+        count = kernel.recvmmsg(fd, self._address, self.batch, _ERROR_FLAGS if errors else _RECEIVE_FLAGS)
         self._used = max(0, count)
         return 0 if count == -errno.EAGAIN else count
 
@@ -89,14 +94,13 @@ class Inbox:
 
     def stamps(self, count: int) -> npt.NDArray[np.int64]:
         """Return int64[count]: each message's kernel stamp in nanoseconds of Unix time, 0 where there is none."""
-        numbers, times = self._numbers[:count], self._times[:count]
+        times = self._times[:count]
         stamps: npt.NDArray[np.int64] = times[:, 2] * _NANO
         stamps += times[:, 3]
-        stamps *= (
-            (self._control_lengths[:count] >= kernel.SCM_TIMESTAMPING_OCTETS)
-            & (numbers[:, 2] == socket.SOL_SOCKET)
-            & (numbers[:, 3] == kernel.SO_TIMESTAMPING)
-        )
+        good = times[:, 1] == _STAMP_KIND
+        good &= self._control_lengths[:count] >= kernel.SCM_TIMESTAMPING_OCTETS
+        if not good.all():
+            stamps[~good] = 0
         return stamps
 
     def senders(self, count: int, family: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
@@ -190,8 +194,7 @@ class Datagrams:
 
     def send(self, headers: npt.NDArray[np.uint64]) -> int:
         """Send prebuilt messages, one struct mmsghdr a row; return how many left, or minus the errno of the first."""
-        flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
-        return kernel.sendmmsg(self.fd, headers.ctypes.data, len(headers), flags)
+        return kernel.sendmmsg(self.fd, headers.ctypes.data, len(headers), _SEND_FLAGS)
 
     def close(self) -> None:
         """Close the socket."""
