@@ -16,9 +16,22 @@ from agent.board import Board, OnPages, Polled
 from agent.core import delay
 from agent.core.assessor import Assessor, Changes
 from agent.core.clockwatch import CLOCK_STEP_SECONDS
-from agent.core.model import Check, Estate, Event, EventKind, Observation, Outcome, Round, Silence, State
+from agent.core.model import (
+    Check,
+    Estate,
+    Event,
+    EventKind,
+    Observation,
+    Outcome,
+    Round,
+    Silence,
+    State,
+    StreamItem,
+    Turn,
+)
 from agent.core.picture import RECENT_EVENTS, Picture
 from agent.core.ports import Blind, EventFilter, Ledger, Resumed
+from agent.core.turns import turn_event
 from agent.core.uplinks import Uplinks, bound_circuits, fault
 
 _log = logging.getLogger(__name__)
@@ -27,7 +40,7 @@ _TICK_SECONDS = 0.5  # how exactly held verdicts and stale beliefs are timed
 _BATCH = 5_000  # items taken in one step; events of one step share one commit
 
 
-Item = Round | Silence | Polled
+Item = StreamItem | Polled
 
 
 class Pipeline:
@@ -210,6 +223,10 @@ class Pipeline:
     def _take(self, item: Item, now: datetime, changes: Changes, blinds: list[Blind]) -> None:
         if isinstance(item, Silence):
             self._on_silence(item)
+            return
+        if isinstance(item, Turn):
+            if (item.target, item.check) in self.assessor.checks:
+                changes.events.append(turn_event(item))
             return
         observation = self._on_round(item, blinds) if isinstance(item, Round) else self._on_poll(item)
         if observation is not None:

@@ -114,8 +114,8 @@ class Assessor:
     def _stays(self, observation: Observation, changes: Changes) -> bool:
         """Take what says that a target which works goes on working, where nothing else can follow from it.
 
-        That is nearly every observation, a thousand times a second in a large estate. Nothing follows where no failure is
-        held back, and neither the target nor anything that follows it is in another state than `up`.
+        That is nearly every observation, a thousand times a second in a large estate. Nothing follows where no failure
+        is held back, and neither the target nor anything that follows it is in another state than `up`.
 
         Returns:
             Whether that was all.

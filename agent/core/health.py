@@ -84,9 +84,7 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
     if health.since is not None and _contradicts(health.state, speaks) and proven_at <= health.since <= at:
         return health, None
     if speaks is Evidence.GOOD:
-        seen = replace(
-            health, seen_at=_later(health.seen_at, proven_at), failures=0, failing_since=None, heard_at=at
-        )
+        seen = replace(health, seen_at=_later(health.seen_at, proven_at), failures=0, failing_since=None, heard_at=at)
         return _move(seen, _NEXT[health.state, speaks], observation)
     failures = health.failures + 1
     if observation.confirmed or failures >= policy.failures_to_down:

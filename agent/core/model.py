@@ -262,6 +262,9 @@ class Round:
         outcomes: uint8[n] of `Echo`; no PENDING.
         burst: whether these were the echoes of a confirmation burst (not counted into the regular statistics).
         duplicates: further replies to echoes that were already answered.
+        late: replies that came after their echo's timeout.
+        reordered: replies to echoes that were sent before one that is answered already (RFC 4737).
+        corrupted: replies with a wrong checksum; they answer nothing.
         why_unknown: reason -> number of unknown echoes.
         refusals: what ICMP errors said, each once: `10.0.0.1: destination host unreachable`.
     """
@@ -275,6 +278,9 @@ class Round:
     outcomes: npt.NDArray[np.uint8]
     burst: bool = False
     duplicates: int = 0
+    late: int = 0
+    reordered: int = 0
+    corrupted: int = 0
     why_unknown: Mapping[str, int] = field(default_factory=dict)
     refusals: tuple[str, ...] = ()
 
@@ -296,6 +302,36 @@ class Silence:
     since: datetime
     missed: int
     over: bool = False
+
+
+class Trait(StrEnum):
+    """What may change about how a target answers, while it goes on answering."""
+
+    REPLY_TTL = "reply_ttl"
+    REPLY_DSCP = "reply_dscp"
+    ADDRESS = "address"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A target answers otherwise than it did: by another way, with another marking, from another address.
+
+    Attributes:
+        at: when it was noticed.
+        since: departure of the first echo that was answered so.
+        old, new: a TTL, a DSCP as a number, or addresses.
+    """
+
+    target: str
+    check: str
+    at: datetime
+    since: datetime
+    trait: Trait
+    old: str
+    new: str
+
+
+StreamItem = Round | Silence | Turn
 
 
 # ------------------------------------------------------------------ what is believed
@@ -367,6 +403,7 @@ class EventKind(StrEnum):
     CHECK = "check"  # one check's state changed
     MARK = "mark"  # a mark was set or cleared: old/new are "" or the mark
     BLIND = "blind"  # the agent could not measure: old/new are "" or "blind"
+    PATH = "path"  # replies come by another way: their TTL, their DSCP, or the address behind a name changed
     AGENT = "agent"  # started, stopped, configuration reloaded, ledger failed, clock stepped
 
 

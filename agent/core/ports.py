@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from agent.core.model import Check, Event, EventKind, Observation, Outage, Round, Silence, SnmpAuth, State
+from agent.core.model import Check, Event, EventKind, Observation, Outage, Round, SnmpAuth, State, StreamItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Stream(Protocol):
     def burst(self, target: str, check: str) -> None:
         """Send a few echoes at once; a `Round` with `burst` set follows. Unknown name, burst under way: nothing."""
 
-    def __aiter__(self) -> AsyncIterator[Round | Silence]: ...
+    def __aiter__(self) -> AsyncIterator[StreamItem]: ...
 
     async def close(self) -> None: ...
 

@@ -16,6 +16,7 @@ _DSCP: Final = {
     **{f"CS{n}": 8 * n for n in range(8)},
     **{f"AF{c}{d}": 8 * c + 2 * d for c in range(1, 5) for d in range(1, 4)},
 }  # fmt: skip
+_DSCP_NAMES: Final = {value: name for name, value in reversed(_DSCP.items())}  # the first name of each
 _SCALES: Final = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
@@ -95,4 +96,11 @@ def format_duration(seconds: float) -> str:
 Duration = Annotated[float, BeforeValidator(parse_duration, json_schema_input_type=str)]
 Ratio = Annotated[float, BeforeValidator(parse_ratio, json_schema_input_type=str | float)]
 Rate = Annotated[float, BeforeValidator(parse_rate, json_schema_input_type=str)]
+
+
+def format_dscp(value: int) -> str:
+    """Return a DSCP by its name, or as the number where it has none."""
+    return _DSCP_NAMES.get(value, str(value))
+
+
 Dscp = Annotated[int, BeforeValidator(parse_dscp, json_schema_input_type=str | int)]

@@ -120,7 +120,9 @@ def write_rounds(db: sqlite3.Connection, rounds: Sequence[Round]) -> None:
 
 def _check_ids(db: sqlite3.Connection) -> dict[tuple[str, str], int]:
     """Return (target, check) -> id of all that ever had rounds: to ask for one at a time takes longer."""
-    return {(target, check): number for number, target, check in db.execute("SELECT id, target, check_name FROM checks")}
+    return {
+        (target, check): number for number, target, check in db.execute("SELECT id, target, check_name FROM checks")
+    }
 
 
 def _remarks(item: Round) -> str | None:

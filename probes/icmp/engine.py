@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from agent.core.model import Check, Round, Silence
+from agent.core.model import Check, StreamItem
 from probes.icmp import packet
 from probes.icmp.names import Resolver
 from probes.icmp.port import Port
@@ -64,7 +64,7 @@ class Engine:
         self._roster = Roster(clock, nonce, modes, tick_seconds, -1 if echoes is None else echoes)
         self._ticker = Ticker(self._roster, clock)
         self._resolver = Resolver()
-        self._queue: deque[Round | Silence] = deque()
+        self._queue: deque[StreamItem] = deque()
         self._queue_items = queue_items
         self._news = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -113,7 +113,7 @@ class Engine:
             self._roster.bursts[watched.row] = (0, 0)
             _settle(self._pause)
 
-    async def __aiter__(self) -> AsyncIterator[Round | Silence]:
+    async def __aiter__(self) -> AsyncIterator[StreamItem]:
         """Give rounds and silences as they come, until the engine is closed.
 
         Raises:
@@ -213,7 +213,7 @@ class Engine:
         watched = self._roster.watched.get((target, check))
         return str(watched.address) if watched and watched.address else None
 
-    def _put(self, item: Round | Silence) -> None:
+    def _put(self, item: StreamItem) -> None:
         if len(self._queue) >= self._queue_items:
             self._queue.popleft()
             self.queue_drops_total += 1

@@ -16,6 +16,7 @@ from probes.icmp.table import (
     IDLE,
     MIN_SILENCE_NS,
     MISSES_TO_SILENCE,
+    NOTHING_ODD,
     OVERDUE,
     PENDING,
     PENDING_STATE,
@@ -23,15 +24,18 @@ from probes.icmp.table import (
     SLOT_BITS,
     STAMPED,
     TAINTED,
+    Arrival,
     Change,
     Finished,
     Layout,
+    Odd,
     Rows,
     Slots,
 )
 
 BURST_WAIT_MAX_NS: Final = 1_000_000_000
 JUDGING_SLACK_NS: Final = 10_000_000  # a reply within the timeout may be read a little later than its deadline
+_ARRIVALS_TO_CHANGE: Final = 3  # in a row: where a balancer alternates between two ways, nothing changes
 _REFUSALS_MAX: Final = 5  # different sentences kept for one round
 _NANO: Final = 1_000_000_000
 _NO_WHYS: Final[npt.NDArray[np.uint8]] = np.zeros(0, np.uint8)
@@ -55,6 +59,10 @@ class Judge:
         self.changes: list[Change] = []
         self.duplicates_total = 0
         self.late_replies_total = 0
+        self.reordered_replies_total = 0
+        self.corrupted_replies_total = 0
+        self.arrivals: list[Arrival] = []
+        self._odd: set[int] = set()  # rows whose replies were odd since their last round
         self.foreign_replies_total = 0  # from an address that was not asked, or on another socket
         self._flight: list[Slots] = []  # what was sent, with what was decided since it was last looked through
         self._complete: list[int] = []  # rounds whose echoes are all decided, not copied out yet
@@ -172,12 +180,13 @@ class Judge:
         rtts = self._rtts(slots, stamps, mono_ns - mono)
         late = rtts > s.deadline[slots] - mono
         if late.any():  # read late enough that nobody has judged it yet
-            self.late_replies_total += int(np.count_nonzero(late))
+            self.late_replies_total += self._count_odd(r.late, rows[late])
             self._lose(slots[late])
             slots, rows, rtts, mono = slots[~late], rows[~late], rtts[~late], mono[~late]
         s.rtt[slots] = rtts
         self._decide(slots, _RECEIVED)
         self._learn(rows, rtts)
+        self._look_at_order(rows, mono)
         self._answered(slots, rows, mono)
 
     def _count_further(self, slots: Slots, first: npt.NDArray[np.bool_]) -> None:
@@ -185,9 +194,8 @@ class Judge:
         s, r = self.layout.slots, self.layout.rows
         outcomes = s.outcome[slots]
         again = ~first | (outcomes == _RECEIVED)
-        np.add.at(r.duplicates, s.row[slots[again]], 1)
-        self.duplicates_total += int(np.count_nonzero(again))
-        self.late_replies_total += int(np.count_nonzero(~again & (outcomes != PENDING)))
+        self.duplicates_total += self._count_odd(r.duplicates, s.row[slots[again]])
+        self.late_replies_total += self._count_odd(r.late, s.row[slots[~again & (outcomes != PENDING)]])
 
     def refuse(self, slot: int, sentence: str) -> None:
         """Take an ICMP error for an echo; it counts with `settle_refusals`."""
@@ -225,7 +233,7 @@ class Judge:
         """Return every echo that is under way, in the order of sending."""
         if not self._flight:
             return _NOTHING
-        slots = self._flight[0] if len(self._flight) == 1 else np.concatenate(self._flight)
+        slots: Slots = self._flight[0] if len(self._flight) == 1 else np.concatenate(self._flight)
         slots = slots[self.layout.slots.outcome[slots] == PENDING]
         self._flight = [slots] if len(slots) else []
         return slots
@@ -304,6 +312,8 @@ class Judge:
         """Drop what is still to be given out about a check that is no longer watched."""
         self.changes = [change for change in self.changes if change.row != row]
         self._finished = [done for done in self.finished if done.row != row]
+        self.arrivals = [arrival for arrival in self.arrivals if arrival.row != row]
+        self._odd.discard(row)
         pending = self.pending()
         self._flight = [pending[self.layout.slots.row[pending] != row]]
 
@@ -370,6 +380,56 @@ class Judge:
             after[odd] = np.maximum(before, rtts)[odd]  # one of them is missing: the other one is all that is known
         r.srtt[rows] = after
 
+    def _look_at_order(self, rows: Rows, mono: npt.NDArray[np.int64]) -> None:
+        """RFC 4737 3.3: a packet is reordered where one that was sent after it has arrived before it."""
+        r = self.layout.rows
+        late = mono < r.answered[rows]
+        if (mono[1:] < mono[:-1]).any():  # within the batch, too
+            order = np.argsort(rows, kind="stable")
+            same = (rows[order][1:] == rows[order][:-1]).nonzero()[0]
+            highest: dict[int, int] = {}
+            for place in sorted({*same.tolist(), *(same + 1).tolist()}):
+                reply = int(order[place])
+                row, left = int(rows[reply]), int(mono[reply])
+                late[reply] |= left < highest.get(row, left)
+                highest[row] = max(left, highest.get(row, left))
+        if late.any():
+            self.reordered_replies_total += self._count_odd(r.reordered, rows[late])
+
+    def look_at_arrivals(self, slots: Slots, arrivals: npt.NDArray[np.int32]) -> None:
+        """Compare how replies came with what is learnt of their checks; several others in a row are a change.
+
+        Args:
+            arrivals: TTL * 256 + type of service of each reply; -1 where it is not known.
+        """
+        s, r = self.layout.slots, self.layout.rows
+        rows = s.row[slots]
+        differs = arrivals != r.arrival[rows]
+        differs |= r.others[rows] > 0
+        if not differs.any():
+            return
+        for slot, row, arrival in zip(
+            slots[differs].tolist(), rows[differs].tolist(), arrivals[differs].tolist(), strict=True
+        ):
+            if arrival < 0:
+                continue
+            if r.arrival[row] < 0:
+                r.arrival[row] = arrival
+            if arrival == r.arrival[row]:
+                r.others[row] = 0
+                continue
+            if arrival != r.other[row] or not r.others[row]:
+                r.other[row], r.others[row], r.other_wall[row] = arrival, 0, s.sent[slot]
+            r.others[row] += 1
+            if r.others[row] >= _ARRIVALS_TO_CHANGE:
+                self.arrivals.append(Arrival(row, int(r.other_wall[row]), int(r.arrival[row]), arrival))
+                r.arrival[row], r.others[row] = arrival, 0
+
+    def corrupted(self, slots: Slots, others: int) -> None:
+        """Count replies whose checksum is wrong: to these echoes, and `others` that lead to none. None is an answer."""
+        r = self.layout.rows
+        self.corrupted_replies_total += others + self._count_odd(r.corrupted, self.layout.slots.row[slots])
+
     def _answered(self, slots: Slots, rows: Rows, mono: npt.NDArray[np.int64]) -> None:
         """End the row of misses of each check that was answered to an echo from within or after it."""
         s, r = self.layout.slots, self.layout.rows
@@ -430,7 +490,7 @@ class Judge:
             return
         numbers = [ready for number in self._complete for ready in self._ready(number)]
         self._complete.clear()
-        s, r = self.layout.slots, self.layout.rows
+        s = self.layout.slots
         by_echoes: dict[int, list[int]] = {}
         for place, (_, _, _, echoes) in enumerate(numbers):
             by_echoes.setdefault(echoes, []).append(place)
@@ -448,11 +508,23 @@ class Judge:
                 row, number, base, _ = numbers[place]
                 burst = base == self.layout.burst_base(row)
                 said = tuple(self._sentences.pop(number, ())) if self._sentences else ()
-                duplicates = 0 if burst else int(r.duplicates[row])
-                if duplicates:
-                    r.duplicates[row] = 0
-                finished[place] = Finished(row, burst, sent, rtt, outcome, why, duplicates, said)
+                odd = self._take_odd(row) if row in self._odd and not burst else NOTHING_ODD
+                finished[place] = Finished(row, burst, sent, rtt, outcome, why, odd, said)
         self._finished += [finished[place] for place in range(len(numbers))]
+
+    def _take_odd(self, row: int) -> Odd:
+        """Return what was odd about a row's replies since this was last asked, and count anew."""
+        self._odd.discard(row)
+        r = self.layout.rows
+        counts = Odd(int(r.duplicates[row]), int(r.late[row]), int(r.reordered[row]), int(r.corrupted[row]))
+        r.duplicates[row] = r.late[row] = r.reordered[row] = r.corrupted[row] = 0
+        return counts
+
+    def _count_odd(self, counter: npt.NDArray[np.int64], rows: Rows) -> int:
+        """Count one odd reply for each of these rows; return how many that are."""
+        np.add.at(counter, rows, 1)
+        self._odd.update(rows.tolist())
+        return len(rows)
 
     def _ready(self, number: int) -> list[tuple[int, int, int, int]]:
         """Return (row, number, first slot, echoes) of what may be given out now that this round is complete."""

@@ -7,7 +7,7 @@ read packet captures.
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -67,6 +67,7 @@ class ErrorMessage:
     Attributes:
         destination: where the echo was going, as 4 or 16 octets.
         nonce, index: None where the router quoted too little of the echo; the sequence number has to do then.
+        mtu: of the link that the echo was too big for; 0 where that is not the trouble, or is not told (RFC 1191).
     """
 
     type: int
@@ -76,6 +77,7 @@ class ErrorMessage:
     sequence: int
     nonce: bytes | None
     index: int | None
+    mtu: int = 0
 
 
 def checksum(octets: bytes) -> int:
@@ -132,7 +134,9 @@ def decode(family: int, octets: bytes) -> EchoMessage | ErrorMessage | None:
         raise PacketError(f"ICMP header needs {HEADER_OCTETS} octets, got {len(octets)}")
     kind, code, _, ident, sequence = _HEADER.unpack_from(octets)
     if kind in (ERRORS_V4 if family == 4 else ERRORS_V6):
-        return _decode_error(family, kind, code, octets[HEADER_OCTETS:])
+        error = _decode_error(family, kind, code, octets[HEADER_OCTETS:])
+        mtu = link_mtu(family, kind, code, ident << 16 | sequence)
+        return replace(error, mtu=mtu) if error is not None and mtu else error
     request, answer = (ECHO_REQUEST_V4, ECHO_REPLY_V4) if family == 4 else (ECHO_REQUEST_V6, ECHO_REPLY_V6)
     if kind not in (request, answer) or code != 0:
         return None
@@ -144,8 +148,22 @@ def decode(family: int, octets: bytes) -> EchoMessage | ErrorMessage | None:
     return EchoMessage(kind == answer, ident, sequence, nonce, index)
 
 
-def describe_error(family: int, kind: int, code: int) -> str:
-    """Return an ICMP error's type and code in words."""
+def link_mtu(family: int, kind: int, code: int, rest: int) -> int:
+    """Return the MTU that an error tells of in the 32 bits after its checksum; 0 where it tells of none.
+
+    RFC 1191 4: destination unreachable, fragmentation needed: the low 16 bits. RFC 4443 3.2: packet too big: all.
+    """
+    if (family, kind, code) == (4, 3, 4):
+        return rest & 0xFFFF
+    return rest if (family, kind) == (6, 2) else 0
+
+
+def describe_error(family: int, kind: int, code: int, mtu: int = 0) -> str:
+    """Return an ICMP error's type and code in words, with the MTU where it tells of one."""
+    return f"{_error_name(family, kind, code)}, MTU {mtu}" if mtu else _error_name(family, kind, code)
+
+
+def _error_name(family: int, kind: int, code: int) -> str:
     if (family, kind) == (4, 3) and code < len(_UNREACHABLE_V4):
         return _UNREACHABLE_V4[code]
     if (family, kind) == (6, 1) and code < len(_UNREACHABLE_V6):
@@ -194,7 +212,9 @@ def _decode_error(family: int, kind: int, code: int, quoted: bytes) -> ErrorMess
     return decode_quoted(family, kind, code, destination, inner) if inner[0] == request else None
 
 
-def decode_quoted(family: int, kind: int, code: int, destination: bytes, inner: bytes) -> ErrorMessage | None:
+def decode_quoted(
+    family: int, kind: int, code: int, destination: bytes, inner: bytes, mtu: int = 0
+) -> ErrorMessage | None:
     """Return an ICMP error whose quotation is already taken apart, as the error queue of a ping socket gives it.
 
     Args:
@@ -211,7 +231,7 @@ def decode_quoted(family: int, kind: int, code: int, destination: bytes, inner: 
     nonce, index = None, None
     if len(inner) >= HEAD_OCTETS:
         nonce, index = _decode_tag(inner[HEADER_OCTETS:HEAD_OCTETS])
-    return ErrorMessage(kind, code, destination, ident, sequence, nonce, index)
+    return ErrorMessage(kind, code, destination, ident, sequence, nonce, index, mtu)
 
 
 def header_lengths(octets: npt.NDArray[np.uint8]) -> int | npt.NDArray[np.int64]:
@@ -261,6 +281,43 @@ def read_replies(
     return rows, index if len(rows) == len(index) else index[rows]
 
 
+def intact(
+    octets: npt.NDArray[np.uint8], lengths: npt.NDArray[np.int64], starts: int | npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Tell which messages have a right ICMP checksum (RFC 792): a raw IPv4 socket gets the others, too.
+
+    A message that fills its row may be longer, and is taken for intact.
+
+    Args:
+        octets, lengths, starts: as `read_replies` has them.
+    """
+    first = int(lengths[0])
+    if isinstance(starts, int) and (lengths == first).all():
+        return _all_intact(octets, first, starts)
+    begins = np.full(len(octets), starts) if isinstance(starts, int) else starts
+    good = np.zeros(len(octets), np.bool_)
+    kinds = lengths * 64 + begins  # an IPv4 header has 60 octets at most
+    for alike in set(kinds.tolist()):
+        rows = (kinds == alike).nonzero()[0]
+        good[rows] = _all_intact(octets[rows], alike // 64, alike % 64)
+    return good
+
+
+def _all_intact(octets: npt.NDArray[np.uint8], length: int, start: int) -> npt.NDArray[np.bool_]:
+    if length >= octets.shape[1]:
+        return np.ones(len(octets), np.bool_)
+    if length < start + HEADER_OCTETS:
+        return np.zeros(len(octets), np.bool_)
+    body = octets[:, start:length]
+    if (length - start) % 2:
+        body = np.pad(body, ((0, 0), (0, 1)))
+    # RFC 1071 2(B): "the sum of 16-bit integers can be computed in either byte order"
+    sums = np.ascontiguousarray(body).view(np.uint16).sum(axis=1, dtype=np.uint32)
+    sums = (sums & 0xFFFF) + (sums >> 16)
+    good: npt.NDArray[np.bool_] = (sums & 0xFFFF) + (sums >> 16) == 0xFFFF
+    return good
+
+
 def write_indices(heads: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], indices: npt.NDArray[np.uint32]) -> None:
     """Write each echo's index, its complement and its sequence number into the prebuilt heads `heads[rows]`.
 
@@ -276,5 +333,7 @@ def write_indices(heads: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], indi
 
 def _complements(indices: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """Return `complement` of each index, its two words as one number."""
-    twice = (indices & 0xFFFF) << 1
-    return ~((indices & 0xFFFF0000) | ((twice & 0xFFFF) + (twice >> 16)))
+    low = indices & np.uint32(0xFFFF)
+    twice = low + low
+    words: npt.NDArray[np.uint32] = (indices & np.uint32(0xFFFF0000)) | ((twice & np.uint32(0xFFFF)) + (twice >> 16))
+    return ~words

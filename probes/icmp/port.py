@@ -15,6 +15,7 @@ from probes.icmp.table import Slots, address_words
 from probes.wire.clock import Clock
 from probes.wire.datagrams import ECHO_TRUESIZE_OCTETS, Datagrams, Inbox
 
+_ECN: Final = 3  # RFC 3168 5: the low two bits of the type of service, which routers change as they please
 _RING: Final = 1 << 16  # sent datagrams whose transmit stamp may still come
 _MAX_BATCHES: Final = 64  # per tick: a flood of replies must not hold up the loop
 _MAX_ERRORS: Final = 256  # per batch of replies: ICMP errors are taken apart one by one
@@ -31,13 +32,13 @@ class Port:
     """
 
     def __init__(
-        self, number: int, key: tuple[int, str | None], ident: int, nonce: bytes, modes: Sequence[Mode]
+        self, number: int, key: tuple[int, str | None, bool], ident: int, nonce: bytes, modes: Sequence[Mode]
     ) -> None:
-        """Describe a socket by its key (family and interface to bind to); `open` opens it."""
+        """Describe a socket by its key (family, interface to bind to, never to fragment); `open` opens it."""
         self.number = number
         self.key = key
         self.nonce = nonce
-        self.family, self.interface = key
+        self.family, self.interface, self.df = key
         self.ident = ident
         self.mode: Mode | Literal[""] = ""
         self.why = "no_socket"
@@ -53,7 +54,7 @@ class Port:
     def open(self, buffer_octets: int) -> None:
         """Open the socket; what stands in the way is kept in `why` and `problem`."""
         try:
-            sock, self.mode = open_socket(self.family, self.interface, self.ident, self._modes)
+            sock, self.mode = open_socket(self.family, self.interface, self.ident, self._modes, df=self.df)
         except OSError as error:
             self.mode = ""
             if isinstance(error, NotPermittedError):
@@ -66,6 +67,8 @@ class Port:
         self.datagrams = Datagrams(sock)
         self.datagrams.ask_receive_buffer(buffer_octets)
         self.stamping = self.datagrams.start_stamps()
+        if self.family == 6 or self.mode == "dgram":  # a raw IPv4 socket hands the IP header over
+            self.datagrams.receive_arrivals(self.family)
         self._sent = 0
         self._interface_index = self._index()
         self.why = self.problem = ""
@@ -157,18 +160,29 @@ class Port:
         return 0
 
     def _take(self, count: int, judge: Judge, inbox: Inbox, clock: Clock) -> None:
-        stamps = inbox.stamps(count)
-        starts = packet.header_lengths(inbox.octets[:count]) if self.family == 4 and self.mode == "raw" else 0
-        replies, indices = packet.read_replies(inbox.octets[:count], inbox.lengths(count), starts, self.family, self.nonce)
+        octets, lengths, stamps = inbox.octets[:count], inbox.lengths(count), inbox.stamps(count)
         high, low = inbox.senders(count, self.family)
+        if self.family == 4 and self.mode == "raw":
+            starts: int | npt.NDArray[np.int64] = packet.header_lengths(octets)
+            arrivals = (octets[:, 8].astype(np.int32) << 8) | octets[:, 1]  # RFC 791 3.1: time to live, type of service
+            whole = packet.intact(octets, lengths, starts)
+        else:  # the kernel drops what is not intact
+            starts, arrivals, whole = 0, inbox.arrivals(count), None
+        replies, indices = packet.read_replies(octets, lengths, starts, self.family, self.nonce)
         if len(replies) < count:
-            self._take_errors(np.setdiff1d(np.arange(count), replies), judge, inbox)
-            high, low, stamps = high[replies], low[replies], stamps[replies]
+            rest = np.setdiff1d(np.arange(count), replies)
+            self._take_errors(rest if whole is None else rest[whole[rest]], judge, inbox)
+            high, low, stamps, arrivals = high[replies], low[replies], stamps[replies], arrivals[replies]
         slots, ours = judge.find(indices, (high, low), self.number)
+        if whole is not None and not whole.all():
+            good = whole[replies]
+            judge.corrupted(slots[ours & ~good], int(np.count_nonzero(~whole)) - int(np.count_nonzero(ours & ~good)))
+            ours &= good
         if not ours.all():
-            slots, stamps = slots[ours], stamps[ours]
+            slots, stamps, arrivals = slots[ours], stamps[ours], arrivals[ours]
         if not len(slots):
             return
+        judge.look_at_arrivals(slots, arrivals & ~_ECN)
         if self.stamping and judge.never_left(slots).any():
             self._read_error_queue(judge, inbox)  # a stamp is queued before its packet leaves: it is there by now
         now = clock.read()
@@ -194,7 +208,8 @@ class Port:
     def _refuse(self, message: packet.ErrorMessage, offender: str, judge: Judge) -> None:
         slot = self._slot_of(message, judge)
         if slot is not None:
-            judge.refuse(slot, f"{offender}: {packet.describe_error(self.family, message.type, message.code)}")
+            words = packet.describe_error(self.family, message.type, message.code, message.mtu)
+            judge.refuse(slot, f"{offender}: {words}")
 
     def _slot_of(self, message: packet.ErrorMessage, judge: Judge) -> int | None:
         where = address_words(message.destination)
@@ -242,7 +257,9 @@ class Port:
     def _take_queued(self, count: int, judge: Judge, inbox: Inbox) -> None:
         for error in inbox.queued_errors(count):
             with contextlib.suppress(packet.PacketError):
-                message = packet.decode_quoted(self.family, error.type, error.code, error.destination, error.payload)
+                message = packet.decode_quoted(
+                    self.family, error.type, error.code, error.destination, error.payload, error.mtu
+                )
                 if message is not None:
                     # the kernel gives a ping socket only errors about its own echoes; the index says about which
                     self._refuse(message, error.offender, judge)

@@ -21,6 +21,7 @@ from probes.wire.clock import Clock
 from probes.wire.datagrams import ECHO_TRUESIZE_OCTETS, sending_control
 
 _NANO: Final = 1_000_000_000
+_IP_HEADER_MAX: Final = 60
 _GOLDEN: Final = 0.6180339887498949  # multiples of it fill an interval evenly, however many there will be
 _BUFFER_MIN_OCTETS: Final = 1 << 20
 _BUFFER_MAX_OCTETS: Final = 1 << 26
@@ -116,7 +117,7 @@ class Roster:
             dscp=settings.dscp or None,
             source=source.octets if source and source.family == address.family else None,
         )
-        port = self.port(address.family, settings.interface)
+        port = self.port(address.family, settings.interface, df=settings.df)
         head = packet.encode_echo(address.family, port.ident, self._nonce, 0, settings.size)[: packet.HEAD_OCTETS]
         where = sockaddr(address.family, address.octets, address.scope)
         self.outbox.prepare(row, where, head, settings.size, control)
@@ -124,15 +125,16 @@ class Roster:
         r.port[row] = port.number
         r.why[row] = 0
 
-    def port(self, family: int, interface: str | None) -> Port:
-        """Return the socket for a family and interface, opened when it is first asked for."""
+    def port(self, family: int, interface: str | None, *, df: bool) -> Port:
+        """Return the socket for a family, an interface and DF, opened when it is first asked for."""
+        key = (family, interface, df)
         for port in self.ports.values():
-            if port.key == (family, interface):
+            if port.key == key:
                 return port
         number = max(self.ports, default=-1) + 1
         used = {port.ident for port in self.ports.values()}
         ident = next(ident for ident in iter(lambda: int.from_bytes(os.urandom(2), "big"), -1) if ident not in used)
-        port = self.ports[number] = Port(number, (family, interface), ident, self._nonce, self._modes)
+        port = self.ports[number] = Port(number, key, ident, self._nonce, self._modes)
         port.open(_BUFFER_MIN_OCTETS)
         if port.problem:
             _log.warning("%s", port.problem)
@@ -168,6 +170,12 @@ class Roster:
         tick = max(_TICK_ECHOES / float((1 / intervals).sum()), _TICK_USUAL_SECONDS)
         # echoes that are close to one another want to leave one at a time
         return min(tick, float(intervals.min()) / 2, self._longest_tick)
+
+    @property
+    def largest_octets(self) -> int:
+        """Return the length of the largest reply that is to come, with the largest IP header."""
+        payload = max((watched.settings.size for watched in self.watched.values()), default=0)
+        return payload + packet.HEADER_OCTETS + _IP_HEADER_MAX
 
     def pending_on(self, port: Port) -> Slots:
         """Return the echoes that are under way by one socket."""

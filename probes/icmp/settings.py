@@ -30,6 +30,7 @@ class Settings(Strict):
         source: the address of this host to send from.
         size: octets of payload after the ICMP header, as in `ping -s`.
         ttl: of each echo's IP header (hop limit in IPv6).
+        df: never fragment echoes, here or on the way: one that is too big for a link is refused, and says by whom.
         family: 4 or 6 where a name has addresses of both.
     """
 
@@ -43,6 +44,7 @@ class Settings(Strict):
     source: str | None = None
     size: Annotated[int, Field(ge=MIN_SIZE_OCTETS, le=MAX_SIZE_OCTETS)] = 56
     ttl: Annotated[int, Field(ge=1, le=255)] = 64
+    df: bool = False
     family: Literal[4, 6] | None = None
 
     @model_validator(mode="after")

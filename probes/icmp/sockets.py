@@ -32,7 +32,7 @@ class NotPermittedError(PermissionError):
 
 
 def open_socket(
-    family: int, interface: str | None, ident: int, modes: Sequence[Mode] = MODES
+    family: int, interface: str | None, ident: int, modes: Sequence[Mode] = MODES, *, df: bool = False
 ) -> tuple[socket.socket, Mode]:
     """Open an ICMP socket in the first mode that is permitted.
 
@@ -40,6 +40,7 @@ def open_socket(
         family: 4 or 6.
         interface: to bind to, for sending and receiving.
         ident: ICMP identifier whose replies a raw socket is to get.
+        df: never fragment what is sent, here or on the way, and ignore what is known of the path's MTU.
 
     Raises:
         NotPermittedError: when none is permitted.
@@ -55,6 +56,8 @@ def open_socket(
             continue
         try:
             _prepare(sock, family, interface, ident, mode)
+            if df:
+                _forbid_fragments(sock, family)
         except BaseException:
             sock.close()
             raise
@@ -86,6 +89,14 @@ def _prepare(sock: socket.socket, family: int, interface: str | None, ident: int
             words[kind >> 5] &= ~(1 << (kind & 31))
         sock.setsockopt(socket.IPPROTO_ICMPV6, kernel.ICMP6_FILTER, struct.pack("@8I", *words))
     kernel.attach_filter(sock, _ident_filter(family, ident))
+
+
+def _forbid_fragments(sock: socket.socket, family: int) -> None:
+    if family == 4:
+        sock.setsockopt(socket.IPPROTO_IP, kernel.IP_MTU_DISCOVER, kernel.PMTUDISC_PROBE)
+    else:
+        sock.setsockopt(socket.IPPROTO_IPV6, kernel.IPV6_MTU_DISCOVER, kernel.PMTUDISC_PROBE)
+        sock.setsockopt(socket.IPPROTO_IPV6, kernel.IPV6_DONTFRAG, 1)
 
 
 def _ident_filter(family: int, ident: int) -> list[tuple[int, int, int, int]]:

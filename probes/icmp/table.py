@@ -47,6 +47,28 @@ class Change:
     over: bool
 
 
+class Odd(NamedTuple):
+    """Replies that came otherwise than once, in time, in order and whole, since the check's last round."""
+
+    duplicates: int = 0
+    late: int = 0
+    reordered: int = 0
+    corrupted: int = 0
+
+
+NOTHING_ODD: Final = Odd()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Replies come with another TTL or type of service than before; `since_ns` is Unix time."""
+
+    row: int
+    since_ns: int
+    before: int
+    after: int
+
+
 class Finished(NamedTuple):
     """The echoes of one finished round or burst, copied out.
 
@@ -63,7 +85,7 @@ class Finished(NamedTuple):
     rtts_seconds: npt.NDArray[np.float64]
     outcomes: npt.NDArray[np.uint8]
     whys: npt.NDArray[np.uint8]
-    duplicates: int
+    odd: Odd
     refusals: tuple[str, ...]
 
 
@@ -112,16 +134,25 @@ class RowColumns(_Columns):
     silent: npt.NDArray[np.bool_]
     srtt: npt.NDArray[np.int64]  # -1: nothing learnt
     duplicates: npt.NDArray[np.int64]
+    late: npt.NDArray[np.int64]  # replies after their echo's timeout
+    reordered: npt.NDArray[np.int64]
+    corrupted: npt.NDArray[np.int64]
+    arrival: npt.NDArray[np.int32]  # learnt: TTL * 256 + type of service of its replies; -1: nothing learnt
+    other: npt.NDArray[np.int32]  # how the last replies came that came otherwise
+    others: npt.NDArray[np.int64]  # how many of them in a row
+    other_wall: npt.NDArray[np.int64]  # departure of the echo that the first of them answers
 
     def __init__(self) -> None:
         """Begin with a few free rows."""
         wide = dict.fromkeys(
             ("interval", "timeout", "left", "base", "first_round", "echoes", "rounds", "span", "place",
-             "oldest", "answered", "heard", "misses", "missed_mono", "missed_wall", "duplicates"), (np.int64, 0)
+             "oldest", "answered", "heard", "misses", "missed_mono", "missed_wall", "duplicates",
+             "late", "reordered", "corrupted", "others", "other_wall"), (np.int64, 0)
         )  # fmt: skip
         super().__init__(
             _FIRST_ROWS, active=(np.bool_, 0), port=(np.int32, -1), why=(np.uint8, 0),
-            where=(np.uint64, 0), where_low=(np.uint64, 0), silent=(np.bool_, 0), srtt=(np.int64, -1), due=(np.int64, NEVER), **wide,
+            where=(np.uint64, 0), where_low=(np.uint64, 0), silent=(np.bool_, 0), srtt=(np.int64, -1),
+            arrival=(np.int32, -1), other=(np.int32, -1), due=(np.int64, NEVER), **wide,
         )  # fmt: skip
 
 
@@ -145,9 +176,9 @@ class SlotColumns(_Columns):
     def __init__(self) -> None:
         """Begin with a few idle slots."""
         super().__init__(
-            _FIRST_SLOTS, index=(np.uint32, 0), row=(np.int64, -1), round=(np.int64, -1), state=(np.uint32, _IDLE_STATE),
-            mono=(np.int64, 0), sent=(np.int64, 0), deadline=(np.int64, 0), step=(np.int64, 0), rtt=(np.int64, -1),
-            scratch=(np.int64, 0),
+            _FIRST_SLOTS, index=(np.uint32, 0), row=(np.int64, -1), round=(np.int64, -1),
+            state=(np.uint32, _IDLE_STATE), mono=(np.int64, 0), sent=(np.int64, 0), deadline=(np.int64, 0),
+            step=(np.int64, 0), rtt=(np.int64, -1), scratch=(np.int64, 0),
         )  # fmt: skip
 
     def grow(self, size: int) -> None:
@@ -206,7 +237,9 @@ class Layout:
         r.interval[row], r.timeout[row], r.due[row] = interval_ns, timeout_ns, NEVER
         r.left[row] = left
         r.base[row], r.first_round[row], r.echoes[row], r.rounds[row] = base, first_round, echoes, rounds
-        r.place[row] = r.oldest[row] = r.misses[row] = r.duplicates[row] = 0
+        r.place[row] = r.oldest[row] = r.misses[row] = r.others[row] = 0
+        r.duplicates[row] = r.late[row] = r.reordered[row] = r.corrupted[row] = 0
+        r.arrival[row] = r.other[row] = -1
         r.answered[row] = r.heard[row] = np.iinfo(np.int64).min
         r.span[row] = echoes * rounds
         r.silent[row], r.srtt[row] = False, -1

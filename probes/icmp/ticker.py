@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.model import Check, Echo, Round, Silence
+from agent.core.model import Check, Echo, Round, Silence, StreamItem, Trait, Turn
 from probes.icmp.port import Port
 from probes.icmp.roster import Roster
-from probes.icmp.table import BURST_ECHOES, NEVER, TAINTED, Finished, Rows, Slots
+from probes.icmp.table import BURST_ECHOES, NEVER, TAINTED, Arrival, Finished, Rows, Slots
 from probes.wire import kernel, route
 from probes.wire.clock import Clock, Moment
 from probes.wire.datagrams import Inbox
@@ -23,6 +23,10 @@ _NO_REASONS: Final[Mapping[str, int]] = MappingProxyType({})
 _NANO: Final = 1_000_000_000
 _STEP_NS: Final = 1_000_000  # a smaller jump of the wall clock is within what readings differ by
 _SUSPEND_NS: Final = 200_000_000
+_INBOX_WIDTH: Final = 256
+_INBOX_BATCH: Final = 256
+_INBOX_BATCH_MIN: Final = 32
+_INBOX_OCTETS_MAX: Final = 1 << 21
 _LATE_NS: Final = 250_000_000  # an echo that leaves this much after its time counts as late
 _TEND_NS: Final = 1_000_000_000
 _DARK_MEMORY_NS: Final = 120_000_000_000  # twice the longest timeout
@@ -40,12 +44,12 @@ class Ticker:
         self.clock_steps_total = 0
         self._roster = roster
         self._clock = clock
-        self._inbox = Inbox()
+        self._inbox = _inbox_for(0)
         self._last = clock.read()
         self._tend_at = 0
         self._dark: dict[str, int] = {}  # interface -> monotonic time when it was last seen not to work
 
-    def tick(self) -> list[Round | Silence]:
+    def tick(self) -> list[StreamItem]:
         """Read, judge, send: everything that is due now; return what is finished."""
         self.ticks_total += 1
         now = self._clock.read()
@@ -58,6 +62,8 @@ class Ticker:
         if now.monotonic >= self._tend_at:
             self._tend_at = now.monotonic + _TEND_NS
             self._roster.tend_ports()
+            if self._roster.largest_octets >= self._inbox.width:
+                self._inbox = _inbox_for(self._roster.largest_octets)
         self._send_bursts(now)
         self._send_due(now)
         return self._give_out(now.wall)
@@ -208,8 +214,8 @@ class Ticker:
             why = "interface_gone" if gone else f"send_{kernel.error_name(number)}"
             self._roster.judge.fail(slots[places], self._roster.why(why))
 
-    def _give_out(self, wall_ns: int) -> list[Round | Silence]:
-        items: list[Round | Silence] = []
+    def _give_out(self, wall_ns: int) -> list[StreamItem]:
+        items: list[StreamItem] = []
         changes, self._roster.judge.changes = self._roster.judge.changes, []
         at = _moment(wall_ns)
         for change in changes:
@@ -217,9 +223,15 @@ class Ticker:
                 check = watched.check
                 since = _moment(change.since_ns)
                 items.append(Silence(check.target, check.name, at, since, change.missed, change.over))
-        for done in self._roster.judge.take_finished():
-            if watched := self._roster.by_row.get(done.row):
-                items.append(self._round(watched.check, done, at))
+        arrivals, self._roster.judge.arrivals = self._roster.judge.arrivals, []
+        for arrival in arrivals:
+            if watched := self._roster.by_row.get(arrival.row):
+                items.extend(_turns(watched.check, arrival, at))
+        items.extend(
+            self._round(watched.check, done, at)
+            for done in self._roster.judge.take_finished()
+            if (watched := self._roster.by_row.get(done.row)) is not None
+        )
         return items
 
     def _round(self, check: Check, done: Finished, at: datetime) -> Round:
@@ -235,10 +247,32 @@ class Ticker:
             rtts_seconds=done.rtts_seconds,
             outcomes=done.outcomes,
             burst=done.burst,
-            duplicates=done.duplicates,
+            duplicates=done.odd.duplicates,
+            late=done.odd.late,
+            reordered=done.odd.reordered,
+            corrupted=done.odd.corrupted,
             why_unknown=why,
             refusals=done.refusals,
         )
+
+
+def _turns(check: Check, arrival: Arrival, at: datetime) -> list[Turn]:
+    since = _moment(arrival.since_ns)
+    pairs = (
+        (Trait.REPLY_TTL, arrival.before >> 8, arrival.after >> 8),
+        (Trait.REPLY_DSCP, (arrival.before & 0xFF) >> 2, (arrival.after & 0xFF) >> 2),
+    )
+    return [
+        Turn(check.target, check.name, at, since, trait, str(before), str(after))
+        for trait, before, after in pairs
+        if before != after
+    ]
+
+
+def _inbox_for(octets: int) -> Inbox:
+    """Return memory for messages of this size, to be checked whole, which tells by its width that none was cut."""
+    width = max(_INBOX_WIDTH, (octets // _INBOX_WIDTH + 1) * _INBOX_WIDTH)
+    return Inbox(max(_INBOX_BATCH_MIN, min(_INBOX_BATCH, _INBOX_OCTETS_MAX // width)), width)
 
 
 def _moment(ns: int) -> datetime:

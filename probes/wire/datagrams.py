@@ -26,8 +26,11 @@ _NANO: Final = 1_000_000_000
 _RECEIVE_FLAGS: Final = int(socket.MSG_DONTWAIT)
 _ERROR_FLAGS: Final = _RECEIVE_FLAGS | kernel.MSG_ERRQUEUE
 _SEND_FLAGS: Final = _RECEIVE_FLAGS | int(socket.MSG_NOSIGNAL)
-# level and type of a stamp's control message, as they stand beside one another
-_STAMP_KIND: Final = int(np.array([socket.SOL_SOCKET, kernel.SO_TIMESTAMPING], np.int32).view(np.int64)[0])
+# level and type of control messages, as they stand beside one another: of IPv4 and of IPv6
+_TTL_KINDS: Final = (kernel.kind(socket.IPPROTO_IP, socket.IP_TTL), kernel.kind(41, socket.IPV6_HOPLIMIT))
+_TOS_KINDS: Final = (kernel.kind(socket.IPPROTO_IP, socket.IP_TOS), kernel.kind(41, socket.IPV6_TCLASS))
+_ARRIVAL_OCTETS: Final = kernel.SCM_TIMESTAMPING_OCTETS + 24 + kernel.CMSGHDR.size + 1
+_STAMP_KIND: Final = kernel.kind(socket.SOL_SOCKET, kernel.SO_TIMESTAMPING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class QueuedError:
         destination: where the datagram was going, 4 or 16 octets.
         offender: who sent the error, as text.
         payload: as much of the datagram as the error quoted.
+        mtu: of the link that it was too big for; else 0.
     """
 
     type: int
@@ -45,6 +49,7 @@ class QueuedError:
     destination: bytes
     offender: str
     payload: bytes
+    mtu: int
 
 
 class Inbox:
@@ -52,7 +57,7 @@ class Inbox:
 
     def __init__(self, batch: int = 256, width: int = 256) -> None:
         """Lay out `batch` messages of at most `width` octets; longer ones are cut (their head is what matters)."""
-        self.batch = batch
+        self.batch, self.width = batch, width
         self.octets = np.zeros((batch, width), np.uint8)
         self.names = np.zeros((batch, _NAME_OCTETS), np.uint8)
         self.controls = np.zeros((batch, _CONTROL_OCTETS), np.uint8)
@@ -115,6 +120,20 @@ class Inbox:
         names = self._name_longs[:count]  # struct sockaddr_in6 { ...; uint32_t sin6_flowinfo; struct in6_addr; ... }
         return names[:, 1], names[:, 2]
 
+    def arrivals(self, count: int) -> npt.NDArray[np.int32]:
+        """Return int32[count]: TTL (hop limit) * 256 + type of service (traffic class) with which each message came.
+
+        From control messages, where `receive_arrivals` asked for them; -1 where there are none.
+        """
+        numbers, times = self._numbers[:count], self._times[:count]
+        # they stand behind the stamp, each in 24 octets: TTL, then type of service
+        ttl_kind, tos_kind = times[:, 9], times[:, 12]
+        told = (ttl_kind == _TTL_KINDS[0]) & (tos_kind == _TOS_KINDS[0])
+        told |= (ttl_kind == _TTL_KINDS[1]) & (tos_kind == _TOS_KINDS[1])
+        told &= self._control_lengths[:count] >= _ARRIVAL_OCTETS
+        found = ((numbers[:, 20] & 0xFF) << 8) | (numbers[:, 26] & 0xFF)
+        return np.where(told, found, -1).astype(np.int32)
+
     def sent_stamps(self, count: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """Read transmit stamps from a batch of the error queue.
 
@@ -140,8 +159,8 @@ class Inbox:
             payload = self.octets[place, : min(int(header["len"]), self.octets.shape[1])].tobytes()
             error = _extended_error(control)
             if error is not None:
-                kind, code, offender = error
-                yield QueuedError(kind, code, _address(self.names[place].tobytes()), offender, payload)
+                kind, code, offender, mtu = error
+                yield QueuedError(kind, code, _address(self.names[place].tobytes()), offender, payload, mtu)
 
 
 class Datagrams:
@@ -180,6 +199,15 @@ class Datagrams:
         except OSError:
             return False
         return True
+
+    def receive_arrivals(self, family: int) -> None:
+        """Ask for the TTL and the type of service of each message that comes in."""
+        if family == 4:
+            self.sock.setsockopt(socket.IPPROTO_IP, kernel.IP_RECVTTL, 1)
+            self.sock.setsockopt(socket.IPPROTO_IP, kernel.IP_RECVTOS, 1)
+        else:
+            self.sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+            self.sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
 
     def new_drops(self) -> int:
         """Return how many received packets the kernel threw away since the last call, for lack of buffer."""
@@ -251,8 +279,8 @@ def sending_control(family: int, *, ttl: int | None, dscp: int | None, source: b
     return b"".join(parts)
 
 
-def _extended_error(control: bytes) -> tuple[int, int, str] | None:
-    """Return (type, code, offender) of an ICMP error's control message."""
+def _extended_error(control: bytes) -> tuple[int, int, str, int] | None:
+    """Return (type, code, offender, MTU) of an ICMP error's control message."""
     wanted = {(socket.IPPROTO_IP, kernel.IP_RECVERR), (socket.IPPROTO_IPV6, kernel.IPV6_RECVERR)}
     place, head = 0, kernel.CMSGHDR.size
     while place + head <= len(control):
@@ -261,12 +289,14 @@ def _extended_error(control: bytes) -> tuple[int, int, str] | None:
             return None
         data = control[place + head : place + length]
         if (level, kind) in wanted and len(data) >= kernel.EXTENDED_ERR.size:
-            _, origin, icmp_type, icmp_code, *_ = kernel.EXTENDED_ERR.unpack_from(data)
+            number, origin, icmp_type, icmp_code, _, info, _ = kernel.EXTENDED_ERR.unpack_from(data)
             if origin not in (kernel.ORIGIN_ICMP, kernel.ORIGIN_ICMP6):
                 return None
             offender = _address(data[kernel.EXTENDED_ERR.size :])
             family = socket.AF_INET if len(offender) == 4 else socket.AF_INET6
-            return icmp_type, icmp_code, socket.inet_ntop(family, offender) if offender else "a router"
+            # ip(7): "ee_info contains the discovered MTU for EMSGSIZE errors"
+            mtu = info if number == errno.EMSGSIZE else 0
+            return icmp_type, icmp_code, socket.inet_ntop(family, offender) if offender else "a router", mtu
         place += length + -length % 8
     return None
 

@@ -49,6 +49,12 @@ MSG_ERRQUEUE: Final = 0x2000
 IP_RECVERR: Final = 11
 IPV6_RECVERR: Final = 25
 IP_PKTINFO: Final = 8
+IP_RECVTTL: Final = 12
+IP_RECVTOS: Final = 13
+IP_MTU_DISCOVER: Final = 10
+IPV6_MTU_DISCOVER: Final = 23
+PMTUDISC_PROBE: Final = 3  # <linux/in.h>: "Ignore dst pmtu": every packet leaves whole, however large, and with DF
+IPV6_DONTFRAG: Final = 62  # RFC 3542 11.2: "disable the inserting of a fragment header"
 ICMP_FILTER: Final = 1  # level SOL_RAW; "a bit mask ... the bit is set to 1: the message is filtered out" (raw(7))
 SOL_RAW: Final = 255
 ICMP6_FILTER: Final = 1  # level IPPROTO_ICMPV6, 256 bits of the same sense (RFC 3542 3.2)
@@ -93,6 +99,11 @@ def recvmmsg(fd: int, address: int, count: int, flags: int) -> int:
 def control_message(level: int, kind: int, data: bytes) -> bytes:
     """Return one control message, padded so that another may follow (CMSG_SPACE)."""
     return CMSGHDR.pack(CMSGHDR.size + len(data), level, kind) + data + bytes(-len(data) % 8)
+
+
+def kind(level: int, number: int) -> int:
+    """Return level and type of a control message as the one 64-bit number that they are in memory."""
+    return int(np.array([level, number], np.int32).view(np.int64)[0])
 
 
 def attach_filter(sock: socket.socket, program: list[tuple[int, int, int, int]]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from agent.core.delay import observe, train
-from agent.core.model import Check, Echo, Outcome, Round, Silence
+from agent.core.model import Check, Echo, Outcome, Round, Silence, StreamItem
 from agent.core.ports import Resources
 from probes.icmp import packet
 from probes.icmp.engine import Engine
@@ -43,7 +43,7 @@ class Watch:
     """An engine that runs, and everything that it has said so far."""
 
     engine: Engine
-    items: list[Round | Silence] = field(default_factory=list)
+    items: list[StreamItem] = field(default_factory=list)
     times: list[float] = field(default_factory=list)  # monotonic, when each item came
 
     def rounds(self, target: str = "far", *, burst: bool = False) -> list[Round]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.core.model import Check, Echo, Outcome, Round, Silence
+from agent.core.model import Check, Echo, Outcome, Round, StreamItem
 from agent.core.ports import Resources, Stream
 from probes.icmp import names, sockets
 from probes.icmp.engine import Engine
@@ -43,10 +43,10 @@ async def running(*checks: Check, **options: Any) -> AsyncIterator[Engine]:  # n
         await engine.close()
 
 
-async def take(engine: Engine, wanted: Callable[[Round | Silence], bool]) -> Round | Silence:
+async def take(engine: Engine, wanted: Callable[[StreamItem], bool]) -> StreamItem:
     """Return the first item that is wanted."""
 
-    async def first() -> Round | Silence:
+    async def first() -> StreamItem:
         async for item in engine:
             if wanted(item):
                 return item
