@@ -8,9 +8,10 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
-from agent.core.model import Check, StreamItem
+from agent.core.model import Check, StreamItem, Trait, Turn
 from probes.icmp import packet
 from probes.icmp.names import Resolver
 from probes.icmp.port import Port
@@ -25,7 +26,6 @@ TICK_SECONDS: Final = 0.1
 _BURST_TICK_SECONDS: Final = 0.02  # while a burst is being sent
 QUEUE_ITEMS: Final = 65_536  # a minute of rounds at the design scale
 _RESOLVE_WAIT_SECONDS: Final = 2.0  # `configure` waits so long for names; the others follow when they come
-_RESOLVE_AGAIN_SECONDS: Final = 300.0
 _RESOLVE_RETRY_SECONDS: Final = 30.0
 _STAMPS_LOOKS: Final = 200  # a millisecond apart: the kernel takes 3 to begin; where loopback is down, nobody sees it
 
@@ -46,6 +46,7 @@ class Engine:
         modes: Sequence[Mode] = MODES,
         queue_items: int = QUEUE_ITEMS,
         echoes: int | None = None,
+        resolver: Resolver | None = None,
     ) -> None:
         """Make an engine that does nothing until it is configured.
 
@@ -56,6 +57,7 @@ class Engine:
             clock: where the time comes from.
             modes: which kinds of socket to try, in order.
             queue_items: rounds and silences kept for a reader that is slow; beyond, the oldest is dropped and counted.
+            resolver: who is asked for the addresses of names.
             echoes: after how many regular echoes each check stops; None: never.
         """
         self.queue_drops_total = 0
@@ -63,7 +65,7 @@ class Engine:
         nonce = nonce if nonce is not None else os.urandom(packet.NONCE_OCTETS)
         self._roster = Roster(clock, nonce, modes, tick_seconds, -1 if echoes is None else echoes)
         self._ticker = Ticker(self._roster, clock)
-        self._resolver = Resolver()
+        self._resolver = resolver or Resolver()
         self._queue: deque[StreamItem] = deque()
         self._queue_items = queue_items
         self._news = asyncio.Event()
@@ -213,6 +215,11 @@ class Engine:
         watched = self._roster.watched.get((target, check))
         return str(watched.address) if watched and watched.address else None
 
+    def addresses_of(self, target: str, check: str) -> tuple[str, ...]:
+        """Return every address that a check's name has, as far as is known."""
+        watched = self._roster.watched.get((target, check))
+        return tuple(map(str, watched.addresses)) if watched else ()
+
     def _put(self, item: StreamItem) -> None:
         if len(self._queue) >= self._queue_items:
             self._queue.popleft()
@@ -257,13 +264,20 @@ class Engine:
         """Look a name up; on failure the last address stays, since a dead name server says nothing of the target."""
         loop = asyncio.get_running_loop()
         watched.resolve_at = loop.time() + _RESOLVE_RETRY_SECONDS
-        address = await self._resolver.resolve(watched.settings.address, watched.settings.family)
-        if self._roster.by_row.get(watched.row) is not watched:
+        found = await self._resolver.resolve(watched.settings.address, watched.settings.family)
+        if found is None or self._roster.by_row.get(watched.row) is not watched:
             return
-        if address is not None:
-            watched.resolve_at = loop.time() + _RESOLVE_AGAIN_SECONDS
-            if address != watched.address:
-                self._roster.aim(watched, address)
+        watched.resolve_at = loop.time() + found.ttl_seconds
+        watched.addresses = found.addresses
+        if watched.address in found.addresses:
+            return  # where a name has several, their order says nothing
+        former = watched.address
+        self._roster.aim(watched, found.addresses[0])
+        if former is not None:
+            now = datetime.now(UTC)
+            check = watched.check
+            known = ", ".join(map(str, found.addresses))
+            self._put(Turn(check.target, check.name, now, now, Trait.ADDRESS, str(former), known))
 
 
 def _settle(pause: "asyncio.Future[None] | None") -> None:

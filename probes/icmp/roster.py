@@ -35,12 +35,13 @@ _log = logging.getLogger("linewarden.icmp")
 
 @dataclass(slots=True, eq=False)
 class Watched:
-    """A check with its row, and what its name resolved to."""
+    """A check with its row, and what its name resolved to: the address in use, and all that there are."""
 
     check: Check
     settings: Settings
     row: int
     address: Address | None = None
+    addresses: tuple[Address, ...] = ()
     is_name: bool = False
     resolve_at: float = 0.0
 
@@ -83,6 +84,7 @@ class Roster:
             watched.is_name = True
             self.layout.rows.why[row] = self.why("no_address")
         else:
+            watched.addresses = (address,)
             self.aim(watched, address)
         return watched
 

@@ -1,11 +1,11 @@
 """The engine on loopback: real sockets, nothing beyond this host. What needs loss or routers is in tests/lab."""
 
 import asyncio
-import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from agent.core.model import Check, Echo, Outcome, Round, StreamItem
 from agent.core.ports import Resources, Stream
 from probes.icmp import names, sockets
 from probes.icmp.engine import Engine
-from probes.icmp.names import Address
+from probes.icmp.names import Address, Found, Resolver
 from probes.icmp.probe import Probe
 from probes.icmp.settings import Settings
 from probes.wire.clock import KernelClock, Moment
@@ -188,8 +188,13 @@ def test_the_error_is_a_permission_error() -> None:
 
 @needs_icmp
 async def test_names_are_resolved_again_and_a_failure_keeps_the_last_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: list[Address | None] = [Address(4, b"\x7f\0\0\x02")]
-    monkeypatch.setattr(names, "_look_up", lambda name, family, flags: None if flags else answers[0])
+    answers: list[Found | None] = [Found((Address(4, b"\x7f\0\0\x02"), Address(4, b"\x7f\0\0\x04")), 300)]
+
+    async def resolve(_resolver: Resolver, name: str, family: int | None) -> Found | None:
+        assert (name, family) == ("core.example.net", None)
+        return answers[0]
+
+    monkeypatch.setattr(Resolver, "resolve", resolve)
     async with running(check(address="core.example.net")) as engine:
         assert engine.address_of("here", "icmp") == "127.0.0.2"
         assert answered(await take_round(engine))
@@ -199,7 +204,13 @@ async def test_names_are_resolved_again_and_a_failure_keeps_the_last_address(mon
         await until(lambda: watched.resolve_at > 0)
         await asyncio.sleep(0.1)
         assert engine.address_of("here", "icmp") == "127.0.0.2"
-        answers[0] = Address(4, b"\x7f\0\0\x03")
+        assert engine.addresses_of("here", "icmp") == ("127.0.0.2", "127.0.0.4")
+        answers[0] = Found((Address(4, b"\x7f\0\0\x04"), Address(4, b"\x7f\0\0\x02")), 300)
+        watched.resolve_at = 0
+        await until(lambda: watched.resolve_at > 0)
+        await asyncio.sleep(0.1)
+        assert engine.address_of("here", "icmp") == "127.0.0.2"  # one of several goes on, whatever their order
+        answers[0] = Found((Address(4, b"\x7f\0\0\x03"),), 300)
         watched.resolve_at = 0
         deadline = time.monotonic() + PATIENCE
         while engine.address_of("here", "icmp") != "127.0.0.3" and time.monotonic() < deadline:
@@ -208,18 +219,23 @@ async def test_names_are_resolved_again_and_a_failure_keeps_the_last_address(mon
     assert engine.address_of("nobody", "icmp") is None
 
 
-async def test_a_name_without_address_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "_look_up", lambda name, family, flags: None)
-    async with running(check(address="nowhere.invalid")) as engine:
+def nobody(folder: Path) -> Resolver:
+    """Return a resolver that asks no name server."""
+    return Resolver(folder / "hosts", folder / "resolv.conf")
+
+
+async def test_a_name_without_address_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "_look_up_anywhere", lambda name, family: ())
+    async with running(check(address="nowhere.invalid"), resolver=nobody(tmp_path)) as engine:
         assert (await take_round(engine)).why_unknown == {"no_address": 5}
 
 
-async def test_a_resolver_that_hangs_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_resolver_that_hangs_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("probes.icmp.engine._RESOLVE_WAIT_SECONDS", 0.1)
     release = threading.Event()
-    monkeypatch.setattr(names, "_look_up", lambda name, family, flags: None if flags else release.wait(30) and None)
+    monkeypatch.setattr(names, "_look_up_anywhere", lambda name, family: release.wait(30) and ())
     began = time.monotonic()
-    async with running(check(address="slow.example.net")) as engine:
+    async with running(check(address="slow.example.net"), resolver=nobody(tmp_path)) as engine:
         assert (await take_round(engine)).why_unknown == {"no_address": 5}
     assert time.monotonic() - began < 10
     release.set()
@@ -232,11 +248,6 @@ def test_literals() -> None:
     assert names.literal("a" * 300 + ".net") is None
     assert names.literal("x..y") is None
     assert str(Address(6, bytes(15) + b"\x01")) == "::1"
-
-
-async def test_the_real_resolver_knows_localhost() -> None:
-    address = await names.Resolver().resolve("localhost", 4)
-    assert address == Address(4, socket.inet_aton("127.0.0.1"))
 
 
 @needs_icmp

@@ -6,7 +6,7 @@ import pytest
 
 from agent.core.model import Echo
 from probes.icmp.judge import BURST_WAIT_MAX_NS, JUDGING_SLACK_NS, Judge
-from probes.icmp.table import BURST_ECHOES, IDLE, SLOT_BITS, STAMPED, Finished, Layout, address_words
+from probes.icmp.table import BURST_ECHOES, IDLE, SLOT_BITS, STAMPED, Finished, Layout, Odd, address_words
 
 MS = 1_000_000
 SECOND = 1000 * MS
@@ -219,6 +219,76 @@ def test_a_reply_after_its_timeout_is_counted_and_changes_nothing() -> None:
     assert link.finished().outcomes.tolist() == [Echo.LOST]
     link.answer(index, at=2 * SECOND)
     assert (link.judge.late_replies_total, link.judge.duplicates_total) == (1, 0)
+    link.answer(link.send(3 * SECOND), at=3 * SECOND + MS)
+    assert link.finished().odd == Odd(late=1)
+    link.answer(link.send(4 * SECOND), at=4 * SECOND + MS)
+    assert link.finished().odd == Odd()
+
+
+def test_replies_in_another_order_than_their_echoes_are_counted() -> None:
+    link = Link(echoes=6, interval=10 * MS)
+    first, second, third, fourth, fifth, sixth = (link.send(turn * 10 * MS) for turn in range(6))
+    link.answer(second, at=60 * MS)
+    link.answer(first, at=61 * MS)  # in a later batch
+    link.answer(fourth, third, sixth, fifth, at=62 * MS)  # within one
+    assert link.finished().odd == Odd(reordered=3)
+    assert link.judge.reordered_replies_total == 3
+
+
+def test_checks_with_different_round_trips_are_no_reordering() -> None:
+    layout = Layout()
+    judge = Judge(layout)
+    rows = np.array([layout.add(1, SECOND, SECOND, -1) for _ in range(2)])
+    early, _ = judge.take(rows[:1], 0, WALL)
+    late, _ = judge.take(rows[1:], 10 * MS, WALL + 10 * MS)
+    both = np.concatenate((late, early))
+    judge.receive(both, np.full(2, WALL + 20 * MS), 30 * MS)
+    assert judge.reordered_replies_total == 0
+
+
+def test_corrupted_replies_are_counted_and_answer_nothing() -> None:
+    link = Link(echoes=1, timeout=SECOND)
+    slot = link.send(0) & 0xFFFFFF
+    link.judge.corrupted(np.array([slot]), 2)
+    link.pass_time(2 * SECOND)
+    done = link.finished()
+    assert (done.outcomes.tolist(), done.odd) == ([Echo.LOST], Odd(corrupted=1))
+    assert link.judge.corrupted_replies_total == 3
+
+
+def _arrive(link: Link, *arrivals: int) -> list[tuple[int, int]]:
+    """Let one reply come with each TTL; return the changes that are noticed."""
+    for arrival in arrivals:
+        slot = link.send(0) & 0xFFFFFF
+        link.judge.look_at_arrivals(np.array([slot]), np.array([arrival], np.int32))
+        link.judge.give_up(np.array([slot]), 1)
+    found, link.judge.arrivals = link.judge.arrivals, []
+    return [(change.before, change.after) for change in found]
+
+
+def test_another_ttl_is_a_change_once_it_stays() -> None:
+    link = Link()
+    assert _arrive(link, 61, 61, 58, 58) == []
+    assert _arrive(link, 58) == [(61, 58)]
+    assert _arrive(link, 58, 58, 58, 58) == []
+    assert _arrive(link, 61, 61, 61) == [(58, 61)]
+
+
+def test_a_balancer_that_alternates_is_no_change_and_neither_is_what_is_not_known() -> None:
+    link = Link()
+    assert _arrive(link, -1, 61, 58, 61, 58, 58, 61, 57, 58, 57, 58, -1, 61) == []
+
+
+def test_the_change_is_dated_from_the_first_echo_that_was_answered_so() -> None:
+    link = Link()
+    _arrive(link, 61)
+    for second in (1, 2, 3):
+        slot = link.send(second * SECOND) & 0xFFFFFF
+        link.judge.look_at_arrivals(np.array([slot]), np.array([58], np.int32))
+    (change,) = link.judge.arrivals
+    assert change.since_ns == WALL + SECOND
+    link.judge.forget(link.row)
+    assert link.judge.arrivals == []
 
 
 @pytest.mark.parametrize(("rtt", "outcome"), [(999 * MS, Echo.RECEIVED), (1001 * MS, Echo.LOST)])

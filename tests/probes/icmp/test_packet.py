@@ -199,3 +199,46 @@ def _accepted(family: int, body: bytes) -> int | None:
     if isinstance(message, EchoMessage) and message.reply and message.nonce == NONCE:
         return message.index
     return None
+
+
+@pytest.mark.parametrize("size", [16, 17, 56])
+@pytest.mark.parametrize("options", [b"", bytes(4)])
+def test_a_wrong_checksum_is_seen(size: int, options: bytes) -> None:
+    body = packet.encode_echo(4, 1, NONCE, 7, size, reply=True)
+    messages = [ipv4(body, options=options), ipv4(body[:-1] + bytes([body[-1] ^ 1]), options=options)]
+    octets = np.zeros((3, 128), np.uint8)
+    for row, message in enumerate(messages):
+        octets[row, : len(message)] = np.frombuffer(message, np.uint8)
+    lengths = np.array([len(message) for message in messages])
+    starts = packet.header_lengths(octets[:2])
+    assert starts == 20 + len(options)
+    assert packet.intact(octets[:2], lengths, starts).tolist() == [True, False]
+    # as a mixed batch, with one that is too short to have a checksum
+    octets[2, 0] = 0x47
+    mixed = packet.header_lengths(octets)
+    assert packet.intact(octets, np.array([*lengths, 30]), mixed).tolist() == [True, False, False]
+
+
+def test_a_message_that_was_cut_is_taken_for_intact() -> None:
+    body = packet.encode_echo(4, 1, NONCE, 7, 500, reply=True)
+    octets = np.frombuffer(ipv4(body)[:64], np.uint8).reshape(1, 64)
+    assert packet.intact(octets, np.array([64]), 20).all()
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "code", "rest", "mtu", "words"),
+    [
+        (4, 3, 4, 1400, 1400, "fragmentation needed, MTU 1400"),
+        (4, 3, 4, 0, 0, "fragmentation needed"),
+        (4, 3, 1, 1400, 0, "destination host unreachable"),
+        (6, 2, 0, 1280, 1280, "packet too big, MTU 1280"),
+        (6, 1, 0, 1280, 0, "no route to destination"),
+    ],
+)
+def test_the_mtu_of_an_error(family: int, kind: int, code: int, rest: int, mtu: int, words: str) -> None:
+    echo = packet.encode_echo(family, 1, NONCE, 7, 56)
+    quoted = ipv4(echo) if family == 4 else ipv6(echo)
+    message = packet.decode(family, struct.pack("!BBHI", kind, code, 0, rest) + quoted)
+    assert isinstance(message, ErrorMessage)
+    assert message.mtu == mtu
+    assert packet.describe_error(family, kind, code, message.mtu) == words
