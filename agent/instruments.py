@@ -21,6 +21,11 @@ ICMP: Final[Table] = {
     "linewarden_icmp_receive_buffer_octets": ("receive_buffer_octets", "The smallest receive buffer that was granted."),
     "linewarden_icmp_send_errors_total": ("send_errors_total", "Echoes that this host could not send."),
     "linewarden_icmp_sends_late_total": ("late_sends_total", "Echoes that left well after their time."),
+    "linewarden_icmp_replies_reordered_total": (
+        "reordered_replies_total",
+        "Replies after that to a later echo of their target.",
+    ),
+    "linewarden_icmp_replies_corrupted_total": ("corrupted_replies_total", "Replies with a wrong checksum."),
     "linewarden_icmp_replies_late_total": ("late_replies_total", "Replies after their echo's timeout."),
     "linewarden_icmp_replies_foreign_total": ("foreign_replies_total", "Replies from an address that was not asked."),
     "linewarden_icmp_queue_dropped_total": ("queue_drops_total", "Rounds and silences that nobody took in time."),

@@ -188,6 +188,9 @@ def echoes(found: Gathered, picture: Picture, prefixes: Prefixes) -> None:
             "linewarden_echoes_sent_total": totals.sent,
             "linewarden_echoes_lost_total": totals.lost,
             "linewarden_echoes_duplicate_total": totals.duplicates,
+            "linewarden_echoes_late_total": totals.late,
+            "linewarden_echoes_reordered_total": totals.reordered,
+            "linewarden_echoes_corrupted_total": totals.corrupted,
             "linewarden_burst_echoes_sent_total": totals.burst_sent,
             "linewarden_burst_echoes_lost_total": totals.burst_lost,
         }

@@ -117,6 +117,9 @@ def add(totals: EchoTotals, seen: Train) -> None:
     totals.received += seen.received
     totals.lost += lost
     totals.duplicates += seen.round.duplicates
+    totals.late += seen.round.late
+    totals.reordered += seen.round.reordered
+    totals.corrupted += seen.round.corrupted
     for why, number in seen.round.why_unknown.items():
         totals.unknown[why] = totals.unknown.get(why, 0) + number
     ordered = seen.ordered

@@ -59,6 +59,9 @@ class EchoTotals:
     duplicates: int = 0
     burst_sent: int = 0
     burst_lost: int = 0
+    late: int = 0
+    reordered: int = 0
+    corrupted: int = 0
     unknown: dict[str, int] = field(default_factory=dict)  # by why
     rtt_sum_seconds: float = 0.0
     rtt_counts: list[int] = field(default_factory=lambda: [0] * (len(RTT_BUCKETS_SECONDS) + 1))

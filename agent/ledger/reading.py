@@ -122,7 +122,8 @@ def _round_of(target: str, check: str, row: tuple[Any, ...]) -> Round:
     rest = json.loads(more) if more else {}
     return Round(
         target, check, from_us(began), from_us(ended), sent, rtts, outcomes, burst=bool(burst),
-        duplicates=rest.get("duplicates", 0), why_unknown=rest.get("why_unknown", {}),
+        duplicates=rest.get("duplicates", 0), late=rest.get("late", 0), reordered=rest.get("reordered", 0),
+        corrupted=rest.get("corrupted", 0), why_unknown=rest.get("why_unknown", {}),
         refusals=tuple(rest.get("refusals", ())),
     )  # fmt: skip
 

@@ -126,14 +126,16 @@ def _check_ids(db: sqlite3.Connection) -> dict[tuple[str, str], int]:
 
 
 def _remarks(item: Round) -> str | None:
-    if not (item.duplicates or item.why_unknown or item.refusals):
-        return None
     more = {
         "duplicates": item.duplicates,
+        "late": item.late,
+        "reordered": item.reordered,
+        "corrupted": item.corrupted,
         "why_unknown": dict(item.why_unknown),
         "refusals": list(item.refusals),
     }
-    return json.dumps({name: value for name, value in more.items() if value})
+    told = {name: value for name, value in more.items() if value}
+    return json.dumps(told) if told else None
 
 
 def begin_run(db: sqlite3.Connection, now: datetime) -> int:

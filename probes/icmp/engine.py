@@ -206,6 +206,16 @@ class Engine:
         return self._roster.judge.late_replies_total
 
     @property
+    def reordered_replies_total(self) -> int:
+        """Replies that came after that to a later echo of the same check (RFC 4737)."""
+        return self._roster.judge.reordered_replies_total
+
+    @property
+    def corrupted_replies_total(self) -> int:
+        """Replies with a wrong checksum; only a raw IPv4 socket sees them, elsewhere the kernel drops them."""
+        return self._roster.judge.corrupted_replies_total
+
+    @property
     def foreign_replies_total(self) -> int:
         """Replies that carry our mark and come from another address than the one that was asked."""
         return self._roster.judge.foreign_replies_total

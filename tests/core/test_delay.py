@@ -1,5 +1,6 @@
 """Round statistics: figures by hand, numpy as the oracle for percentiles, and what a round says of its check."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import nan
 from typing import Any
@@ -120,11 +121,13 @@ def test_totals_grow_with_regular_rounds_and_count_bursts_apart() -> None:
     add(totals, make_train("++x?", burst=True))
     assert (totals.sent, totals.received, totals.lost, totals.duplicates) == (4, 2, 2, 2)
     assert (totals.burst_sent, totals.burst_lost) == (7, 5)
+    add(totals, train(replace(make_round("+"), late=1, reordered=2, corrupted=3)))
+    assert (totals.late, totals.reordered, totals.corrupted) == (1, 2, 3)
     assert totals.unknown == {"receive_drops": 2, "send_enetunreach": 1}
-    assert totals.rtt_sum_seconds == pytest.approx(0.0501)
+    assert totals.rtt_sum_seconds == pytest.approx(0.0511)
     # a value on a bound belongs below it: le="0.0001"
     expected = [0] * (len(RTT_BUCKETS_SECONDS) + 1)
-    expected[1] = expected[10] = 1
+    expected[1] = expected[5] = expected[10] = 1  # 0.1 ms, 1 ms, 50 ms
     assert totals.rtt_counts == expected
 
 

@@ -185,11 +185,16 @@ def test_success_of_a_probe(picture: Picture, outcome: Outcome, success: list[fl
 
 def test_counters_of_echoes(picture: Picture) -> None:
     at = {"target": "bcw-core-sw1", "check": "icmp"}
-    picture.echoes["bcw-core-sw1", "icmp"] = EchoTotals(100, 97, 3, 2, 9, 5, unknown={"late loop": 4, 'odd "why"\n': 1})
+    picture.echoes["bcw-core-sw1", "icmp"] = EchoTotals(
+        100, 97, 3, 2, 9, 5, 6, 7, 8, unknown={"late loop": 4, 'odd "why"\n': 1}
+    )
     scrape = Scrape(picture)
     assert scrape.value("linewarden_echoes_sent_total", **at) == 100
     assert scrape.value("linewarden_echoes_lost_total", **at) == 3
     assert scrape.value("linewarden_echoes_duplicate_total", **at) == 2
+    assert scrape.value("linewarden_echoes_late_total", **at) == 6
+    assert scrape.value("linewarden_echoes_reordered_total", **at) == 7
+    assert scrape.value("linewarden_echoes_corrupted_total", **at) == 8
     assert scrape.value("linewarden_burst_echoes_sent_total", **at) == 9
     assert scrape.value("linewarden_burst_echoes_lost_total", **at) == 5
     assert scrape.value("linewarden_echoes_unknown_total", why="late loop", **at) == 4
