@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry
 
@@ -22,7 +22,7 @@ from agent.config.registry import probe_types
 from agent.core.assessor import renames
 from agent.core.model import Check, Observation, Page
 from agent.core.picture import Picture
-from agent.core.ports import Probe, Resources, Stream
+from agent.core.ports import Probe, Resources
 from agent.core.units import format_duration
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
@@ -31,6 +31,9 @@ from agent.schedule import Schedule
 from agent.selfcheck import SelfCheck
 from exporters import exposition, web
 from exporters.server import ListenError, Server, serve
+
+if TYPE_CHECKING:
+    from probes.icmp.engine import Engine
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +83,7 @@ class Agent:
         )
         self.runner = runner = Runner({}, self._polled)
         self.schedule = Schedule(runner.due, self.selfcheck.job_late)
-        self.stream: Stream | None = None
+        self.stream: Engine | None = None
         self._instruments = instruments.Instruments(loaded.estate.agent, self.registry)
         self._instruments.add(runner, instruments.RUNNER)
         self._instruments.add(self.pipeline, instruments.PIPELINE)
@@ -162,6 +165,7 @@ class Agent:
     async def _configure(self) -> None:
         assert self.stream is not None
         checks = self.loaded.estate.checks()
+        self.stream.echo_rate = self.loaded.settings.agent.echo_rate
         await self.stream.configure([check for check in checks if check.type == STREAMED])
         self.schedule.configure([check for check in checks if check.type not in (STREAMED, FED)])
         addresses = {str(getattr(check.settings, "address", "")) for check in checks}

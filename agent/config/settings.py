@@ -87,6 +87,10 @@ class Agent(Section):
     web_config: Annotated[
         Text | None, Field(description="TLS and basic auth in exporter-toolkit's format; relative to this file")
     ] = None
+    echo_rate: Annotated[
+        float | None,
+        Field(gt=0, description="most ICMP echoes that leave in one second, over all targets; no limit by default"),
+    ] = None
     site: Annotated[
         Name | None,
         Field(description="the site where the agent stands: what is elsewhere depends on its site's circuits"),

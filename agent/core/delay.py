@@ -36,6 +36,7 @@ WHY_UNKNOWN: Final[Mapping[str, str]] = MappingProxyType(
         "no_carrier": "the interface towards the target has no carrier",
         "receive_drops": "the agent's receive buffer overflowed; raise net.core.rmem_max",
         "late_loop": "the agent was held up and did not send in time",
+        "echo_rate": "more echoes were due than `agent.echo_rate` allows; raise it, or lengthen intervals",
         "suspended": "this host was suspended",
         "send_enetunreach": "this host has no route to the target's network",
         "send_ehostunreach": "this host has no route to the target",

@@ -14,6 +14,7 @@ from typing import Final
 from agent.core.model import Check, StreamItem, Trait, Turn
 from probes.icmp import packet
 from probes.icmp.names import Resolver
+from probes.icmp.pace import Pace
 from probes.icmp.port import Port
 from probes.icmp.roster import Roster, Watched
 from probes.icmp.settings import Settings
@@ -47,6 +48,8 @@ class Engine:
         queue_items: int = QUEUE_ITEMS,
         echoes: int | None = None,
         resolver: Resolver | None = None,
+        echo_rate: float | None = None,
+        patient: bool = False,
     ) -> None:
         """Make an engine that does nothing until it is configured.
 
@@ -58,13 +61,16 @@ class Engine:
             modes: which kinds of socket to try, in order.
             queue_items: rounds and silences kept for a reader that is slow; beyond, the oldest is dropped and counted.
             resolver: who is asked for the addresses of names.
+            echo_rate: how many echoes may leave in a second, over all targets; None: as many as are due.
+            patient: send what is behind its time late, as fast as it goes, instead of giving it up.
             echoes: after how many regular echoes each check stops; None: never.
         """
         self.queue_drops_total = 0
         clock = clock or KernelClock()
         nonce = nonce if nonce is not None else os.urandom(packet.NONCE_OCTETS)
         self._roster = Roster(clock, nonce, modes, tick_seconds, -1 if echoes is None else echoes)
-        self._ticker = Ticker(self._roster, clock)
+        self._pace = Pace(echo_rate)
+        self._ticker = Ticker(self._roster, clock, self._pace, patient=patient)
         self._resolver = resolver or Resolver()
         self._queue: deque[StreamItem] = deque()
         self._queue_items = queue_items
@@ -144,6 +150,15 @@ class Engine:
         self._news.set()
 
     # ------------------------------------------------------------------ for metrics and people
+
+    @property
+    def echo_rate(self) -> float | None:
+        """How many echoes may leave in a second; can be set."""
+        return self._pace.per_second
+
+    @echo_rate.setter
+    def echo_rate(self, per_second: float | None) -> None:
+        self._pace.per_second = per_second
 
     @property
     def ticks_total(self) -> int:
@@ -247,6 +262,8 @@ class Engine:
                 self._put(item)
             tick = self._roster.tick_seconds
             pace = min(tick, _BURST_TICK_SECONDS) if self._roster.bursts else tick
+            if self._ticker.behind():
+                pace = 0.0
             self._pause = loop.create_future()
             timer = loop.call_at(began + pace, _settle, self._pause)
             try:

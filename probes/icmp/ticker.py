@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.model import Check, Echo, Round, Silence, StreamItem, Trait, Turn
+from probes.icmp.pace import Pace
 from probes.icmp.port import Port
 from probes.icmp.roster import Roster
 from probes.icmp.table import BURST_ECHOES, NEVER, TAINTED, Arrival, Finished, Rows, Slots
@@ -27,7 +28,7 @@ _INBOX_WIDTH: Final = 256
 _INBOX_BATCH: Final = 256
 _INBOX_BATCH_MIN: Final = 32
 _INBOX_OCTETS_MAX: Final = 1 << 21
-_LATE_NS: Final = 250_000_000  # an echo that leaves this much after its time counts as late
+_LATE_TICKS: Final = 2.0  # its own tick, and another one: an echo that leaves after that counts as late
 _TEND_NS: Final = 1_000_000_000
 _DARK_MEMORY_NS: Final = 120_000_000_000  # twice the longest timeout
 _ROUTE_LOOKUPS_MAX: Final = 50  # per tick: each takes some 50 microseconds
@@ -36,8 +37,15 @@ _ROUTE_LOOKUPS_MAX: Final = 50  # per tick: each takes some 50 microseconds
 class Ticker:
     """What happens at each tick, and counters of what went wrong on the way."""
 
-    def __init__(self, roster: Roster, clock: Clock) -> None:
-        """Work on a roster by a clock."""
+    def __init__(self, roster: Roster, clock: Clock, pace: Pace, *, patient: bool = False) -> None:
+        """Work on a roster by a clock.
+
+        Args:
+            pace: how many echoes may leave.
+            patient: send an echo whose time is over late, instead of giving it up.
+        """
+        self._pace = pace
+        self._patient = patient
         self.ticks_total = 0
         self.late_sends_total = 0
         self.send_errors_total = 0
@@ -67,6 +75,11 @@ class Ticker:
         self._send_bursts(now)
         self._send_due(now)
         return self._give_out(now.wall)
+
+    def behind(self) -> bool:
+        """Tell whether echoes wait that may leave at once."""
+        r = self._roster.layout.rows
+        return self._patient and not self._pace.short and bool((r.due <= self._clock.read().monotonic).any())
 
     def _look_at_clock(self, now: Moment) -> None:
         last, self._last = self._last, now
@@ -129,9 +142,8 @@ class Ticker:
     # ------------------------------------------------------------------ sending
 
     def _send_bursts(self, now: Moment) -> None:
-        for row, (number, due) in list(self._roster.bursts.items()):
-            if now.monotonic < due:
-                continue
+        ready = [(row, *sent) for row, sent in self._roster.bursts.items() if now.monotonic >= sent[1]]
+        for row, number, due in ready[: self._pace.grant(len(ready), now.monotonic)] if ready else ():
             slots, indices = self._roster.judge.take_burst(row, number, now.monotonic, now.wall)
             self._dispatch(np.array([row]), slots, indices)
             begun = due or now.monotonic
@@ -145,12 +157,19 @@ class Ticker:
         if not len(rows):
             return
         late = now.monotonic - r.due[rows]
-        if int(late.max()) > _LATE_NS:
-            self.late_sends_total += int(np.count_nonzero(late > _LATE_NS))
-        over = late >= r.interval[rows]
-        if over.any():
-            self._skip(rows[over], late[over] // r.interval[rows[over]], now)
-            rows = rows[r.due[rows] <= now.monotonic]
+        if self._patient:
+            r.due[rows[late >= r.interval[rows]]] = now.monotonic  # the next one an interval after this one
+        else:
+            in_time = int(_LATE_TICKS * self._roster.tick_seconds * _NANO)
+            if int(late.max()) > in_time:
+                self.late_sends_total += int(np.count_nonzero(late > in_time))
+            over = late >= r.interval[rows]
+            if over.any():
+                self._skip(rows[over], late[over] // r.interval[rows[over]], now)
+                rows = rows[r.due[rows] <= now.monotonic]
+        granted = self._pace.grant(len(rows), now.monotonic)
+        if granted < len(rows):
+            rows = rows[np.argsort(r.due[rows], kind="stable")[:granted]]
         size = min((port.chunk for port in self._roster.ports.values()), default=len(rows))
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
@@ -178,7 +197,7 @@ class Ticker:
             part = rows[count > turn]
             due = r.due[part]
             slots, _ = self._roster.judge.take(part, due, now.wall - (now.monotonic - due))
-            self._roster.judge.give_up(slots, self._roster.why("late_loop"))
+            self._roster.judge.give_up(slots, self._roster.why("echo_rate" if self._pace.short else "late_loop"))
             self._advance(part)
         going_on = r.due[rows] < NEVER
         r.due[rows[going_on]] += ((missed - count) * r.interval[rows])[going_on]

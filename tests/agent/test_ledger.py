@@ -162,8 +162,8 @@ async def test_text_from_a_hostile_network(tmp_path: Path) -> None:
 async def test_rounds_come_back(tmp_path: Path) -> None:
     async with opened(tmp_path / "ledger.sqlite") as ledger:
         lost = replace(round_of(120), outcomes=np.full(10, 2, dtype=np.uint8), rtts_seconds=np.full(10, np.nan),
-                       why_unknown={"own drops": 2}, refusals=("10.0.0.1: no route",), duplicates=1, late=2, reordered=3,
-                       corrupted=4)  # fmt: skip
+                       why_unknown={"own drops": 2}, refusals=("10.0.0.1: no route",), duplicates=1, late=2,
+                       reordered=3, corrupted=4)  # fmt: skip
         burst = replace(round_of(120, n=3), burst=True)
         rounds = (
             [round_of(i * 10) for i in range(12)] + [lost, burst] + [round_of(i * 10, target="sw2") for i in range(5)]
