@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from agent.core.model import Check, StreamItem, Trait, Turn
+from agent.core.model import Check, Round, StreamItem, Trait, Turn
 from probes.icmp import packet
 from probes.icmp.names import Resolver
 from probes.icmp.pace import Pace
@@ -244,6 +244,10 @@ class Engine:
         """Return every address that a check's name has, as far as is known."""
         watched = self._roster.watched.get((target, check))
         return tuple(map(str, watched.addresses)) if watched else ()
+
+    def unfinished(self) -> list[Round]:
+        """Return what is decided of the rounds that are still open: for whoever ends before they do."""
+        return self._ticker.unfinished()
 
     def _put(self, item: StreamItem) -> None:
         if len(self._queue) >= self._queue_items:

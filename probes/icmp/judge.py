@@ -77,6 +77,25 @@ class Judge:
         self._copy_out()
         return self._finished
 
+    def unfinished(self) -> list[Finished]:
+        """Return what is decided of the rounds that are still open: for whoever ends before they do."""
+        r, s, left = self.layout.rows, self.layout.slots, self.layout.rounds.left
+        found = []
+        for row in r.active.nonzero()[0].tolist():
+            echoes, base, first, place = (int(c[row]) for c in (r.echoes, r.base, r.first_round, r.place))
+            for number in range(int(r.rounds[row])):
+                if left[first + number] <= 0:
+                    continue
+                begun = place - number * echoes if place // echoes == number and place % echoes else echoes
+                slots = base + number * echoes + np.arange(begun)
+                slots = slots[s.outcome[slots] != PENDING]
+                if len(slots):
+                    rtts = np.where(s.rtt[slots] < 0, np.nan, s.rtt[slots] / _NANO)
+                    said = tuple(self._sentences.get(first + number, ()))
+                    sent, outcomes, whys = s.sent[slots] / _NANO, s.outcome[slots], s.why[slots]
+                    found.append(Finished(row, False, sent, rtts, outcomes, whys, NOTHING_ODD, said))
+        return found
+
     def take_finished(self) -> list[Finished]:
         """Return the finished rounds and forget them."""
         finished, self._finished = self.finished, []

@@ -226,6 +226,8 @@ class Layout:
         """
         # a round is open until its last echo's timeout: none of its slots may be needed before that
         rounds = -(-timeout_ns // (echoes * interval_ns)) + 2
+        if left >= 0:
+            rounds = min(rounds, -(-left // echoes) + 1)
         base, first_round = self._block(echoes, rounds)
         if not self._free_rows:
             size = self.rows.size

@@ -76,6 +76,12 @@ class Ticker:
         self._send_due(now)
         return self._give_out(now.wall)
 
+    def unfinished(self) -> list[Round]:
+        """Return what is decided of the rounds that are still open."""
+        at = _moment(self._clock.read().wall)
+        judge, by_row = self._roster.judge, self._roster.by_row
+        return [self._round(by_row[done.row].check, done, at) for done in judge.unfinished() if done.row in by_row]
+
     def behind(self) -> bool:
         """Tell whether echoes wait that may leave at once."""
         r = self._roster.layout.rows

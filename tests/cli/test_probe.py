@@ -1,9 +1,16 @@
 """`linewarden probe`: which probes there are, what wrong words are told, and the general command for any probe."""
 
+import asyncio
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +18,10 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 from agent.cli.probe import split_port
-from agent.cli.probe_icmp import _join, _line
+from agent.cli.probe_icmp import _histogram, _join, _line, _Live, _Run
 from agent.core.model import Check, Echo, Round
 from probes.icmp import sockets
+from probes.icmp.settings import Settings
 from tests.needs import needs_icmp
 
 
@@ -83,6 +91,73 @@ def test_several_targets_as_a_table() -> None:
 
 
 @needs_icmp
+def test_targets_of_a_file_and_without_a_limit(tmp_path: Path) -> None:
+    listing = tmp_path / "addresses"
+    listing.write_text("# the core\n127.0.0.1  sw1\n\n127.0.0.2\n127.0.0.1\n")
+    done = run("icmp", "-f", str(listing), "127.0.0.3", "-c", "7", "-i", "10ms", "--rate", "0", "--json")
+    assert done.exit_code == 0, done.output
+    found = {target["target"]: target for target in json.loads(done.stdout)["targets"]}
+    assert set(found) == {"127.0.0.1", "127.0.0.2", "127.0.0.3"}
+    assert all(len(target["echoes"]) == target["received"] == 7 for target in found.values())
+
+
+@needs_icmp
+def test_many_echoes_give_a_histogram() -> None:
+    done = run("icmp", "127.0.0.1", "-c", "20", "-i", "10ms")
+    assert done.exit_code == 0, done.output
+    bars = [line.split() for line in done.output.splitlines() if "#" in line]
+    assert sum(int(bar[-1]) for bar in bars) == 20
+
+
+def test_a_histogram_of_what_is_known() -> None:
+    ordered = sorted([0.010] * 5 + [0.011] * 10 + [0.012] * 4 + [0.5])
+    lines = _histogram(ordered)
+    assert len(lines) == 9
+    assert [int(line.split()[-1]) for line in lines].count(0) > 3
+    assert lines[-1].split() == ["above", "##", "1"]
+    assert _histogram([0.001] * 50) == _histogram([0.001, 0.002]) == []
+
+
+@needs_icmp
+def test_a_terminal_shows_a_table_that_is_kept_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.cli.probe_icmp._LIVE_SECONDS", 0.05)
+    shown: list[str] = []
+    monkeypatch.setattr(_Live, "show", lambda _self, text: shown.append(text))
+    targets = [f"127.0.0.{number}" for number in range(1, 40)]
+    checks = [Check(target, "icmp", "icmp", 0.02, settings(target)) for target in targets]
+    command = _Run(checks, 10, None, as_json=False)
+    command._live = _Live()
+    assert asyncio.run(command.run()) == 0
+    assert "more, which fare no worse" in shown[0]
+    assert len(shown[0].splitlines()) < 30
+
+
+def test_the_former_table_is_taken_away(capsys: pytest.CaptureFixture[str]) -> None:
+    live = _Live()
+    live.show("one\ntwo")
+    live.show("three")
+    live.clear()
+    live.clear()
+    assert capsys.readouterr().out == "one\ntwo\n\x1b[2F\x1b[Jthree\n\x1b[1F\x1b[J"
+
+
+@needs_icmp
+def test_ctrl_c_sums_up_what_came(tmp_path: Path) -> None:
+    wide = {**os.environ, "COLUMNS": "200"}
+    command = [sys.executable, "-m", "agent.cli", "probe", "icmp", "127.0.0.1", "127.0.0.2", "-c", "1000", "-i", "20ms"]
+    with (tmp_path / "out").open("w+") as out, subprocess.Popen(command, stdout=out, env=wide) as process:
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        out.seek(0)
+        heads, *rows = out.read().splitlines()
+    assert heads.startswith("target")
+    for row in rows:
+        received, sent = map(int, row.split()[2].split("/"))
+        assert 0 < received <= sent < 1000
+
+
+@needs_icmp
 def test_json_is_one_document() -> None:
     done = run("icmp", "127.0.0.1", "-c", "3", "-i", "20ms", "--json")
     (target,) = json.loads(done.stdout)["targets"]
@@ -91,7 +166,12 @@ def test_json_is_one_document() -> None:
     assert all(echo["rtt_seconds"] > 0 for echo in target["echoes"])
 
 
-def refuse(family: int, *_: object) -> None:
+def settings(target: str) -> Settings:
+    """Return settings of ten quick echoes in one round."""
+    return Settings.model_validate({"address": target, "interval": "20ms", "round": "200ms"})
+
+
+def refuse(family: int, *_: object, **__: object) -> None:
     """Refuse as where neither kind of socket is permitted."""
     raise sockets.NotPermittedError(family)
 

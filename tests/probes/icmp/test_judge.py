@@ -503,3 +503,22 @@ def test_slots_are_bounded() -> None:
     layout = Layout()
     with pytest.raises(OverflowError, match="shard"):
         layout.add(1 << 23, SECOND, SECOND, -1)
+
+
+def test_what_is_decided_of_an_open_round() -> None:
+    link = Link(echoes=4)
+    for second in range(4):
+        link.answer(link.send(second * SECOND), at=second * SECOND + MS)
+    link.finished()
+    link.answer(link.send(4 * SECOND), at=4 * SECOND + 2 * MS)
+    link.send(5 * SECOND)
+    (done,) = link.judge.unfinished()
+    assert (done.row, nanoseconds(done), done.outcomes.tolist()) == (link.row, [2 * MS], [Echo.RECEIVED])
+    assert Link().judge.unfinished() == []
+
+
+def test_a_check_with_few_echoes_takes_few_slots() -> None:
+    layout = Layout()
+    layout.add(20, 10 * MS, 3 * SECOND, 20)
+    layout.add(20, 10 * MS, 3 * SECOND, 20)
+    assert layout.rows.base[1] == 2 * 20 + BURST_ECHOES
