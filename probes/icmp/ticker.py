@@ -28,6 +28,7 @@ _INBOX_WIDTH: Final = 256
 _INBOX_BATCH: Final = 256
 _INBOX_BATCH_MIN: Final = 32
 _INBOX_OCTETS_MAX: Final = 1 << 21
+_HELD_UP_TICKS: Final = 2.0
 _LATE_TICKS: Final = 2.0  # its own tick, and another one: an echo that leaves after that counts as late
 _TEND_NS: Final = 1_000_000_000
 _DARK_MEMORY_NS: Final = 120_000_000_000  # twice the longest timeout
@@ -58,23 +59,37 @@ class Ticker:
         self._dark: dict[str, int] = {}  # interface -> monotonic time when it was last seen not to work
 
     def tick(self) -> list[StreamItem]:
-        """Read, judge, send: everything that is due now; return what is finished."""
+        """Send, read, judge: everything that is due now; return what is finished.
+
+        Reading follows at once on sending: near targets have answered by then, and what the kernel has just done for
+        one packet is at hand for the next.
+        """
         self.ticks_total += 1
         now = self._clock.read()
+        held_up = now.monotonic - self._last.monotonic > _HELD_UP_TICKS * self._roster.tick_seconds * _NANO
         self._look_at_clock(now)
-        for port in self._roster.ports.values():
-            whole = port.drain(self._roster.judge, self._inbox, self._clock)
-            if port.new_drops() or not whole:
-                self._roster.judge.taint(self._roster.pending_on(port), self._roster.why("receive_drops"))
-        self._judge_pending(now.monotonic)
+        if held_up:
+            self._read()  # what was answered long ago is not to be sent anew
         if now.monotonic >= self._tend_at:
             self._tend_at = now.monotonic + _TEND_NS
-            self._roster.tend_ports()
-            if self._roster.largest_octets >= self._inbox.width:
-                self._inbox = _inbox_for(self._roster.largest_octets)
+            self._tend()
         self._send_bursts(now)
         self._send_due(now)
+        self._read()
+        self._judge_pending(now.monotonic)
         return self._give_out(now.wall)
+
+    def _read(self) -> None:
+        judge = self._roster.judge
+        for port in self._roster.ports.values():
+            whole = port.drain(judge, self._inbox, self._clock)
+            if port.new_drops() or not whole:
+                judge.taint(self._roster.pending_on(port), self._roster.why("receive_drops"))
+
+    def _tend(self) -> None:
+        self._roster.tend_ports()
+        if self._roster.largest_octets >= self._inbox.width:
+            self._inbox = _inbox_for(self._roster.largest_octets)
 
     def unfinished(self) -> list[Round]:
         """Return what is decided of the rounds that are still open."""

@@ -1,10 +1,15 @@
-"""What an echo costs: CPU time per completed echo, the engine against fping, at the same rate over the same cable.
+"""What an echo costs: CPU time per completed echo, side by side with fping and blackbox_exporter, over one cable.
 
-Run as root as `python -m tests.bench.bench_icmp`. Both ping 2,000 addresses behind one namespace once a second; runs
-are interleaved, because the machine's mood changes. Ends with 1 when fping is missing or echoes were lost.
+Run as root as `python -m tests.bench.bench_icmp [--rounds N] [CASE...]`. Runs are interleaved, because the machine's
+mood changes. Ends with 1 when a peer is missing, when echoes were lost, or when a promise is broken.
+
+The far end answers on another core (receive packet steering): what a router does to answer is on nobody's bill here.
 """
 
-import asyncio
+import argparse
+import contextlib
+import http.client
+import json
 import os
 import resource
 import shutil
@@ -12,96 +17,316 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agent.core.model import Check, Echo, Round
-from probes.icmp.engine import Engine
-from probes.icmp.settings import Settings
+from tests.lab.agent import AgentProcess
 from tests.lab.net import Namespace, pair
+from tests.waiting import wait_until
 
-TARGETS: Final = 2_000
-ECHOES: Final = 5
-RUNS: Final = 3
-ADDRESSES: Final = [f"10.8.{number // 250}.{1 + number % 250}" for number in range(TARGETS)]
+ROUNDS: Final = 5
+SECONDS: Final = 30
+SETTLE_SECONDS: Final = 12  # every check is up, and its rounds are of one length
+BURST_TARGETS: Final = 10_000
+BURST_ECHOES: Final = 20
+BLACKBOX_PROBES: Final = 300
+FULL_TARGETS: Final = 5_000  # ten a second each
+FULL_SECONDS: Final = 10
 
 
-def cpu_seconds(usage: resource.struct_rusage) -> float:
-    """Return user and system time."""
-    return usage.ru_utime + usage.ru_stime
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run did: echoes that were sent, answered, and the CPU time that all of it took."""
+
+    sent: int
+    answered: int
+    seconds: float
+
+    @property
+    def each(self) -> float:
+        """CPU microseconds per answered echo."""
+        return 1e6 * self.seconds / max(1, self.answered)
 
 
-async def ping_all() -> tuple[int, float]:
-    """Run the engine until every round is in; return answered echoes and the CPU time it took."""
-    settings = Settings.model_validate({"address": ADDRESSES[0], "interval": "1s", "round": f"{ECHOES}s"})
-    checks = [
-        Check(address, "icmp", "icmp", 1.0, settings.model_copy(update={"address": address})) for address in ADDRESSES
+def addresses(number: int) -> list[str]:
+    """Return as many addresses behind the far end."""
+    return [f"10.8.{one // 250}.{1 + one % 250}" for one in range(number)]
+
+
+class Stage:
+    """The two namespaces, and the files that the runs need."""
+
+    def __init__(self, near: Namespace, folder: Path) -> None:
+        """Take the near end, and a folder for files."""
+        self.near = near
+        self.folder = folder
+
+    def listing(self, number: int) -> Path:
+        """Return a file of so many addresses, one a line."""
+        path = self.folder / f"targets-{number}"
+        path.write_text("\n".join(addresses(number)) + "\n")
+        return path
+
+    def timed(self, *command: str) -> tuple[str, float]:
+        """Run a command inside; return what it printed and the CPU time of its process and its children."""
+        with tempfile.TemporaryFile("w+") as out:
+            process = subprocess.Popen(
+                ["ip", "netns", "exec", self.near.name, *command], stdout=out, stderr=subprocess.STDOUT
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            out.seek(0)
+            return out.read(), usage.ru_utime + usage.ru_stime
+
+
+@contextlib.contextmanager
+def stage() -> Iterator[Stage]:
+    """Give two hosts on one cable, the far one with many addresses, answering on the second core."""
+    with pair() as (near, far), tempfile.TemporaryDirectory() as folder:
+        far.ip("route add local 10.8.0.0/16 dev lo")
+        near.ip("route add 10.8.0.0/16 via 10.9.0.2")
+        steering = "mount -t sysfs sysfs /sys && echo 2 > /sys/class/net/eth0/queues/rx-0/rps_cpus"
+        far.run("unshare", "-m", "sh", "-c", steering)
+        yield Stage(near, Path(folder))
+
+
+# ------------------------------------------------------------------ who runs
+
+
+def run_agent(place: Stage, targets: int) -> Run:
+    """Run the whole agent, with its rounds, beliefs, ledger and metrics; measure when it is under way."""
+    folder = place.folder / f"agent-{targets}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    config = folder / "linewarden.yaml"
+    lines = [
+        f"  - {{name: t{number}, kind: server, address: {address}, icmp: {{interval: 1s}}}}"
+        for number, address in enumerate(addresses(targets))
     ]
-    engine = Engine(echoes=ECHOES)
-    before = cpu_seconds(resource.getrusage(resource.RUSAGE_SELF))
-    answered = rounds = 0
+    config.write_text("agent: {name: bench, listen: 127.0.0.1:0}\ndevices:\n" + "\n".join(lines) + "\n")
+    agent = AgentProcess(place.near.name, config, folder / "state", (), pinned="0")
+    agent.start(seconds=120)
     try:
-        await engine.configure(checks)
-        async for item in engine:
-            if isinstance(item, Round):
-                answered += int((item.outcomes == Echo.RECEIVED).sum())
-                rounds += 1
-            if rounds == TARGETS:
-                break
+        time.sleep(SETTLE_SECONDS)
+        sent, lost = _echoes(agent)
+        before = cpu_seconds(agent.pid)
+        time.sleep(SECONDS)
+        seconds = cpu_seconds(agent.pid) - before
+        sent_after, lost_after = _echoes(agent)
     finally:
-        await engine.close()
-    return answered, cpu_seconds(resource.getrusage(resource.RUSAGE_SELF)) - before
+        agent.stop()
+    sent, lost = sent_after - sent, lost_after - lost
+    return Run(sent, sent - lost, seconds)
 
 
-def run_engine(place: Namespace) -> tuple[int, float]:
-    """Run the engine in a process of its own."""
-    done = place.run(sys.executable, "-m", "tests.bench.bench_icmp", "--engine", timeout=120)
-    answered, seconds = done.stdout.split()
-    return int(answered), float(seconds)
+def run_fping(place: Stage, targets: int, *options: str) -> Run:
+    """Run fping; the CPU time is all of its process."""
+    text, seconds = place.timed("taskset", "1", "fping", "-q", *options, "-f", str(place.listing(targets)))
+    counts = [line.split("=")[1].split("/") for line in text.splitlines() if "xmt/rcv" in line]
+    return Run(sum(int(sent) for sent, *_ in counts), sum(int(got) for _, got, *_ in counts), seconds)
 
 
-def run_fping(place: Namespace, fping: str, targets: Path) -> tuple[int, float]:
-    """Run fping at the same rate; the CPU time is all of its process."""
-    spacing = 900 / TARGETS  # milliseconds; all within the second, with room for its own timer
-    command = [fping, "-q", "-c", str(ECHOES), "-p", "1000", "-i", f"{spacing:.2f}", "-f", str(targets)]
-    with tempfile.TemporaryFile("w+") as report:
-        process = subprocess.Popen(["ip", "netns", "exec", place.name, *command], stderr=report, stdout=report)
-        _, _, usage = os.wait4(process.pid, 0)
-        process.returncode = 0  # it is waited for already
-        report.seek(0)
-        lines = [line for line in report if "xmt/rcv" in line]
-    return sum(int(line.split("=")[1].split("/")[1]) for line in lines), cpu_seconds(usage)
+def run_command(place: Stage, targets: int, count: int) -> Run:
+    """Run `linewarden probe icmp` without a limit; the CPU time is all of its process."""
+    command = ("probe", "icmp", "--rate", "0", "-i", "10ms", "-c", str(count), "-f", str(place.listing(targets)))
+    text, seconds = place.timed("taskset", "1", sys.executable, "-m", "agent.cli", *command, "--json")
+    found = json.loads(text)["targets"]
+    return Run(sum(one["sent"] for one in found), sum(one["received"] for one in found), seconds)
+
+
+def run_blackbox(place: Stage, exporter: str, probes: int) -> Run:
+    """Ask blackbox_exporter for one echo after the other."""
+    config = place.folder / "blackbox.yml"
+    config.write_text("modules: {icmp: {prober: icmp, timeout: 3s, icmp: {preferred_ip_protocol: ip4}}}\n")
+    process = place.near.start(
+        "taskset", "1", exporter, f"--config.file={config}", "--web.listen-address=127.0.0.1:9115",
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+    def ask() -> int:
+        answered = 0
+        for address in addresses(probes):
+            answered += _asked(address)
+        return answered
+
+    try:
+        wait_until(lambda: place.near.call(lambda: _asked("10.9.0.2")), 20)
+        before = cpu_seconds(process.pid)
+        answered = place.near.call(ask, timeout=120)
+        return Run(probes, answered, cpu_seconds(process.pid) - before)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def run_full(place: Stage) -> Run:
+    """Run the engine alone at 50,000 echoes a second, on one core."""
+    text, _ = place.timed("taskset", "1", sys.executable, "-m", "tests.bench.bench_icmp", "--engine")
+    sent, answered, seconds = text.split()
+    return Run(int(sent), int(answered), float(seconds))
+
+
+def engine() -> None:
+    """Print sent, answered and CPU seconds of the engine alone: what `run_full` starts."""
+    import asyncio
+
+    from agent.core.model import Check, Echo, Round
+    from probes.icmp.engine import Engine
+    from probes.icmp.settings import Settings
+
+    async def ping() -> tuple[int, int]:
+        settings = Settings.model_validate({"address": "10.8.0.1", "interval": "100ms", "round": "1s"})
+        checks = [
+            Check(address, "icmp", "icmp", 0.1, settings.model_copy(update={"address": address}))
+            for address in addresses(FULL_TARGETS)
+        ]
+        made = Engine(echoes=10 * FULL_SECONDS)
+        sent = answered = 0
+        try:
+            await made.configure(checks)
+            async for item in made:
+                if isinstance(item, Round):
+                    sent += len(item.outcomes)
+                    answered += int((item.outcomes == Echo.RECEIVED).sum())
+                if sent == FULL_TARGETS * 10 * FULL_SECONDS:
+                    break
+        finally:
+            await made.close()
+        return sent, answered
+
+    sent, answered = asyncio.run(ping())
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    print(sent, answered, usage.ru_utime + usage.ru_stime)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return user and system time of a process with all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _echoes(agent: AgentProcess) -> tuple[int, int]:
+    text = agent.text("/metrics")
+    return tuple(  # type: ignore[return-value]
+        sum(int(float(line.rpartition(" ")[2])) for line in text.splitlines() if line.startswith(f"{family}{{"))
+        for family in ("linewarden_echoes_sent_total", "linewarden_echoes_lost_total")
+    )
+
+
+def _asked(address: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", 9115, timeout=10)
+    try:
+        connection.request("GET", f"/probe?module=icmp&target={address}")
+        return b"\nprobe_success 1" in connection.getresponse().read()
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+# ------------------------------------------------------------------ what is promised
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One comparison: how ours and the peer's are run, and which ratio is promised."""
+
+    name: str
+    about: str
+    ours: Callable[[Stage], Run]
+    peer: tuple[str, Callable[[Stage], Run]] | None
+    most: float | None
+
+
+def cases(exporter: str) -> list[Case]:
+    """Return all comparisons."""
+
+    def paced(targets: int, spacing: str) -> Case:
+        return Case(
+            f"paced-{targets}",
+            f"{targets} targets at one echo a second: the whole agent, and fping -q -i {spacing} -p 1000 -c {SECONDS}",
+            lambda place: run_agent(place, targets),
+            ("fping", lambda place: run_fping(place, targets, "-i", spacing, "-p", "1000", "-c", str(SECONDS))),
+            0.5,
+        )
+
+    burst = ("-i", "0", "-p", "10", "-c", str(BURST_ECHOES))
+    return [
+        paced(2_000, "0.5"),
+        paced(6_000, "0.1"),
+        Case(
+            "burst",
+            f"{BURST_TARGETS} targets, {BURST_ECHOES} echoes each, as fast as it goes: probe icmp --rate 0, and fping",
+            lambda place: run_command(place, BURST_TARGETS, BURST_ECHOES),
+            ("fping", lambda place: run_fping(place, BURST_TARGETS, *burst)),
+            1.2,
+        ),
+        Case(
+            "blackbox",
+            "the whole agent at 2000 targets, and blackbox_exporter asked for one echo after the other",
+            lambda place: run_agent(place, 2_000),
+            ("blackbox_exporter", lambda place: run_blackbox(place, exporter, BLACKBOX_PROBES)),
+            1 / 50,
+        ),
+        Case("full", "50,000 echoes a second on one core: the engine alone", run_full, None, None),
+    ]
 
 
 def main() -> int:
     """Compare, print, and return the exit code."""
-    fping = shutil.which("fping")
-    if fping is None:
-        print("fping is missing: apt-get install fping", file=sys.stderr)
+    words = argparse.ArgumentParser(description="What an echo costs, beside fping and blackbox_exporter.")
+    words.add_argument("--rounds", type=int, default=ROUNDS)
+    words.add_argument("--engine", action="store_true", help=argparse.SUPPRESS)
+    words.add_argument("cases", nargs="*", metavar="CASE", help="paced-2000, paced-6000, burst, blackbox, full")
+    options = words.parse_args()
+    if options.engine:
+        engine()
+        return 0
+    exporter = shutil.which("prometheus-blackbox-exporter") or shutil.which("blackbox_exporter")
+    missing = [name for name, found in (("fping", shutil.which("fping")), ("blackbox_exporter", exporter)) if not found]
+    if missing:
+        print(f"missing: {', '.join(missing)} (apt-get install fping prometheus-blackbox-exporter)", file=sys.stderr)
         return 1
-    costs: dict[str, list[float]] = {"engine": [], "fping": []}
+    failed = False
+    with stage() as place:
+        for case in cases(str(exporter)):
+            if not options.cases or case.name in options.cases:
+                failed |= not _compare(case, place, options.rounds)
+    return int(failed)
+
+
+def _compare(case: Case, place: Stage, rounds: int) -> bool:
+    print(f"== {case.name}: {case.about}", flush=True)
+    runners: dict[str, Callable[[Stage], Run]] = {"linewarden": case.ours}
+    if case.peer is not None:
+        runners[case.peer[0]] = case.peer[1]
+    costs: dict[str, list[float]] = {name: [] for name in runners}
     lost = 0
-    with pair() as (near, far), tempfile.TemporaryDirectory() as folder:
-        far.ip("route add local 10.8.0.0/16 dev lo")
-        near.ip("route add 10.8.0.0/16 via 10.9.0.2")
-        targets = Path(folder) / "targets"
-        targets.write_text("\n".join(ADDRESSES) + "\n")
-        for number in range(RUNS):
-            for name in ("engine", "fping"):
-                answered, seconds = run_engine(near) if name == "engine" else run_fping(near, fping, targets)
-                costs[name].append(1e6 * seconds / max(answered, 1))
-                lost += TARGETS * ECHOES - answered
-                print(f"run {number + 1}  {name:6}  {answered:6} echoes  {costs[name][-1]:6.1f} µs of CPU each")
+    for number in range(1, rounds + 1):
+        for name, runner in runners.items():
+            run = runner(place)
+            costs[name].append(run.each)
+            lost += run.sent - run.answered if name == "linewarden" else 0
+            print(
+                f"   {number}  {name:18} {run.answered:8} of {run.sent} answered  {run.each:8.2f} µs each", flush=True
+            )
     medians = {name: statistics.median(values) for name, values in costs.items()}
-    ratio = medians["engine"] / medians["fping"]
-    print(f"median  engine {medians['engine']:.1f} µs, fping {medians['fping']:.1f} µs: ratio {ratio:.2f}")
+    print("   median  " + ", ".join(f"{name} {median:.2f} µs" for name, median in medians.items()))
+    good = lost == 0
     if lost:
-        print(f"{lost} echoes were not answered: the comparison does not count", file=sys.stderr)
-    return 1 if lost else 0
+        print(f"   {lost} echoes were lost where nothing loses any", file=sys.stderr)
+    if case.peer is not None and case.most is not None:
+        ratios = sorted(ours / peer for ours, peer in zip(costs["linewarden"], costs[case.peer[0]], strict=True))
+        ratio = medians["linewarden"] / medians[case.peer[0]]
+        kept = ratio <= case.most
+        print(f"   ratio {ratio:.3f} (rounds {ratios[0]:.3f} to {ratios[-1]:.3f}), promised {case.most:.3f}: "
+              f"{'kept' if kept else 'BROKEN'}", flush=True)  # fmt: skip
+        good &= kept
+    return good
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--engine"]:
-        print(*asyncio.run(ping_all()))
-    else:
-        sys.exit(main())
+    sys.exit(main())

@@ -35,6 +35,7 @@ class AgentProcess:
     config: Path
     state_dir: Path
     arguments: Sequence[str] = ()
+    pinned: str | None = None  # to these cores, as `taskset -c` has them
     _process: subprocess.Popen[bytes] | None = None
     _logs: list[Path] = field(default_factory=list)
 
@@ -42,6 +43,8 @@ class AgentProcess:
         """Start it; by default return when its first round is done."""
         assert self._process is None
         enter = ["ip", "netns", "exec", self.namespace] if self.namespace else []
+        if self.pinned is not None:
+            enter += ["taskset", "-c", self.pinned]
         log = self.config.parent / f"agent-{len(self._logs)}.log"
         self._logs.append(log)
         command = [*enter, sys.executable, "-m", "agent.cli", "run", "--config", str(self.config)]
