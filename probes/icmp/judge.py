@@ -148,7 +148,7 @@ class Judge:
         s.flags[slots[good]] |= STAMPED
 
     def find(
-        self, indices: npt.NDArray[np.uint32], where: tuple[Words, Words], port: int
+        self, indices: npt.NDArray[np.uint32], where: tuple[Words, Words], port: int, octets: Times | None = None
     ) -> tuple[Slots, npt.NDArray[np.bool_]]:
         """Lead replies to their echoes.
 
@@ -156,6 +156,7 @@ class Judge:
             indices: as the replies carry them.
             where: who sent the replies, as `probes.icmp.table.address_words` has addresses.
             port: the socket that they came in by.
+            octets: how long they are, from the ICMP header on; None where that says nothing.
 
         Returns:
             A slot for each reply, and whether the reply is one to that slot's echo from the address that was asked.
@@ -167,6 +168,8 @@ class Judge:
         rows = s.row[slots]
         known = inside & (rows >= 0) & (s.index[slots] == indices) & (s.outcome[slots] != IDLE)
         ours = known & (r.where[rows] == where[0]) & (r.where_low[rows] == where[1]) & (r.port[rows] == port)
+        if octets is not None:
+            ours &= octets <= r.octets[rows]  # some hosts return less than they got; none has a reason to return more
         self.foreign_replies_total += int(np.count_nonzero(known)) - int(np.count_nonzero(ours))
         return slots, ours
 

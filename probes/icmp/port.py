@@ -173,7 +173,7 @@ class Port:
             rest = np.setdiff1d(np.arange(count), replies)
             self._take_errors(rest if whole is None else rest[whole[rest]], judge, inbox)
             high, low, stamps, arrivals = high[replies], low[replies], stamps[replies], arrivals[replies]
-        slots, ours = judge.find(indices, (high, low), self.number)
+        slots, ours = judge.find(indices, (high, low), self.number, (lengths - starts)[replies])
         if whole is not None and not whole.all():
             good = whole[replies]
             judge.corrupted(slots[ours & ~good], int(np.count_nonzero(~whole)) - int(np.count_nonzero(ours & ~good)))

@@ -124,6 +124,7 @@ class Roster:
         where = sockaddr(address.family, address.octets, address.scope)
         self.outbox.prepare(row, where, head, settings.size, control)
         r.where[row], r.where_low[row] = address_words(address.octets)
+        r.octets[row] = settings.size + packet.HEADER_OCTETS
         r.port[row] = port.number
         r.why[row] = 0
 

@@ -115,6 +115,7 @@ class RowColumns(_Columns):
     why: npt.NDArray[np.uint8]  # 0, or why its echoes cannot be sent
     where: npt.NDArray[np.uint64]  # its address: the first 8 octets
     where_low: npt.NDArray[np.uint64]  # and the last 8
+    octets: npt.NDArray[np.int64]  # of its echoes, and so of their replies, from the ICMP header on
     interval: npt.NDArray[np.int64]
     timeout: npt.NDArray[np.int64]
     due: npt.NDArray[np.int64]  # NEVER without a check
@@ -145,7 +146,7 @@ class RowColumns(_Columns):
     def __init__(self) -> None:
         """Begin with a few free rows."""
         wide = dict.fromkeys(
-            ("interval", "timeout", "left", "base", "first_round", "echoes", "rounds", "span", "place",
+            ("octets", "interval", "timeout", "left", "base", "first_round", "echoes", "rounds", "span", "place",
              "oldest", "answered", "heard", "misses", "missed_mono", "missed_wall", "duplicates",
              "late", "reordered", "corrupted", "others", "other_wall"), (np.int64, 0)
         )  # fmt: skip
