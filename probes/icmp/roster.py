@@ -69,7 +69,7 @@ class Roster:
         self._clock = clock
         self._nonce = nonce
         self._modes = tuple(modes)
-        self._started = 0
+        self._begun = 0
         self._limit = limit
 
     def watch(self, check: Check) -> Watched:
@@ -99,9 +99,11 @@ class Roster:
     def begin(self, added: Sequence[Watched]) -> None:
         """Start checks, each at a phase of its own, so that sends are spread evenly."""
         now = self._clock.read().monotonic
-        for watched in added:
-            phase = (self._started * _GOLDEN) % 1
-            self._started += 1
+        offset = (self._begun * _GOLDEN) % 1  # those that come one by one are spread, too
+        self._begun += 1
+        for place, watched in enumerate(added):
+            # neighbours in the table follow one another on the line: their rows are read together
+            phase = (offset + place / len(added)) % 1
             self.layout.rows.due[watched.row] = now + int(phase * watched.settings.interval * _NANO)
 
     def aim(self, watched: Watched, address: Address) -> None:
