@@ -23,6 +23,9 @@ _COMMANDS: Final = {
 }
 
 
+# numpy's BLAS starts a thread for each core when it is imported, and nothing here multiplies matrices
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells say it: 1 would mean that the thing asked about is bad
 
 

@@ -1,6 +1,7 @@
 """The engine on loopback: real sockets, nothing beyond this host. What needs loss or routers is in tests/lab."""
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -108,6 +109,43 @@ async def test_several_checks_of_one_address_do_not_collide() -> None:
             assert answered(item), item
             left.discard(item.target)
         assert (engine.duplicates_total, engine.foreign_replies_total) == (0, 0)
+
+
+OTHER_PROCESS = """
+import asyncio, os, sys
+from probes.icmp import roster
+from probes.icmp.engine import Engine
+from tests.probes.icmp.test_engine import check
+roster.os = type("os", (), {"urandom": staticmethod(lambda number: b"LW")})
+
+async def ping():
+    engine = Engine(tick_seconds=0.02, modes=["raw"])
+    await engine.configure([check()])
+    print("ready", flush=True)
+    async for item in engine:
+        pass
+
+asyncio.run(ping())
+"""
+
+
+@needs_icmp
+async def test_a_second_process_with_the_same_identifier_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probes.icmp.roster.os.urandom", lambda number: b"LW")
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", OTHER_PROCESS, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert other.stdout is not None
+        assert await asyncio.wait_for(other.stdout.readline(), PATIENCE) == b"ready\n"
+        async with running(check(), modes=["raw"], nonce=b"anothern") as engine:
+            if engine.modes[4] != "raw":
+                pytest.skip("two ping sockets never have one identifier")
+            assert engine.ports[0].ident == int.from_bytes(b"LW", "big")
+            rounds = [await take_round(engine) for _ in range(4)]
+            assert all(answered(item) for item in rounds)
+            assert (engine.duplicates_total, engine.foreign_replies_total, engine.late_replies_total) == (0, 0, 0)
+    finally:
+        other.kill()
+        await other.wait()
 
 
 @needs_icmp
