@@ -24,6 +24,7 @@ from probes.wire.clock import Clock, KernelClock
 from probes.wire.datagrams import arrivals_are_stamped
 
 TICK_SECONDS: Final = 0.1
+_TELL_SECONDS: Final = 0.2
 _BURST_TICK_SECONDS: Final = 0.02  # while a burst is being sent
 QUEUE_ITEMS: Final = 65_536  # a minute of rounds at the design scale
 _RESOLVE_WAIT_SECONDS: Final = 2.0  # `configure` waits so long for names; the others follow when they come
@@ -76,9 +77,11 @@ class Engine:
         self._queue_items = queue_items
         self._news = asyncio.Event()
         self._lock = asyncio.Lock()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._names: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._failure: BaseException | None = None
+        self._tell_at, self._tell_seconds = 0.0, min(_TELL_SECONDS, 2 * tick_seconds)
         self._closed = False
-        self._pause: asyncio.Future[None] | None = None
 
     # ------------------------------------------------------------------ the Stream
 
@@ -104,13 +107,10 @@ class Engine:
                 await self._until_arrivals_are_stamped()
             self._roster.begin(added)
             self._roster.tend_ports()
-            if not self._tasks and not self._closed:
-                self._tasks = [
-                    asyncio.create_task(self._run(), name="icmp ticks"),
-                    asyncio.create_task(self._keep_names(), name="icmp names"),
-                ]
-                for task in self._tasks:
-                    task.add_done_callback(lambda _: self._news.set())
+            if self._names is None and not self._closed:
+                self._names = asyncio.create_task(self._keep_names(), name="icmp names")
+                self._names.add_done_callback(lambda _: self._news.set())
+                self._tick_at(asyncio.get_running_loop().time())
 
     def burst(self, target: str, check: str) -> None:
         """Send a few echoes at once; their round follows as soon as they are decided."""
@@ -119,20 +119,21 @@ class Engine:
             return
         if self._roster.layout.rounds.left[self._roster.layout.burst_round(watched.row)] < 0:
             self._roster.bursts[watched.row] = (0, 0)
-            _settle(self._pause)
+            self._tick_at(0.0)
 
     async def __aiter__(self) -> AsyncIterator[StreamItem]:
         """Give rounds and silences as they come, until the engine is closed.
 
         Raises:
-            Exception: whatever ended the engine's own task: a bug, never the network.
+            Exception: whatever ended the engine's own work: a bug, never the network.
         """
         while True:
             while self._queue:
                 yield self._queue.popleft()
-            for task in self._tasks:
-                if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-                    raise error
+            if self._names is not None and self._names.done() and not self._names.cancelled():
+                self._failure = self._failure or self._names.exception()
+            if self._failure is not None:
+                raise self._failure
             if self._closed:
                 return
             self._news.clear()
@@ -141,10 +142,11 @@ class Engine:
     async def close(self) -> None:
         """Stop sending, close the sockets, end the iteration."""
         self._closed = True
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._names is not None:
+            self._names.cancel()
+            await asyncio.wait([self._names])
         for port in self._roster.ports.values():
             port.close()
         self._news.set()
@@ -254,26 +256,34 @@ class Engine:
             self._queue.popleft()
             self.queue_drops_total += 1
         self._queue.append(item)
-        self._news.set()
 
     # ------------------------------------------------------------------ tasks
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            began = loop.time()
-            for item in self._ticker.tick():
-                self._put(item)
-            tick = self._roster.tick_seconds
-            pace = min(tick, _BURST_TICK_SECONDS) if self._roster.bursts else tick
-            if self._ticker.behind():
-                pace = 0.0
-            self._pause = loop.create_future()
-            timer = loop.call_at(began + pace, _settle, self._pause)
-            try:
-                await self._pause
-            finally:
-                timer.cancel()
+    def _tick_at(self, when: float) -> None:
+        """Let the next tick be at that time of the loop's clock."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._closed:
+            self._timer = asyncio.get_running_loop().call_at(when, self._tick)
+
+    def _tick(self) -> None:
+        """Do what is due. Called by the loop itself: a task would wake it twice each time."""
+        began = asyncio.get_running_loop().time()
+        try:
+            items = self._ticker.tick()
+            behind = self._ticker.behind()
+        except Exception as error:  # a bug; the reader raises it
+            self._failure = error
+            self._news.set()
+            return
+        for item in items:
+            self._put(item)
+        if self._queue and (began >= self._tell_at or any(_is_urgent(item) for item in items)):
+            self._tell_at = began + self._tell_seconds
+            self._news.set()
+        tick = self._roster.tick_seconds
+        pace = min(tick, _BURST_TICK_SECONDS) if self._roster.bursts else tick
+        self._tick_at(began if behind else began + pace)
 
     async def _keep_names(self) -> None:
         loop = asyncio.get_running_loop()
@@ -309,8 +319,9 @@ class Engine:
             check = watched.check
             known = ", ".join(map(str, found.addresses))
             self._put(Turn(check.target, check.name, now, now, Trait.ADDRESS, str(former), known))
+            self._news.set()
 
 
-def _settle(pause: "asyncio.Future[None] | None") -> None:
-    if pause is not None and not pause.done():
-        pause.set_result(None)
+def _is_urgent(item: StreamItem) -> bool:
+    """Tell whether an item is told at once; regular rounds are told a few times a second, together."""
+    return not isinstance(item, Round) or item.burst
