@@ -22,7 +22,7 @@ from agent.ledger.jobs import Job
 from agent.ledger.limits import Limits
 from agent.ledger.retention import Retention, prune
 from agent.ledger.store import Store
-from agent.ledger.writing import keep_alive, mark_late, write_rounds
+from agent.ledger.writing import CheckIds, keep_alive, mark_late, write_rounds
 
 _log: Final = logging.getLogger(__name__)
 _GROUP_EVENTS: Final = 2_000  # one transaction at most: some 50 ms, so that the first waits no longer than that
@@ -44,6 +44,7 @@ class Writer:
         self._wake = threading.Condition()
         self._jobs = JobQueue(limits.events)
         self._rounds: deque[Round] = deque()
+        self._check_ids: CheckIds = {}
         self._stopping = False
         self._problem = ""
         self._singly = 0  # so many of the next jobs are written one by one: one of them is bad
@@ -250,8 +251,9 @@ class Writer:
     def _write_rounds(self, rounds: Sequence[Round]) -> None:
         try:
             with self._store.transaction(durable=False) as db:
-                write_rounds(db, rounds)
+                fresh = write_rounds(db, rounds, self._check_ids)
                 keep_alive(db, self._store.run, self._clock())
+            self._check_ids |= fresh  # not before the commit: what is rolled back is not there
             self.rounds_written += len(rounds)
         except (ValueError, TypeError):  # a round that cannot be packed is a bug of its source
             _log.exception("a round cannot be written and is left out")
@@ -274,6 +276,7 @@ class Writer:
 
     def _failed(self, error: Exception) -> None:
         """Answer all who wait, keep what they brought, try again later."""
+        self._check_ids.clear()  # another file may take the place of this one
         words = surroundings_text(error)
         if is_corrupt(error) and time.monotonic() - self._replaced_at > _REPLACE_SECONDS:
             self._replaced_at = time.monotonic()

@@ -102,13 +102,21 @@ def write_blind(db: sqlite3.Connection, blind: Blind) -> None:
     )
 
 
-def write_rounds(db: sqlite3.Connection, rounds: Sequence[Round]) -> None:
-    """Insert rounds; one that is there already stays as it is."""
+CheckIds = dict[tuple[str, str], int]  # (target, check) -> its row of `checks`
+
+
+def write_rounds(db: sqlite3.Connection, rounds: Sequence[Round], known: CheckIds) -> CheckIds:
+    """Insert rounds; one that is there already stays as it is.
+
+    Args:
+        known: checks whose rows are known to be there.
+
+    Returns:
+        Those that came to it; they are there once this transaction is.
+    """
     keys = [(text(r.target), text(r.check)) for r in rounds]
-    ids = _check_ids(db)
-    if missing := {*keys} - ids.keys():
-        db.executemany("INSERT INTO checks (target, check_name) VALUES (?,?)", sorted(missing))
-        ids = _check_ids(db)
+    fresh = {key: _check_id(db, key) for key in {*keys} - known.keys()}
+    ids = known | fresh if fresh else known
     echoes = pack([(r.sent_at_seconds, r.rtts_seconds, r.outcomes) for r in rounds])
     rows = []
     for r, key, octets in zip(rounds, keys, echoes, strict=True):
@@ -116,13 +124,13 @@ def write_rounds(db: sqlite3.Connection, rounds: Sequence[Round]) -> None:
         rows.append((began // MINUTE_US, ids[key], began, int(r.burst), to_us(r.ended_at), octets, _remarks(r)))
     rows.sort(key=lambda row: row[:4])  # in the order of the key: neighbours share a page
     db.executemany("INSERT OR IGNORE INTO rounds VALUES (?,?,?,?,?,?,?)", rows)
+    return fresh
 
 
-def _check_ids(db: sqlite3.Connection) -> dict[tuple[str, str], int]:
-    """Return (target, check) -> id of all that ever had rounds: to ask for one at a time takes longer."""
-    return {
-        (target, check): number for number, target, check in db.execute("SELECT id, target, check_name FROM checks")
-    }
+def _check_id(db: sqlite3.Connection, key: tuple[str, str]) -> int:
+    db.execute("INSERT OR IGNORE INTO checks (target, check_name) VALUES (?,?)", key)
+    number: int = db.execute("SELECT id FROM checks WHERE target=? AND check_name=?", key).fetchone()[0]
+    return number
 
 
 def _remarks(item: Round) -> str | None:
