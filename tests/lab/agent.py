@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -75,6 +76,15 @@ class AgentProcess:
         assert self._process is not None
         return self._process.pid
 
+    def cpu_seconds(self) -> float:
+        """Return user and system time so far."""
+        return cpu_seconds(self.pid)
+
+    def memory_octets(self) -> int:
+        """Return its resident set."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it and return its exit code."""
         process, self._process = self._process, None
@@ -135,6 +145,28 @@ class AgentProcess:
             return answer.status, answer.read()
         finally:
             connection.close()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return user and system time of a process with all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def many_addresses(number: int) -> list[str]:
+    """Return as many addresses of 10.8.0.0/16."""
+    return [f"10.8.{one // 250}.{1 + one % 250}" for one in range(number)]
+
+
+def many_devices(folder: Path, addresses: Sequence[str]) -> Path:
+    """Write a configuration of devices with an echo a second each; return its path."""
+    lines = [
+        f"  - {{name: t{number}, kind: server, address: {address}, icmp: {{interval: 1s}}}}"
+        for number, address in enumerate(addresses)
+    ]
+    path = folder / "linewarden.yaml"
+    path.write_text("agent: {name: many, listen: 127.0.0.1:0}\ndevices:\n" + "\n".join(lines) + "\n")
+    return path
 
 
 def moment(text: str) -> float:
