@@ -7,9 +7,10 @@ from typing import Final
 
 from agent.core import ageing, delay
 from agent.core.assessor import Assessor
+from agent.core.delay import EchoTotals
 from agent.core.model import Check, Echo, Estate, Observation, Outcome, Page, Role, Round
 from agent.core.paging import pages
-from agent.core.picture import DevicePoll, EchoTotals, Picture
+from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Blind
 
 _STALE_INTERVALS: Final = 3.0  # as long as a check's belief lasts without evidence
@@ -55,6 +56,14 @@ class Board:
             else:
                 picture.health.pop(key, None)
 
+    def refresh(self, assessor: Assessor, checks: Iterable[tuple[str, str]]) -> None:
+        """Take over new evidence for checks that are up, of targets that are: nothing else about them is new."""
+        health, verdicts = self.picture.health, self.picture.verdicts
+        beliefs, judged = assessor.beliefs, assessor.verdicts
+        for key in checks:
+            health[key] = beliefs[key]
+            verdicts[key[0]] = judged[key[0]]
+
     def page(self, now: datetime) -> None:
         """Work out anew which pages are due, and tell of those that begin and end."""
         picture = self.picture
@@ -68,17 +77,18 @@ class Board:
             self._on_pages(new, gone)
 
     def count(self, seen: delay.Train) -> None:
-        """Take a round's totals, and a regular round's figures."""
+        """Take a round as what its check saw last, its totals, and a regular round's figures."""
         key = (seen.round.target, seen.round.check)
+        self.picture.observations[key] = seen
         if not seen.round.burst:
-            self.picture.rounds[key] = delay.summarize(seen)
+            self.picture.rounds[key] = seen
         totals = self.picture.echoes.get(key)
         if totals is None:
             totals = self.picture.echoes[key] = EchoTotals()
         delay.add(totals, seen)
 
     def observe(self, observation: Observation) -> None:
-        """Keep a check's last observation."""
+        """Keep a check's last observation, where it is no round that speaks for itself."""
         self.picture.observations[observation.target, observation.check] = observation
 
     def poll(self, item: Polled, seen: Observation) -> bool:

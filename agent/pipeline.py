@@ -174,17 +174,16 @@ class Pipeline:
 
     async def _turn(self) -> None:
         now = datetime.now(UTC)
-        rounds: list[Round] = []
         blinds: list[Blind] = []
         self._follow_clock(now)
         changes = Changes()
         self._repage |= self._board.day(now.date())
-        for _ in range(min(len(self._queue), _BATCH)):
-            item = self._queue.popleft()
-            if isinstance(item, Round):
-                rounds.append(item)
+        items = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH))]
+        rounds = [item for item in items if isinstance(item, Round)]
+        looked = iter(delay.trains(rounds) if rounds else ())
+        for item in items:
             try:
-                self._take(item, now, changes, blinds)
+                self._take(next(looked) if isinstance(item, Round) else item, now, changes, blinds)
             except Exception:  # a bug with one item is logged and counted; the other targets go on
                 self.failures += 1
                 _log.exception("an item of the pipeline failed")
@@ -220,18 +219,17 @@ class Pipeline:
             if ask:
                 changes.ask.add(key)
 
-    def _take(self, item: Item, now: datetime, changes: Changes, blinds: list[Blind]) -> None:
-        if isinstance(item, Silence):
+    def _take(
+        self, item: delay.Train | Silence | Turn | Polled, now: datetime, changes: Changes, blinds: list[Blind]
+    ) -> None:
+        if isinstance(item, delay.Train):
+            self._on_round(item, now, changes, blinds)
+        elif isinstance(item, Polled):
+            self._on_poll(item, now, changes)
+        elif isinstance(item, Silence):
             self._on_silence(item)
-            return
-        if isinstance(item, Turn):
-            if (item.target, item.check) in self.assessor.checks:
-                changes.events.append(turn_event(item))
-            return
-        observation = self._on_round(item, blinds) if isinstance(item, Round) else self._on_poll(item)
-        if observation is not None:
-            self._unheard.discard((observation.target, observation.check))
-            self.assessor.hear(observation, now, changes)
+        elif (item.target, item.check) in self.assessor.checks:
+            changes.events.append(turn_event(item))
 
     async def _commit(self, changes: Changes, now: datetime, before_show: Callable[[], None] = lambda: None) -> None:
         for key in changes.ask:
@@ -240,6 +238,7 @@ class Pipeline:
         if changes.events:
             await self._record(changes.events)
         before_show()
+        self._board.refresh(self.assessor, changes.fresh)  # first: what was fresh may have failed in the same step
         self._board.show(self.assessor, changes.checks, changes.targets)
         if changes.events or self._repage:
             self._repage = False
@@ -287,25 +286,29 @@ class Pipeline:
                 if check.type == "icmp":
                     self._ask(check)
 
-    def _on_round(self, item: Round, blinds: list[Blind]) -> Observation | None:
+    def _on_round(self, seen: delay.Train, now: datetime, changes: Changes, blinds: list[Blind]) -> None:
+        item = seen.round
         key = (item.target, item.check)
         check = self.assessor.checks.get(key)
         if check is None:
-            return None  # removed while its echoes were under way
-        seen = delay.train(item)
+            return  # removed while its echoes were under way
         self._board.count(seen)
-        observation = delay.observe(seen)
-        if observation.outcome is not Outcome.OK:
-            observation = self._honest(check, observation)
-        else:
+        self._unheard.discard(key)
+        good = seen.outcome is Outcome.OK
+        if good:
             self._answered(check)
-            since, proof = self._silent_since.get(key), observation.proven_at
-            if since is not None and proof is not None and proof > since:
+            proven_at = datetime.fromtimestamp(seen.last, UTC)
+            since = self._silent_since.get(key)
+            if since is not None and proven_at > since:
                 del self._silent_since[key]
+            steady = item.target not in self.picture.blind
+            if steady and self.assessor.stays(key, item.ended_at, proven_at, delay.describe(seen), changes):
+                return
+        observation = delay.observe(seen) if good else self._honest(check, delay.observe(seen))
         if blind := self._board.see_blind(item, observation):
             blinds.append(blind)
         self._board.observe(observation)
-        return observation
+        self.assessor.hear(observation, now, changes)
 
     def _honest(self, check: Check, observation: Observation) -> Observation:
         """Hold own trouble against a failed round, and date the failure from the first echo that was missed."""
@@ -319,15 +322,17 @@ class Pipeline:
             return fault(observation, problem)
         return replace(observation, outcome=Outcome.UNKNOWN, confirmed=False, detail=problem)
 
-    def _on_poll(self, item: Polled) -> Observation | None:
+    def _on_poll(self, item: Polled, now: datetime, changes: Changes) -> None:
         check, seen = item.check, item.observation
-        if (check.target, check.name) not in self.assessor.checks:
-            return None  # removed while it was asked
+        key = (check.target, check.name)
+        if key not in self.assessor.checks:
+            return  # removed while it was asked
         if seen.outcome is Outcome.NO_ANSWER and (problem := self._local_problem(check)):
             seen = replace(seen, outcome=Outcome.UNKNOWN, detail=problem)
         self._board.observe(seen)
         self._repage |= self._board.poll(item, seen)
-        return seen
+        self._unheard.discard(key)
+        self.assessor.hear(seen, now, changes)
 
 
 def _log_event(event: Event) -> None:
@@ -344,3 +349,4 @@ def _merge(changes: Changes, more: Changes) -> None:
     changes.checks |= more.checks
     changes.targets |= more.targets
     changes.ask |= more.ask
+    changes.fresh += more.fresh

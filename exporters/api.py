@@ -213,7 +213,7 @@ def device_document(picture: Picture, target: Target) -> dict[str, Any]:
 def check_document(picture: Picture, check: Check) -> dict[str, Any]:
     """Return what is believed of a check, and what it saw last."""
     key = (check.target, check.name)
-    health, seen = picture.health.get(key, _NO_HEALTH), picture.observations.get(key)
+    health, seen = picture.health.get(key, _NO_HEALTH), picture.observation(*key)
     last = None
     if seen is not None:
         last = {
@@ -230,7 +230,7 @@ def check_document(picture: Picture, check: Check) -> dict[str, Any]:
         "interval_seconds": check.interval_seconds,
         **document(health),
         "last": last,
-        "round": document(picture.rounds.get(key)),
+        "round": document(picture.round(*key)),
     }
 
 

@@ -16,9 +16,10 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from agent import __version__
+from agent.core.delay import RTT_BUCKETS_SECONDS, EchoTotals, summarize
 from agent.core.model import Check, Estate, Health, Mark, Outcome, State, Target, Verdict
 from agent.core.paging import losses
-from agent.core.picture import RTT_BUCKETS_SECONDS, EchoTotals, Picture
+from agent.core.picture import Picture
 from agent.core.series import Family
 from exporters.exposition import escape_help, escape_label, number, prefix
 from exporters.names import FAMILIES
@@ -147,9 +148,10 @@ def rounds(found: Gathered, picture: Picture, now: datetime, prefixes: Prefixes)
     """Add the figures of each check's last round, while it is fresh."""
     last = dict(picture.rounds)
     for check in prefixes.checks:
-        summary = last.get((check.target, check.name))
-        if summary is None or (now - summary.at).total_seconds() > fresh_seconds(check):
+        seen = last.get((check.target, check.name))
+        if seen is None or (now - seen.at).total_seconds() > fresh_seconds(check):
             continue
+        summary = summarize(seen)
         names = (check.target, check.name)
         for what, stats in (("rtt", summary.rtt_seconds), ("pdv", summary.pdv_seconds), ("ipdv", summary.ipdv_seconds)):
             family = f"linewarden_round_{what}_seconds"

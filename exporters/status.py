@@ -18,8 +18,9 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agent import __version__
+from agent.core.delay import RoundSummary
 from agent.core.model import Event, EventKind, Health, Mark, Role, State, Target, Urgency, Verdict
-from agent.core.picture import DevicePoll, Picture, RoundSummary
+from agent.core.picture import DevicePoll, Picture
 from agent.core.units import format_duration
 from exporters.prometheus import fresh_seconds
 
@@ -193,7 +194,7 @@ def _row(picture: Picture, target: Target, now: datetime) -> Row:
     verdict, found, failing = picture.verdicts.get(target.name, _NO_VERDICT), None, []
     for check in target.checks:
         key = (check.target, check.name)
-        summary, health = picture.rounds.get(key), picture.health.get(key)
+        summary, health = picture.round(*key), picture.health.get(key)
         if found is None and summary is not None and (now - summary.at).total_seconds() <= fresh_seconds(check):
             found = summary
         if verdict.state is State.UP and health is not None and health.state is State.DOWN:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from agent.cli.tables import Cell
+    from agent.core.delay import RoundSummary
     from agent.core.model import Check, Round
-    from agent.core.picture import RoundSummary
     from probes.icmp.engine import Engine
 
     _Report = tuple[Check, Round | None, RoundSummary | None]

@@ -32,12 +32,14 @@ class Changes:
         checks: (target, check) pairs whose belief is new.
         targets: names whose verdict is new, if only by its reason.
         ask: checks to measure now, because their present state would settle something.
+        fresh: (target, check) pairs of which there is new evidence only: their belief is shown as it is.
     """
 
     events: list[Event] = field(default_factory=list)
     checks: set[tuple[str, str]] = field(default_factory=set)
     targets: set[str] = field(default_factory=set)
     ask: set[tuple[str, str]] = field(default_factory=set)
+    fresh: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Assessor:
@@ -101,7 +103,10 @@ class Assessor:
             changes: what else this step has changed, to be added to.
         """
         changes = Changes() if changes is None else changes
-        if self._stays(observation, changes):
+        key = (observation.target, observation.check)
+        good = observation.outcome is Outcome.OK and not observation.interfaces
+        proven_at = observation.proven_at or observation.at
+        if good and self.stays(key, observation.at, proven_at, observation.detail, changes):
             return changes
         touched = [observation]
         if observation.interfaces or observation.check == "snmp":
@@ -111,30 +116,31 @@ class Assessor:
         self._decide({seen.target for seen in touched}, now, changes)
         return changes
 
-    def _stays(self, observation: Observation, changes: Changes) -> bool:
+    def stays(self, key: tuple[str, str], at: datetime, proven_at: datetime, detail: str, changes: Changes) -> bool:
         """Take what says that a target which works goes on working, where nothing else can follow from it.
 
         That is nearly every observation, a thousand times a second in a large estate. Nothing follows where no failure
         is held back, and neither the target nor anything that follows it is in another state than `up`.
 
+        Args:
+            key: target and check that something good was seen of.
+            at, proven_at, detail: as an `Observation` has them.
+
         Returns:
-            Whether that was all.
+            Whether that was all; if not, nothing is done.
         """
-        key = (observation.target, observation.check)
         affected = self._sole.get(key)
-        if affected is None or observation.outcome is not Outcome.OK or observation.interfaces or self._held:
+        if affected is None or self._held:
             return False
-        if observation.target in self._troubled or (len(affected) > 1 and not self._troubled.isdisjoint(affected)):
+        name = key[0]
+        if name in self._troubled or (len(affected) > 1 and not self._troubled.isdisjoint(affected)):
             return False
         belief = self.beliefs[key]
         if belief.state is not State.UP:
             return False
-        belief, _ = rules.advance(belief, observation, self._policies[key])
-        verdict = self.verdicts[observation.target]
-        self.beliefs[key] = belief
-        self.verdicts[observation.target] = Verdict(State.UP, verdict.since, (), _NO_MARKS, belief.reason)
-        changes.checks.add(key)
-        changes.targets.add(observation.target)
+        belief = self.beliefs[key] = rules.stay_up(belief, at, proven_at, detail)
+        self.verdicts[name] = Verdict(State.UP, self.verdicts[name].since, (), _NO_MARKS, belief.reason)
+        changes.fresh.append(key)
         return True
 
     def tick(self, now: datetime) -> Changes:

@@ -1,28 +1,29 @@
 """A train of round-trip times becomes delay, loss and delay variation, and one observation of the check.
 
 RFC 2681 (round-trip delay), RFC 6673 (round-trip loss), RFC 5481 and RFC 3393 (delay variation). Unknown echoes take no
-part: the network is not judged by the agent's own trouble. Plain lists beat numpy at the ten echoes of a usual round,
-and this runs a thousand times a second.
+part: the network is not judged by the agent's own trouble. Rounds of one length are looked through together: a large
+estate has a thousand of them a second.
 """
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise
-from math import isnan, nan
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from agent.core.model import Echo, Observation, Outcome, Round
-from agent.core.picture import RTT_BUCKETS_SECONDS, EchoTotals, RoundSummary
 
-# plain numbers: an enum's member is compared ten times slower
+# plain numbers: numpy compares with an enum's member ten times slower
 _RECEIVED: Final = int(Echo.RECEIVED)
 _LOST: Final = int(Echo.LOST)
 _REFUSED: Final = int(Echo.REFUSED)
-_KNOWN_BAD: Final = (_LOST, _REFUSED)
 _NOTHING: Final[Mapping[str, float]] = MappingProxyType({})
+_Floats = npt.NDArray[np.float64]
+_Whole = npt.NDArray[np.intp]
 
 # what the reasons of unknown echoes mean, and what helps; the short names are label values of metrics
 WHY_UNKNOWN: Final[Mapping[str, str]] = MappingProxyType(
@@ -47,64 +48,204 @@ WHY_UNKNOWN: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+# smokeping_prober's default buckets (seconds), so that its dashboards go on working
+RTT_BUCKETS_SECONDS: Final = (
+    0.00005, 0.0001, 0.0002, 0.0004, 0.0008, 0.0016, 0.0032, 0.0064, 0.0128, 0.0256, 0.0512, 0.1024, 0.2048, 0.4096,
+    0.8192, 1.6384, 3.2768, 6.5536, 13.1072, 26.2144,
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
-class Train:
+class RoundSummary:
+    """One round in figures (RFC 2681, 6673, 5481); None where no echo gives the figure.
+
+    Attributes:
+        sent: echoes whose outcome is known.
+        rtt_seconds: stat -> value for min, mean, max, p50, p95.
+        pdv_seconds: RFC 5481 packet delay variation (against the round's minimum): p50, p95, max.
+        ipdv_seconds: RFC 3393 difference of neighbours, absolute: mean, p95, max.
+    """
+
+    at: datetime
+    sent: int
+    received: int
+    unknown: int
+    loss_ratio: float | None
+    rtt_seconds: Mapping[str, float] = field(default_factory=dict)
+    pdv_seconds: Mapping[str, float] = field(default_factory=dict)
+    ipdv_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class EchoTotals:
+    """Counters of one check's echoes since the agent started.
+
+    Attributes:
+        burst_sent, burst_lost: those of confirmation bursts, apart: they are sent because echoes were lost, and
+            would bias every ratio.
+        rtt_counts: round-trip times in each of `RTT_BUCKETS_SECONDS`, and last those above all of them.
+    """
+
+    sent: int = 0  # outcome known: received + lost
+    received: int = 0
+    lost: int = 0
+    duplicates: int = 0
+    burst_sent: int = 0
+    burst_lost: int = 0
+    late: int = 0
+    reordered: int = 0
+    corrupted: int = 0
+    unknown: dict[str, int] = field(default_factory=dict)  # by why
+    rtt_sum_seconds: float = 0.0
+    rtt_counts: list[int] = field(default_factory=lambda: [0] * (len(RTT_BUCKETS_SECONDS) + 1))
+
+
+class Train(NamedTuple):
     """The echoes of one round, looked through once for all that is made of them.
 
     Attributes:
-        outcomes: `Echo` of each.
-        rtts: seconds, NaN where there is none; in the order of sending, as `outcomes`.
+        outcome: what they say of the check: any reply makes it OK.
+        sent: those whose outcome is known.
         ordered: round-trip times of answered echoes, ascending. An answered echo can lack its round-trip time: the
             clock was stepped between its stamps, or it has none.
-        received, refused: how many.
-        sent: those whose outcome is known.
+        first, last: departures, Unix time, of the first and the last answered echo; where none was answered, of the
+            first and the last one that was lost or refused.
+        rtt: min, mean, max, p50 and p95 in seconds, where `ordered` is not empty.
+        pdv: p50, p95 and max, where there are two of them.
+        steps: how many pairs of neighbours were both answered; `ipdv`: mean, p95 and max of their differences.
     """
 
     round: Round
-    outcomes: list[int]
-    rtts: list[float]
-    ordered: list[float]
-    received: int
-    refused: int
+    outcome: Outcome
     sent: int
-    mean_seconds: float | None
+    received: int
+    ordered: list[float]
+    first: float
+    last: float
+    rtt: list[float]
+    pdv: list[float]
+    steps: int
+    ipdv: list[float]
+
+    @property
+    def at(self) -> datetime:
+        """When the outcome of the last echo was known, as of an `Observation`."""
+        return self.round.ended_at
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """The mean round-trip time; None where there is none."""
+        return self.rtt[1] if self.ordered else None
 
 
 def train(round: Round) -> Train:  # noqa: A002 - the word of the domain
-    """Look through a round."""
-    outcomes: list[int] = round.outcomes.tolist()
-    rtts: list[float] = round.rtts_seconds.tolist()
-    received, refused = outcomes.count(_RECEIVED), outcomes.count(_REFUSED)
-    if received == len(outcomes) and not isnan(sum(rtts)):
-        ordered = sorted(rtts)
+    """Look through one round."""
+    return trains([round])[0]
+
+
+def trains(rounds: Sequence[Round]) -> list[Train]:
+    """Look through many rounds at once."""
+    if len({len(one.outcomes) for one in rounds}) == 1:
+        return _trains_alike(rounds)
+    by_length: dict[int, list[int]] = {}
+    for place, one in enumerate(rounds):
+        by_length.setdefault(len(one.outcomes), []).append(place)
+    found: dict[int, Train] = {}
+    for places in by_length.values():
+        found.update(zip(places, _trains_alike([rounds[place] for place in places]), strict=True))
+    return [found[place] for place in range(len(rounds))]
+
+
+def _trains_alike(rounds: Sequence[Round]) -> list[Train]:
+    shape = (len(rounds), len(rounds[0].outcomes))
+    if not shape[1]:
+        return [Train(one, Outcome.UNKNOWN, 0, 0, [], 0.0, 0.0, [], [], 0, []) for one in rounds]
+    outcomes = np.concatenate([one.outcomes for one in rounds]).reshape(shape)
+    departures = np.concatenate([one.sent_at_seconds for one in rounds]).reshape(shape)
+    rtts = np.concatenate([one.rtts_seconds for one in rounds]).reshape(shape)
+    answered = outcomes == _RECEIVED
+    if answered.all():
+        sent = received = np.full(shape[0], shape[1])
+        said, speaking = [Outcome.OK] * shape[0], answered
     else:
-        ordered = sorted(rtt for code, rtt in zip(outcomes, rtts, strict=True) if code == _RECEIVED and not isnan(rtt))
-    return Train(
-        round, outcomes, rtts, ordered, received, refused, received + refused + outcomes.count(_LOST),
-        sum(ordered) / len(ordered) if ordered else None,
+        refused = outcomes == _REFUSED
+        known = answered | refused | (outcomes == _LOST)
+        received, sent = answered.sum(axis=1), known.sum(axis=1)
+        kinds = np.where(received > 0, 0, np.where(refused.any(axis=1), 1, np.where(sent > 0, 2, 3)))
+        said = [_SAID[kind] for kind in kinds.tolist()]
+        speaking = np.where((received > 0)[:, np.newaxis], answered, known)
+        rtts = np.where(answered, rtts, np.nan)
+    rows = np.arange(shape[0])
+    first = departures[rows, speaking.argmax(axis=1)]
+    last = departures[rows, shape[1] - 1 - speaking[:, ::-1].argmax(axis=1)]
+    ordered, counts = _ordered(rtts)
+    rtt = _stats(ordered, counts)
+    steps, step_counts = _ordered(np.abs(rtts[:, 1:] - rtts[:, :-1]))  # with a lost echo it is NaN: no pair
+    pdv = rtt[:, (3, 4, 2)] - rtt[:, :1]
+    ipdv = _stats(steps, step_counts)[:, (1, 4, 2)]
+    values = ordered.tolist()
+    if counts.min() < shape[1]:
+        values = [row[:count] for row, count in zip(values, counts.tolist(), strict=True)]
+    return list(
+        map(
+            Train, rounds, said, sent.tolist(), received.tolist(), values, first.tolist(), last.tolist(), rtt.tolist(),
+            pdv.tolist(), step_counts.tolist(), ipdv.tolist(),
+        )
     )  # fmt: skip
+
+
+_SAID: Final = (Outcome.OK, Outcome.REFUSED, Outcome.NO_ANSWER, Outcome.UNKNOWN)
+
+
+def _ordered(values: _Floats) -> tuple[_Floats, _Whole]:
+    """Sort each row, what is NaN last; return that, and how many of each row are numbers."""
+    ordered = np.sort(values, axis=1)
+    return ordered, np.count_nonzero(ordered == ordered, axis=1)
+
+
+def _stats(ordered: _Floats, counts: _Whole) -> _Floats:
+    """Return min, mean, max, p50 and p95 of each row's numbers; what stands where there are none means nothing."""
+    found = np.zeros((len(ordered), 5))
+    if not ordered.shape[1]:
+        return found
+    rows, most = np.arange(len(ordered)), np.maximum(counts - 1, 0)
+    sums = np.where(ordered == ordered, ordered, 0.0).sum(axis=1)
+    found[:, 0], found[:, 1], found[:, 2] = ordered[:, 0], sums / np.maximum(counts, 1), ordered[rows, most]
+    for column, ratio in ((3, 0.5), (4, 0.95)):
+        place = most * ratio
+        below = place.astype(np.intp)
+        low = ordered[rows, below]
+        found[:, column] = low + (ordered[rows, np.minimum(below + 1, most)] - low) * (place - below)
+    return found
 
 
 def summarize(seen: Train) -> RoundSummary:
     """Return one round in figures.
 
-    Delay variation needs two answered echoes, and is absent from fewer; neighbours are echoes sent one after the other
-    that were both answered.
+    Delay variation needs two answered echoes, and is absent from fewer (RFC 5481 4.2: PDV(i) = D(i) - D(min));
+    neighbours are echoes sent one after the other that were both answered (RFC 3393 1.1: a pair with a lost packet is
+    undefined).
 
     Returns:
         The figures; `loss_ratio` None where no echo's outcome is known, empty mappings where nothing was answered.
         Percentiles are interpolated linearly (numpy's default).
     """
-    sent, received = seen.sent, seen.received
+    sent, received, timed = seen.sent, seen.received, len(seen.ordered)
     return RoundSummary(
         seen.round.ended_at,
         sent,
         received,
-        len(seen.outcomes) - sent,
+        len(seen.round.outcomes) - sent,
         (sent - received) / sent if sent else None,
-        *_rtt_and_pdv(seen),
-        _ipdv(seen),
+        dict(zip(_RTT_STATS, seen.rtt, strict=True)) if timed else _NOTHING,
+        dict(zip(_PDV_STATS, seen.pdv, strict=True)) if timed > 1 else _NOTHING,
+        dict(zip(_IPDV_STATS, seen.ipdv, strict=True)) if seen.steps else _NOTHING,
     )
+
+
+_RTT_STATS: Final = ("min", "mean", "max", "p50", "p95")
+_PDV_STATS: Final = ("p50", "p95", "max")
+_IPDV_STATS: Final = ("mean", "p95", "max")
 
 
 def add(totals: EchoTotals, seen: Train) -> None:
@@ -126,7 +267,7 @@ def add(totals: EchoTotals, seen: Train) -> None:
     ordered = seen.ordered
     if not ordered:
         return
-    totals.rtt_sum_seconds += sum(ordered)
+    totals.rtt_sum_seconds += seen.rtt[1] * len(ordered)
     least, most = bisect_left(RTT_BUCKETS_SECONDS, ordered[0]), bisect_left(RTT_BUCKETS_SECONDS, ordered[-1])
     if least == most:
         totals.rtt_counts[least] += len(ordered)
@@ -142,32 +283,25 @@ def observe(seen: Train) -> Observation:
     known says nothing (UNKNOWN). `since` and `proven_at` are the departures of the first and the last answered echo,
     or, without any, of the first and the last lost one. A burst is `confirmed`: it is sent to make sure.
     """
-    round, outcomes, sent, received, mean = seen.round, seen.outcomes, seen.sent, seen.received, seen.mean_seconds  # noqa: A001
-    if received:
-        outcome = Outcome.OK
-        first, last = outcomes.index(_RECEIVED), _last(outcomes, _RECEIVED)
-    elif sent:
-        outcome = Outcome.REFUSED if seen.refused else Outcome.NO_ANSWER
-        speaking = [place for place, code in enumerate(outcomes) if code in _KNOWN_BAD]
-        first, last = speaking[0], speaking[-1]
-    else:
+    round, sent, mean = seen.round, seen.sent, seen.duration_seconds  # noqa: A001 - the word of the domain
+    if seen.outcome is Outcome.UNKNOWN:
         return Observation(
             round.target, round.check, round.ended_at, Outcome.UNKNOWN, _why(round.why_unknown, whole=True)
         )
     values = (
         ("echoes_sent", float(sent)),
-        ("echoes_received", float(received)),
-        ("loss_ratio", (sent - received) / sent),
+        ("echoes_received", float(seen.received)),
+        ("loss_ratio", (sent - seen.received) / sent),
     )
     return Observation(
         target=round.target,
         check=round.check,
         at=round.ended_at,
-        outcome=outcome,
-        detail=_detail(seen),
+        outcome=seen.outcome,
+        detail=describe(seen),
         duration_seconds=mean,
-        since=datetime.fromtimestamp(round.sent_at_seconds.item(first), UTC),
-        proven_at=datetime.fromtimestamp(round.sent_at_seconds.item(last), UTC),
+        since=datetime.fromtimestamp(seen.first, UTC),
+        proven_at=datetime.fromtimestamp(seen.last, UTC),
         confirmed=round.burst,
         values=values if mean is None else (("rtt_mean_seconds", mean), *values),
     )
@@ -200,43 +334,12 @@ def format_milliseconds(seconds: float) -> str:
     return f"{milliseconds:.3f} ms"
 
 
-def _last(outcomes: list[int], wanted: int) -> int:
-    place = len(outcomes) - 1
-    while outcomes[place] != wanted:
-        place -= 1
-    return place
-
-
-def _rtt_and_pdv(seen: Train) -> tuple[Mapping[str, float], Mapping[str, float]]:
-    """Return delay, and RFC 5481 4.2: PDV(i) = D(i) - D(min)."""
-    ordered, mean = seen.ordered, seen.mean_seconds
-    if mean is None:
-        return _NOTHING, _NOTHING
-    least, most, middle, high = ordered[0], ordered[-1], percentile(ordered, 0.5), percentile(ordered, 0.95)
-    rtt = {"min": least, "mean": mean, "max": most, "p50": middle, "p95": high}
-    if len(ordered) < 2:
-        return rtt, _NOTHING
-    return rtt, {"p50": middle - least, "p95": high - least, "max": most - least}
-
-
-def _ipdv(seen: Train) -> Mapping[str, float]:
-    """RFC 3393 1.1 with neighbours as the selection function; a pair with a lost packet is undefined."""
-    rtts = seen.rtts
-    if len(seen.ordered) == len(rtts):
-        steps = sorted([abs(after - before) for before, after in pairwise(rtts)])
-    else:  # a lost echo has none, and no difference with NaN is a number
-        here = [rtt if code == _RECEIVED else nan for code, rtt in zip(seen.outcomes, rtts, strict=True)]
-        steps = sorted(step for before, after in pairwise(here) if not isnan(step := abs(after - before)))
-    if not steps:
-        return _NOTHING
-    return {"mean": sum(steps) / len(steps), "p95": percentile(steps, 0.95), "max": steps[-1]}
-
-
-def _detail(seen: Train) -> str:
+def describe(seen: Train) -> str:
+    """Return what a round saw as one sentence; not for one whose outcome is UNKNOWN."""
     round, sent = seen.round, seen.sent  # noqa: A001 - the word of the domain
     text = f"{seen.received} of {sent} {'echo' if sent == 1 else 'echoes'} answered"
-    if seen.mean_seconds is not None:
-        text += f", {format_milliseconds(seen.mean_seconds)}"
+    if seen.ordered:
+        text += f", {format_milliseconds(seen.rtt[1])}"
     if round.refusals:
         text += f" ({'; '.join(round.refusals)})"
     if round.why_unknown:

@@ -73,14 +73,14 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
     """
     at = observation.at
     proven_at = observation.proven_at
-    if proven_at is None or proven_at > at:  # a clock set back must not prove ahead
+    if proven_at is None:
         proven_at = at
+    if observation.outcome is Outcome.OK and health.state is State.UP:
+        return stay_up(health, at, proven_at, observation.detail), None
+    proven_at = min(proven_at, at)  # a clock set back must not prove ahead
     speaks = _SPEAKS[observation.outcome]
     if speaks is Evidence.NONE:
         return _move(replace(health, heard_at=observation.at), _NEXT[health.state, speaks], observation)
-    if speaks is Evidence.GOOD and health.state is State.UP:  # nearly always: nothing moves but the evidence
-        seen_at, reason = _later(health.seen_at, proven_at), observation.detail or health.reason
-        return Health(State.UP, health.since, seen_at, 0, None, reason, health.resumed, at), None
     if health.since is not None and _contradicts(health.state, speaks) and proven_at <= health.since <= at:
         return health, None
     if speaks is Evidence.GOOD:
@@ -97,6 +97,19 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
         heard_at=at,
     )
     return _move(seen, _NEXT[health.state, speaks], observation)
+
+
+def stay_up(health: Health, at: datetime, proven_at: datetime, detail: str) -> Health:
+    """Weigh what is seen nearly always: what is up answers. Nothing moves but the evidence.
+
+    Args:
+        at, proven_at, detail: as an `Observation` has them.
+    """
+    proven_at = min(proven_at, at)
+    seen_at = health.seen_at
+    if seen_at is None or proven_at > seen_at:
+        seen_at = proven_at
+    return Health(State.UP, health.since, seen_at, 0, None, detail or health.reason, health.resumed, at)
 
 
 def expire(target: str, check: str, health: Health, now: datetime, policy: Policy) -> tuple[Health, Event | None]:

@@ -10,9 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.delay import Train, add, format_milliseconds, observe, percentile, summarize, train
+from agent.core.delay import (
+    RTT_BUCKETS_SECONDS,
+    EchoTotals,
+    Train,
+    add,
+    format_milliseconds,
+    observe,
+    percentile,
+    summarize,
+    train,
+)
 from agent.core.model import Echo, Outcome, Round
-from agent.core.picture import RTT_BUCKETS_SECONDS, EchoTotals
 
 BEGAN = 1_700_000_000.0
 CODES = {"+": Echo.RECEIVED, "-": Echo.LOST, "?": Echo.UNKNOWN, "x": Echo.REFUSED}

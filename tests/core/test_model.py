@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from agent.core.delay import RTT_BUCKETS_SECONDS, EchoTotals
 from agent.core.documents import document
 from agent.core.model import (
     AdminStatus,
@@ -21,7 +22,7 @@ from agent.core.model import (
     Target,
     Verdict,
 )
-from agent.core.picture import RTT_BUCKETS_SECONDS, EchoTotals, Picture
+from agent.core.picture import Picture
 from agent.core.ports import Resources
 
 

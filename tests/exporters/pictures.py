@@ -12,10 +12,12 @@ from typing import Final
 
 import numpy as np
 
+from agent.core.delay import RTT_BUCKETS_SECONDS, EchoTotals, train
 from agent.core.model import (
     AdminStatus,
     Check,
     CircuitFacts,
+    Echo,
     Estate,
     Event,
     EventKind,
@@ -30,12 +32,13 @@ from agent.core.model import (
     Outcome,
     Page,
     Role,
+    Round,
     State,
     Target,
     Urgency,
     Verdict,
 )
-from agent.core.picture import RTT_BUCKETS_SECONDS, DevicePoll, EchoTotals, Picture, RoundSummary
+from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Blind
 from agent.core.series import Family, SeriesBlock
 from exporters.exposition import chunks, compress, prefix
@@ -302,8 +305,13 @@ def _fall(
         key = (name, check.name)
         picture.health[key] = Health(state, since, since, 12, since, reason)
         if check.type == "icmp":
-            summary, totals = picture.rounds[key], picture.echoes[key]
-            picture.rounds[key] = RoundSummary(summary.at, 10, 0, 0, 1.0)
+            totals = picture.echoes[key]
+            lost = replace(
+                picture.rounds[key].round,
+                outcomes=np.full(10, Echo.LOST, np.uint8),
+                rtts_seconds=np.full(10, np.nan),
+            )
+            picture.rounds[key] = train(lost)
             totals.lost += 252
             totals.sent += 252
         elif name in picture.polls:
@@ -315,16 +323,15 @@ def _fall(
 def echoes(picture: Picture, check: Check, now: datetime, rtt: float) -> None:
     """Let a check have seen a round of ten answered echoes."""
     key = (check.target, check.name)
-    stats = {"min": rtt, "mean": rtt * 1.1, "max": rtt * 1.9, "p50": rtt * 1.05, "p95": rtt * 1.7}
-    picture.rounds[key] = RoundSummary(
-        now - timedelta(seconds=2),
-        10,
-        10,
-        0,
-        0.0,
-        stats,
-        {"p50": rtt * 0.05, "p95": rtt * 0.7, "max": rtt * 0.9},
-        {"mean": rtt * 0.2, "p95": rtt * 0.6, "max": rtt * 0.9},
+    ended_at = now - timedelta(seconds=2)
+    sent = ended_at.timestamp() - 10 + np.arange(10.0)
+    whole = Round(
+        *key, ended_at - timedelta(seconds=10), ended_at, sent, np.full(10, rtt), np.full(10, Echo.RECEIVED, np.uint8)
+    )
+    picture.rounds[key] = train(whole)._replace(
+        rtt=[rtt, rtt * 1.1, rtt * 1.9, rtt * 1.05, rtt * 1.7],
+        pdv=[rtt * 0.05, rtt * 0.7, rtt * 0.9],
+        ipdv=[rtt * 0.2, rtt * 0.6, rtt * 0.9],
     )
     picture.observations[key] = Observation(
         *key, now - timedelta(seconds=2), Outcome.OK, f"10 of 10 echoes answered, {rtt * 1000:.1f} ms", rtt * 1.1

@@ -99,7 +99,7 @@ async def test_explain(picture: Picture) -> None:
         ("events?limit=0", 400, "limit: expected a number from 1 to 10000, got '0'"),
         ("events?limit=٣", 400, "limit: expected a number"),
         ("events?limit=99999999999", 400, "limit: expected a number"),
-        ("events?kind=target,chek", 400, "kind: unknown kind 'chek'; expected target, check, mark, blind, agent"),
+        ("events?kind=target,chek", 400, "kind: unknown kind 'chek'; expected target, check, mark, blind, path, agent"),
         ("events?since=yesterday", 400, "since: expected a time such as 2026-11-22T13:00:00Z or a duration such as 2h"),
         ("events?since=99999999y", 400, "since: expected a time"),
         ("events?until=0001-01-01T00:00:00%2B10:00", 400, "until: expected a time"),
@@ -161,9 +161,9 @@ async def test_json_has_no_nan(picture: Picture) -> None:
     from dataclasses import replace
 
     key = ("crown-rt1", "snmp")
-    picture.observations[key] = replace(
-        picture.observations[key], outcome=Outcome.OK, values=(("odd", float("nan")), ("even", 2.0))
-    )
+    seen = picture.observation(*key)
+    assert seen is not None
+    picture.observations[key] = replace(seen, outcome=Outcome.OK, values=(("odd", float("nan")), ("even", 2.0)))
     async with asked(picture) as ask:
         _, document = await ask("targets?target=crown-rt1")
     assert document["targets"][0]["checks"][1]["last"]["values"] == {"odd": None, "even": 2.0}

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from agent.core.delay import EchoTotals
 from agent.core.model import Check, Estate, HardwareFlag, Mark, Outcome, State, Target, Verdict
-from agent.core.picture import EchoTotals, Picture
+from agent.core.picture import Picture
 from agent.core.ports import Blind
 from exporters import exposition, prometheus
 from exporters.names import FAMILIES
@@ -129,7 +130,8 @@ def test_a_cause_that_is_named_twice_is_told_once(picture: Picture) -> None:
 
 def test_the_figures_of_a_round(picture: Picture) -> None:
     scrape, at = Scrape(picture), {"target": "crown-rt1", "check": "icmp"}
-    summary = picture.rounds["crown-rt1", "icmp"]
+    summary = picture.round("crown-rt1", "icmp")
+    assert summary is not None
     for what, stats in (("rtt", summary.rtt_seconds), ("pdv", summary.pdv_seconds), ("ipdv", summary.ipdv_seconds)):
         for stat, value in stats.items():
             assert scrape.value(f"linewarden_round_{what}_seconds", stat=stat, **at) == value
@@ -177,7 +179,9 @@ def test_how_long_a_measurement_is_fresh(check: Check, seconds: float) -> None:
 )
 def test_success_of_a_probe(picture: Picture, outcome: Outcome, success: list[float]) -> None:
     key = ("crown-rt1", "snmp")
-    picture.observations[key] = replace(picture.observations[key], outcome=outcome, duration_seconds=None)
+    seen = picture.observation(*key)
+    assert seen is not None
+    picture.observations[key] = replace(seen, outcome=outcome, duration_seconds=None)
     scrape = Scrape(picture)
     assert scrape.values("probe_success", target="crown-rt1", check="snmp") == success
     assert scrape.values("probe_duration_seconds", target="crown-rt1", check="snmp") == []
