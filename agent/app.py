@@ -40,6 +40,7 @@ _log = logging.getLogger(__name__)
 STREAMED: Final = "icmp"  # the type that runs all the time; every other one is asked now and then
 FED: Final = "end"  # the type that follows from the polls of another device
 _READY_SECONDS: Final = 15.0  # a first round and its timeout; what has not answered by then is known not to answer
+_GARBAGE_OBJECTS: Final = 20_000  # some seconds of rounds: nearly all are replaced by then, and none is in a cycle
 _HANG_SECONDS: Final = 10.0  # the pipeline turns twice a second; a disk that stalls longer than this is a hang
 
 
@@ -233,6 +234,7 @@ class Agent:
         self.picture.ready = True
         gc.collect()
         gc.freeze()  # the estate stays as it is: the collector need not walk through it again and again
+        gc.set_threshold(_GARBAGE_OBJECTS, *gc.get_threshold()[1:])
         self._tell_ready()
         _log.info("ready: watching %d targets", len(self.picture.estate.targets))
 

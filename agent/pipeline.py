@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from agent.board import Board, OnPages, Polled
 from agent.core import delay
 from agent.core.assessor import Assessor, Changes
+from agent.core.beat import next_beat
 from agent.core.clockwatch import CLOCK_STEP_SECONDS
 from agent.core.model import (
     Check,
@@ -125,12 +126,11 @@ class Pipeline:
         Args:
             beat: called with every turn, so that a watchdog knows that the pipeline moves.
         """
+        loop = asyncio.get_running_loop()
         while True:
-            try:
-                async with asyncio.timeout(_TICK_SECONDS):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+            timer = loop.call_at(next_beat(loop.time(), _TICK_SECONDS), self._wake.set)
+            await self._wake.wait()
+            timer.cancel()
             self._wake.clear()
             async with self._step:
                 await self._turn()

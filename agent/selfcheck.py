@@ -18,6 +18,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from agent.core.beat import next_beat
 from agent.core.clockwatch import Beat, ClockChange, ClockReading, LagWindow, clock_change, stalled
 from agent.routewatch import RouteWatch
 from agent.sdnotify import Notifier
@@ -147,8 +148,8 @@ class SelfCheck:
             tasks.create_task(self._watch_routes(), name="selfcheck-routes")
             clocks = self._clocks()
             while not self._stop.is_set():
-                expected = time.monotonic() + TICK_SECONDS
-                await asyncio.sleep(TICK_SECONDS)
+                expected = next_beat(time.monotonic(), TICK_SECONDS)
+                await asyncio.sleep(expected - time.monotonic())
                 now = time.monotonic()
                 self._turned_at = now
                 self._lag.add(now, now - expected)

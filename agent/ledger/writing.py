@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Final
 
 from agent.core.model import Event, EventKind, Outage, Round
@@ -114,36 +115,40 @@ def write_rounds(db: sqlite3.Connection, rounds: Sequence[Round], known: CheckId
     Returns:
         Those that came to it; they are there once this transaction is.
     """
-    keys = [(text(r.target), text(r.check)) for r in rounds]
-    fresh = {key: _check_id(db, key) for key in {*keys} - known.keys()}
-    ids = known | fresh if fresh else known
+    fresh: CheckIds = {}
+    numbers = []
+    for r in rounds:
+        key = (r.target, r.check)
+        number = known.get(key) or fresh.get(key)
+        if number is None:  # in the order of coming: checks whose rounds end together are neighbours, and share pages
+            number = fresh[key] = _check_id(db, text(r.target), text(r.check))
+        numbers.append(number)
     echoes = pack([(r.sent_at_seconds, r.rtts_seconds, r.outcomes) for r in rounds])
     rows = []
-    for r, key, octets in zip(rounds, keys, echoes, strict=True):
+    for r, number, octets in zip(rounds, numbers, echoes, strict=True):
         began = to_us(r.began_at)
-        rows.append((began // MINUTE_US, ids[key], began, int(r.burst), to_us(r.ended_at), octets, _remarks(r)))
-    rows.sort(key=lambda row: row[:4])  # in the order of the key: neighbours share a page
+        rows.append((began // MINUTE_US, number, began, int(r.burst), to_us(r.ended_at), octets, _remarks(r)))
+    rows.sort(key=itemgetter(0, 1, 2, 3))  # in the order of the key: neighbours share a page
     db.executemany("INSERT OR IGNORE INTO rounds VALUES (?,?,?,?,?,?,?)", rows)
     return fresh
 
 
-def _check_id(db: sqlite3.Connection, key: tuple[str, str]) -> int:
+def _check_id(db: sqlite3.Connection, *key: str) -> int:
     db.execute("INSERT OR IGNORE INTO checks (target, check_name) VALUES (?,?)", key)
     number: int = db.execute("SELECT id FROM checks WHERE target=? AND check_name=?", key).fetchone()[0]
     return number
 
 
 def _remarks(item: Round) -> str | None:
-    more = {
-        "duplicates": item.duplicates,
-        "late": item.late,
-        "reordered": item.reordered,
-        "corrupted": item.corrupted,
-        "why_unknown": dict(item.why_unknown),
-        "refusals": list(item.refusals),
-    }
-    told = {name: value for name, value in more.items() if value}
-    return json.dumps(told) if told else None
+    told = (item.duplicates, item.late, item.reordered, item.corrupted, item.why_unknown, item.refusals)
+    if not any(told):
+        return None
+    counts = {name: number for name, number in zip(_REMARKS, told, strict=False) if number}
+    why = {"why_unknown": dict(item.why_unknown)} if item.why_unknown else {}
+    return json.dumps(counts | why | ({"refusals": item.refusals} if item.refusals else {}))
+
+
+_REMARKS: Final = ("duplicates", "late", "reordered", "corrupted")
 
 
 def begin_run(db: sqlite3.Connection, now: datetime) -> int:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from agent.core.beat import next_beat
 from agent.core.model import Check, Round, StreamItem, Trait, Turn
 from probes.icmp import packet
 from probes.icmp.names import Resolver
@@ -23,7 +24,7 @@ from probes.icmp.ticker import Ticker
 from probes.wire.clock import Clock, KernelClock
 from probes.wire.datagrams import arrivals_are_stamped
 
-TICK_SECONDS: Final = 0.1
+TICK_SECONDS: Final = 0.25
 _TELL_SECONDS: Final = 0.2
 _BURST_TICK_SECONDS: Final = 0.02  # while a burst is being sent
 QUEUE_ITEMS: Final = 65_536  # a minute of rounds at the design scale
@@ -283,7 +284,7 @@ class Engine:
             self._news.set()
         tick = self._roster.tick_seconds
         pace = min(tick, _BURST_TICK_SECONDS) if self._roster.bursts else tick
-        self._tick_at(began if behind else began + pace)
+        self._tick_at(began if behind else next_beat(began, pace))
 
     async def _keep_names(self) -> None:
         loop = asyncio.get_running_loop()
