@@ -4,6 +4,7 @@ Works on the table's arrays, whole batches at once. Times are nanoseconds and co
 """
 
 import itertools
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -510,29 +511,55 @@ class Judge:
         """Copy finished rounds out of their slots; rounds of a check come out in their order."""
         if not self._complete:
             return
-        numbers = [ready for number in self._complete for ready in self._ready(number)]
-        self._complete.clear()
         s = self.layout.slots
-        by_echoes: dict[int, list[int]] = {}
-        for place, (_, _, _, echoes) in enumerate(numbers):
-            by_echoes.setdefault(echoes, []).append(place)
-        finished: dict[int, Finished] = {}
-        for echoes, places in by_echoes.items():
-            slots = np.array([numbers[place][2] for place in places])[:, np.newaxis] + np.arange(echoes)
-            outcomes, rtts = s.outcome[slots], s.rtt[slots]
-            seconds = rtts / _NANO
-            seconds[rtts < 0] = np.nan
-            unknown = outcomes == _UNKNOWN
-            # an echo that was tainted may have been answered
-            whys = s.why[slots] * unknown if unknown.any() else itertools.repeat(_NO_WHYS)
-            parts = zip(places, s.sent[slots] / _NANO, seconds, outcomes, whys, strict=False)
-            for place, sent, rtt, outcome, why in parts:
-                row, number, base, _ = numbers[place]
-                burst = base == self.layout.burst_base(row)
-                said = tuple(self._sentences.pop(number, ())) if self._sentences else ()
-                odd = self._take_odd(row) if row in self._odd and not burst else NOTHING_ODD
-                finished[place] = Finished(row, burst, sent, rtt, outcome, why, odd, said)
-        self._finished += [finished[place] for place in range(len(numbers))]
+        for rows, numbers, bases, lengths in self._in_order():
+            for echoes in {*lengths.tolist()}:
+                mine = (lengths == echoes).nonzero()[0]
+                slots = bases[mine][:, np.newaxis] + np.arange(echoes)
+                outcomes, rtts = s.outcome[slots], s.rtt[slots]
+                seconds = rtts / _NANO
+                seconds[rtts < 0] = np.nan
+                unknown = outcomes == _UNKNOWN
+                # an echo that was tainted may have been answered
+                whys = s.why[slots] * unknown if unknown.any() else itertools.repeat(_NO_WHYS)
+                burst = numbers[mine] == self.layout.burst_rounds(rows[mine])
+                found: Iterable[Finished] = map(
+                    Finished, rows[mine].tolist(), burst.tolist(), s.sent[slots] / _NANO, seconds, outcomes, whys,
+                    itertools.repeat(NOTHING_ODD), itertools.repeat(()),
+                )  # fmt: skip
+                if self._sentences or self._odd:
+                    found = map(self._remark, found, numbers[mine].tolist())
+                self._finished += found
+
+    def _remark(self, done: Finished, number: int) -> Finished:
+        """Add to a round what was said of it and what was odd about it."""
+        odd = self._take_odd(done.row) if done.row in self._odd and not done.burst else NOTHING_ODD
+        return done._replace(odd=odd, refusals=tuple(self._sentences.pop(number, ())))
+
+    def _in_order(self) -> Iterator[tuple[Rows, Rows, Slots, Rows]]:
+        """Give the rows, numbers, first slots and lengths of complete rounds, those of one check in their order.
+
+        A round that is complete before an older one of its check waits for that.
+        """
+        r, left = self.layout.rows, self.layout.rounds.left
+        numbers = np.array(self._complete)
+        self._complete.clear()
+        rows = self.layout.rounds.row[numbers]
+        bursts = numbers == self.layout.burst_rounds(rows)
+        if bursts.any():
+            numbers, of = numbers[bursts], rows[bursts]
+            left[numbers] = -1
+            yield of, numbers, self.layout.burst_slots(of)[:, 0], np.full(len(of), BURST_ECHOES)
+        rows = np.array([*dict.fromkeys(rows[~bursts].tolist())], np.intp)
+        while len(rows):
+            oldest = r.oldest[rows]
+            numbers = r.first_round[rows] + oldest
+            ready = left[numbers] == 0
+            rows, oldest, numbers = rows[ready], oldest[ready], numbers[ready]
+            left[numbers] = -1
+            r.oldest[rows] = (oldest + 1) % r.rounds[rows]
+            if len(rows):
+                yield rows, numbers, r.base[rows] + oldest * r.echoes[rows], r.echoes[rows]
 
     def _take_odd(self, row: int) -> Odd:
         """Return what was odd about a row's replies since this was last asked, and count anew."""
@@ -547,20 +574,3 @@ class Judge:
         np.add.at(counter, rows, 1)
         self._odd.update(rows.tolist())
         return len(rows)
-
-    def _ready(self, number: int) -> list[tuple[int, int, int, int]]:
-        """Return (row, number, first slot, echoes) of what may be given out now that this round is complete."""
-        r, left = self.layout.rows, self.layout.rounds.left
-        row = int(self.layout.rounds.row[number])
-        first, rounds, base, echoes = int(r.first_round[row]), int(r.rounds[row]), int(r.base[row]), int(r.echoes[row])
-        if number == first + rounds:
-            left[number] = -1
-            return [(row, number, base + echoes * rounds, BURST_ECHOES)]
-        found = []
-        oldest = int(r.oldest[row])
-        while left[first + oldest] == 0:
-            left[first + oldest] = -1
-            found.append((row, first + oldest, base + oldest * echoes, echoes))
-            oldest = (oldest + 1) % rounds
-        r.oldest[row] = oldest
-        return found

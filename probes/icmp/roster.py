@@ -77,6 +77,7 @@ class Roster:
         settings: Settings = check.settings
         echoes = max(1, round(settings.round / settings.interval))
         row = self.layout.add(echoes, round(settings.interval * _NANO), round(settings.timeout * _NANO), self._limit)
+        self.layout.rows.octets[row] = settings.size + packet.HEADER_OCTETS
         watched = Watched(check, settings, row)
         self.watched[check.target, check.name] = self.by_row[row] = watched
         address = literal(settings.address)
@@ -126,7 +127,6 @@ class Roster:
         where = sockaddr(address.family, address.octets, address.scope)
         self.outbox.prepare(row, where, head, settings.size, control)
         r.where[row], r.where_low[row] = address_words(address.octets)
-        r.octets[row] = settings.size + packet.HEADER_OCTETS
         r.port[row] = port.number
         r.why[row] = 0
 
@@ -179,8 +179,8 @@ class Roster:
     @property
     def largest_octets(self) -> int:
         """Return the length of the largest reply that is to come, with the largest IP header."""
-        payload = max((watched.settings.size for watched in self.watched.values()), default=0)
-        return payload + packet.HEADER_OCTETS + _IP_HEADER_MAX
+        r = self.layout.rows
+        return int(r.octets[r.active].max(initial=packet.HEADER_OCTETS)) + _IP_HEADER_MAX
 
     def pending_on(self, port: Port) -> Slots:
         """Return the echoes that are under way by one socket."""

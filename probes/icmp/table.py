@@ -277,6 +277,11 @@ class Layout:
         """Return the number of a row's burst round."""
         return int(self.rows.first_round[row] + self.rows.rounds[row])
 
+    def burst_rounds(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """Return int64[rows]: the number of each row's burst round."""
+        numbers: npt.NDArray[np.int64] = self.rows.first_round[rows] + self.rows.rounds[rows]
+        return numbers
+
     def _block(self, echoes: int, rounds: int) -> tuple[int, int]:
         if free := self._free_blocks.get((echoes, rounds)):
             return free.pop()
