@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.model import Check, Echo, Round, Silence, StreamItem, Trait, Turn
+from probes.icmp.departures import Departures
 from probes.icmp.pace import Pace
 from probes.icmp.port import Port
 from probes.icmp.roster import Roster
@@ -31,8 +32,6 @@ _INBOX_OCTETS_MAX: Final = 1 << 21
 _HELD_UP_TICKS: Final = 2.0
 _LATE_TICKS: Final = 2.0  # its own tick, and another one: an echo that leaves after that counts as late
 _TEND_NS: Final = 1_000_000_000
-_DARK_MEMORY_NS: Final = 120_000_000_000  # twice the longest timeout
-_ROUTE_LOOKUPS_MAX: Final = 50  # per tick: each takes some 50 microseconds
 
 
 class Ticker:
@@ -56,7 +55,7 @@ class Ticker:
         self._inbox = _inbox_for(0)
         self._last = clock.read()
         self._tend_at = 0
-        self._dark: dict[str, int] = {}  # interface -> monotonic time when it was last seen not to work
+        self._departures = Departures(roster)
 
     def tick(self) -> list[StreamItem]:
         """Send, read, judge: everything that is due now; return what is finished.
@@ -88,6 +87,7 @@ class Ticker:
 
     def _tend(self) -> None:
         self._roster.tend_ports()
+        self._departures.tend(self._last.monotonic)
         if self._roster.largest_octets >= self._inbox.width:
             self._inbox = _inbox_for(self._roster.largest_octets)
 
@@ -115,50 +115,15 @@ class Ticker:
 
     def _judge_pending(self, now_ns: int) -> None:
         judge = self._roster.judge
-        if self._dark:
-            self._look_at_dark_interfaces(now_ns)
         overdue, over, refused = judge.overdue(now_ns), judge.expiring(now_ns), judge.refused()
+        later = self._departures.look(np.concatenate((refused, over, overdue)), now_ns)
+        if len(later):
+            overdue, over = overdue[~np.isin(overdue, later)], over[~np.isin(over, later)]
         if len(overdue) or len(over) or len(refused):
-            self._look_at_interfaces(np.unique(np.concatenate((overdue, over, refused))), now_ns)
             judge.settle_refusals()
             untainted = (self._roster.layout.slots.flags[overdue] & TAINTED) == 0
             judge.miss(overdue[untainted])
             judge.expire(over)
-
-    def _look_at_interfaces(self, slots: Slots, now_ns: int) -> None:
-        """Taint echoes that this host could not put on the wire: their interface is down or has no carrier."""
-        s, r = self._roster.layout.slots, self._roster.layout.rows
-        for number in np.unique(r.port[s.row[slots]]).tolist():
-            port = self._roster.ports.get(number)
-            if port is not None and port.interface is not None and self._is_dark(port.interface, now_ns):
-                self._roster.judge.taint(self._roster.pending_on(port), self._roster.why("interface_gone"))
-        names: dict[int, str | None] = {}
-        for slot in slots[self._roster.judge.never_left(slots)].tolist():
-            row = int(s.row[slot])
-            port, watched = self._roster.ports.get(int(r.port[row])), self._roster.by_row.get(row)
-            if port is None or not port.stamping or not watched or not watched.address:
-                continue
-            if row not in names:
-                if len(names) == _ROUTE_LOOKUPS_MAX:
-                    break
-                names[row] = port.interface or route.interface_towards(watched.address.octets)
-            name = names[row]
-            # it may have carrier again by now, and have had none when the echo was to leave
-            if name is not None and (self._is_dark(name, now_ns) or self._dark.get(name, -1) >= s.mono[slot]):
-                why = "interface_gone" if port.interface else "no_carrier"
-                self._roster.judge.taint(np.array([slot]), self._roster.why(why))
-
-    def _is_dark(self, name: str, now_ns: int) -> bool:
-        """Tell whether an interface does not work, and remember when it last did not."""
-        dark = route.interface_works(name) is False
-        if dark:
-            self._dark[name] = now_ns
-        return dark
-
-    def _look_at_dark_interfaces(self, now_ns: int) -> None:
-        for name, seen in list(self._dark.items()):
-            if not self._is_dark(name, now_ns) and now_ns - seen > _DARK_MEMORY_NS:
-                del self._dark[name]
 
     # ------------------------------------------------------------------ sending
 

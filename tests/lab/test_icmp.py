@@ -5,6 +5,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import pytest
 from agent.core.delay import observe, train
 from agent.core.model import Check, Echo, Outcome, Round, Silence, StreamItem
 from agent.core.ports import Resources
-from probes.icmp import packet
+from probes.icmp import departures, packet
 from probes.icmp.engine import Engine
 from probes.icmp.probe import Probe
 from probes.icmp.settings import Settings
@@ -313,6 +314,68 @@ def test_the_interface_down_is_unknown_and_never_lost() -> None:
                     assert not any(down < silence.since.timestamp() < up - 0.1 for silence in watch.silences())
 
         run(agent, work)
+
+
+def test_a_dark_interface_is_told_for_many_targets_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(departures, "_LOOKUPS_MAX", 60)
+    with pair() as (agent, far):
+        far.ip("route add local 10.8.0.0/24 dev lo")
+        agent.ip("route add 10.8.0.0/24 via 10.9.0.2")
+
+        async def work() -> None:
+            checks = [check(f"10.8.0.{n}", f"t{n}", interval="250ms") for n in range(1, 101)]
+            async with watching(*checks) as watch:
+                await watch.until(lambda: len({item.target for item in watch.items if isinstance(item, Round)}) == 100)
+                await asyncio.to_thread(far.ip, "link set eth0 down")
+                await asyncio.sleep(1)  # the kernel takes so long to stop the queue: until then echoes leave
+                down = time.time()
+                await asyncio.sleep(3)
+                up = time.time()
+                await asyncio.to_thread(far.ip, "link set eth0 up")
+                await watch.until(lambda: any(r.sent_at_seconds[0] > up for r in watch.rounds("t100")))
+                found = [(r.outcomes, r.sent_at_seconds) for r in rounds_of(watch)]
+                # what leaves just before it is up may wait for neighbour discovery, and be lost to that
+                lost_at = np.concatenate([sent[outcomes == Echo.LOST] for outcomes, sent in found])
+                assert not ((lost_at > down) & (lost_at < up - 0.1)).any()
+                assert any("no_carrier" in r.why_unknown for r in rounds_of(watch))
+                assert not [silence for silence in watch.silences() if down < silence.since.timestamp() < up]
+
+        run(agent, work)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_send_queue_that_overflows_is_own_trouble(mode: Mode, family: int) -> None:
+    with pair() as (agent, far):
+        permit(agent)
+        for n in range(3, 6):
+            far.ip(f"addr add 10.9.0.{n}/24 dev eth0")
+            far.ip(f"addr add fd09::{n}/64 dev eth0 nodad")
+        # room for three echoes, and a hundred octets each tenth of a second
+        agent.run(
+            "tc", "qdisc", "add", "dev", "eth0", "root", *["tbf", "rate", "8kbit", "burst", "1600", "limit", "350"]
+        )
+        addresses = {4: "10.9.0.{}", 6: "fd09::{}"}[family]
+
+        async def work() -> None:
+            checks = [check(addresses.format(n), f"t{n}", interval="250ms", timeout="2s") for n in range(2, 6)]
+            async with watching(*checks, modes=[mode]) as watch:
+                await watch.until(lambda: any("send_enobufs" in i.why_unknown for i in rounds_of(watch)))
+                for n in range(2, 6):
+                    await watch.next_round(f"t{n}")
+                await asyncio.sleep(5)
+                counts = Counter(int(code) for item in rounds_of(watch) for code in item.outcomes)
+                assert counts[Echo.RECEIVED] > 10
+                assert counts[Echo.UNKNOWN] > 10
+                assert counts[Echo.LOST] == 0
+                assert not watch.silences()
+
+        run(agent, work)
+
+
+def rounds_of(watch: Watch) -> list[Round]:
+    """Return all rounds."""
+    return [item for item in watch.items if isinstance(item, Round)]
 
 
 def test_a_bound_interface_that_is_replaced_is_found_again() -> None:

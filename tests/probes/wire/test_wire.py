@@ -6,8 +6,10 @@ import struct
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from probes.wire import kernel, route
+from probes.wire import kernel, netlink, route
 from probes.wire.clock import KernelClock
 from probes.wire.datagrams import Datagrams, Inbox, arrivals_are_stamped, sending_control
 from tests.waiting import wait_until
@@ -150,13 +152,36 @@ def test_interfaces_and_routes() -> None:
     assert route.interface_works("lo") is True
     assert route.interface_works("nope0") is False
     assert route.interface_works("a-name-that-is-far-too-long") is False
-    assert route.interface_towards(socket.inet_aton("127.0.0.5")) == "lo"
-    assert route.interface_towards(socket.inet_pton(socket.AF_INET6, "::1")) == "lo"
+    v4, v6 = socket.inet_aton("127.0.0.5"), socket.inet_pton(socket.AF_INET6, "::1")
+    assert route.interfaces_towards([v4, v6]) == {v4: "lo", v6: "lo"}
+    assert route.interfaces_towards([]) == {}
 
 
-@pytest.mark.parametrize("answer", [b"", b"\0" * 20, b"\xff" * 64, b"\0" * 4 + b"\x18\0" + b"\0" * 40])
-def test_a_strange_answer_of_the_routing_table_is_no_evidence(answer: bytes) -> None:
-    assert route._outgoing(answer) is None
+@given(st.binary(max_size=200))
+def test_strange_answers_by_netlink_are_read_to_where_they_make_sense(answer: bytes) -> None:
+    for _, content in netlink.messages(answer):
+        assert len(content) < len(answer)
+    for _, value in netlink.attributes(answer):
+        assert len(value) < len(answer)
+    netlink.attribute(answer, [7, 3])
+
+
+def test_attributes_within_attributes() -> None:
+    inner = struct.pack("@HH4s", 8, 3, b"deep")
+    octets = struct.pack("@HHI", 8, 1, 5) + struct.pack("@HH", 4 + len(inner), 7) + inner
+    assert netlink.attribute(octets, [7, 3]) == b"deep"
+    assert netlink.attribute(octets, [7, 4]) is None
+    assert netlink.attribute(octets, [2]) is None
+
+
+def test_a_kernel_that_refuses_is_no_evidence() -> None:
+    with netlink.Netlink() as kernel_socket, pytest.raises(OSError, match="refuses"):
+        list(kernel_socket.ask(26, 0, b"?"))  # RTM_GETROUTE without its body
+    assert route.interfaces_towards([b"\0" * 5]) == {}
+
+
+def test_queues_of_this_host() -> None:
+    assert all(drops >= 0 for drops in route.queue_drops().values())
 
 
 def test_the_clocks_are_of_one_moment() -> None:
