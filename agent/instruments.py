@@ -20,7 +20,10 @@ ICMP: Final[Table] = {
     ),
     "linewarden_icmp_receive_buffer_octets": ("receive_buffer_octets", "The smallest receive buffer that was granted."),
     "linewarden_icmp_send_errors_total": ("send_errors_total", "Echoes that this host could not send."),
-    "linewarden_icmp_sends_late_total": ("late_sends_total", "Echoes that left well after their time."),
+    "linewarden_icmp_sends_late_total": (
+        "late_sends_total",
+        "Echoes that left more than a tick after their time, or not at all.",
+    ),
     "linewarden_icmp_replies_reordered_total": (
         "reordered_replies_total",
         "Replies after that to a later echo of their target.",

@@ -132,11 +132,10 @@ class Assessor:
         affected = self._sole.get(key)
         if affected is None or self._held:
             return False
-        name = key[0]
-        if name in self._troubled or (len(affected) > 1 and not self._troubled.isdisjoint(affected)):
+        name, belief = key[0], self.beliefs[key]
+        if belief.state is not State.UP or name in self._troubled:
             return False
-        belief = self.beliefs[key]
-        if belief.state is not State.UP:
+        if len(affected) > 1 and not self._troubled.isdisjoint(affected):
             return False
         belief = self.beliefs[key] = rules.stay_up(belief, at, proven_at, detail)
         self.verdicts[name] = Verdict(State.UP, self.verdicts[name].since, (), _NO_MARKS, belief.reason)

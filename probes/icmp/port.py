@@ -29,6 +29,7 @@ class Port:
         problem: the same as a sentence.
         mode: raw or dgram; empty without a socket.
         stamping: whether the kernel stamps what is sent.
+        is_told_small: whether it was said that the receive buffer is too small.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Port:
         self.why = "no_socket"
         self.problem = ""
         self.stamping = False
+        self.is_told_small = False
         self.datagrams: Datagrams | None = None
         self.drops_total = 0
         self._modes = modes

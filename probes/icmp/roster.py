@@ -165,7 +165,21 @@ class Roster:
                 _log.warning("%s", port.problem or f"ICMP over IPv{port.family} works again")
             if port.datagrams is not None:
                 ticks.append(port.datagrams.granted_octets / (4 * octets_per_second))
+                self._tell_of_small_buffer(port, int(4 * tick * octets_per_second), ticks[-1])
         self.tick_seconds = max(_TICK_MIN_SECONDS, min(ticks))
+
+    def _tell_of_small_buffer(self, port: Port, wanted_octets: int, tick: float) -> None:
+        """Say once that the receive buffer is too small for the tick, until it is not any more."""
+        assert port.datagrams is not None
+        small = port.datagrams.granted_octets < wanted_octets
+        if small and not port.is_told_small:
+            _log.warning(
+                "the receive buffer of IPv%d echoes holds %d of them, and %d are wanted: it is read every %.0f ms, "
+                "which costs more and loses nothing; raise net.core.rmem_max to %d, or give CAP_NET_ADMIN",
+                port.family, port.datagrams.granted_octets // ECHO_TRUESIZE_OCTETS,
+                -(-wanted_octets // ECHO_TRUESIZE_OCTETS), 1000 * tick, wanted_octets // 2,
+            )  # fmt: skip
+        port.is_told_small = small
 
     def _tick_for_rate(self) -> float:
         """Return a tick that carries enough echoes to pay for its arrays, and few enough to be no flood on the line."""

@@ -30,7 +30,7 @@ _INBOX_BATCH: Final = 256
 _INBOX_BATCH_MIN: Final = 32
 _INBOX_OCTETS_MAX: Final = 1 << 21
 _HELD_UP_TICKS: Final = 2.0
-_LATE_TICKS: Final = 2.0  # its own tick, and another one: an echo that leaves after that counts as late
+_LATE_SLACK_NS: Final = 20_000_000  # how late the loop may be without a word; each echo waits for the next tick anyway
 _TEND_NS: Final = 1_000_000_000
 
 
@@ -146,7 +146,7 @@ class Ticker:
         if self._patient:
             r.due[rows[late >= r.interval[rows]]] = now.monotonic  # the next one an interval after this one
         else:
-            in_time = int(_LATE_TICKS * self._roster.tick_seconds * _NANO)
+            in_time = int(self._roster.tick_seconds * _NANO) + _LATE_SLACK_NS
             if int(late.max()) > in_time:
                 self.late_sends_total += int(np.count_nonzero(late > in_time))
             over = late >= r.interval[rows]

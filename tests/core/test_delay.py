@@ -20,6 +20,7 @@ from agent.core.delay import (
     percentile,
     summarize,
     train,
+    trains,
 )
 from agent.core.model import Echo, Outcome, Round
 
@@ -109,6 +110,16 @@ def test_a_reply_without_round_trip_time_is_received_and_has_no_part_in_the_time
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=50), st.sampled_from([0.0, 0.5, 0.95, 1.0]))
 def test_percentiles_are_numpys(values: list[float], ratio: float) -> None:
     assert percentile(sorted(values), ratio) == pytest.approx(float(np.percentile(values, ratio * 100)))
+
+
+@given(st.lists(st.text(alphabet="+-?x", max_size=12), min_size=1, max_size=8))
+def test_rounds_that_are_looked_through_together_are_as_each_alone(several: list[str]) -> None:
+    rounds = [make_round(one, [0.003 / (place + 1) for place in range(one.count("+"))]) for one in several]
+    for alone, together in zip(map(train, rounds), trains(rounds), strict=True):
+        assert together.round is alone.round
+        assert summarize(together) == summarize(alone)
+        assert observe(together) == observe(alone)
+        assert (together.at, together.duration_seconds) == (alone.at, alone.duration_seconds)
 
 
 @given(st.text(alphabet="+-?x", max_size=40))

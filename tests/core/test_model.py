@@ -3,9 +3,10 @@
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
-from agent.core.delay import RTT_BUCKETS_SECONDS, EchoTotals
+from agent.core.delay import RTT_BUCKETS_SECONDS, EchoTotals, train
 from agent.core.documents import document
 from agent.core.model import (
     AdminStatus,
@@ -17,6 +18,7 @@ from agent.core.model import (
     OperStatus,
     Outcome,
     Role,
+    Round,
     SnmpAuth,
     State,
     Target,
@@ -59,6 +61,22 @@ def test_secrets_do_not_show() -> None:
     for secret in ("c0mm", "passw0rd", "priv4te"):
         assert secret not in repr(auth)
         assert secret not in repr(Resources(auths={"core": auth}))
+
+
+def test_a_picture_puts_a_round_into_words_when_it_is_asked() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    picture = Picture(Estate("a", {}), now, now)
+    assert picture.observation("t", "icmp") is None
+    assert picture.round("t", "icmp") is None
+    seen = train(Round("t", "icmp", now, now, np.array([1.0]), np.array([0.002]), np.array([Echo.RECEIVED], np.uint8)))
+    picture.observations["t", "icmp"] = picture.rounds["t", "icmp"] = seen
+    polled = picture.observations["t", "snmp"] = Observation("t", "snmp", now, Outcome.OK)
+    observation, summary = picture.observation("t", "icmp"), picture.round("t", "icmp")
+    assert observation is not None
+    assert observation.detail == "1 of 1 echo answered, 2.0 ms"
+    assert summary is not None
+    assert summary.received == 1
+    assert picture.observation("t", "snmp") is polled
 
 
 def test_a_new_picture_knows_nothing_and_shares_nothing() -> None:

@@ -23,6 +23,8 @@ from probes.icmp.engine import Engine
 from probes.icmp.probe import Probe
 from probes.icmp.settings import Settings
 from probes.icmp.sockets import Mode
+from probes.wire.datagrams import Datagrams
+from tests.lab.agent import many_addresses
 from tests.lab.net import Namespace, link, pair
 
 pytestmark = pytest.mark.lab
@@ -371,6 +373,37 @@ def test_a_send_queue_that_overflows_is_own_trouble(mode: Mode, family: int) -> 
                 assert not watch.silences()
 
         run(agent, work)
+
+
+def test_with_the_default_receive_buffer_the_sockets_are_read_more_often_and_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As without CAP_NET_ADMIN: net.core.rmem_max bounds the buffer, and its default of 208 KiB holds 256 echoes."""
+
+    def ask(self: Datagrams, _octets: int) -> int:
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 106_496)
+        self.granted_octets = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        return self.granted_octets
+
+    monkeypatch.setattr(Datagrams, "ask_receive_buffer", ask)
+    with pair() as (agent, far):
+        far.ip("route add local 10.8.0.0/16 dev lo")
+        agent.ip("route add 10.8.0.0/16 via 10.9.0.2")
+
+        async def work() -> None:
+            names = many_addresses(1600)
+            async with watching(*(check(name, name, interval="500ms", round="1s") for name in names)) as watch:
+                await asyncio.sleep(5)
+                engine = watch.engine
+                assert engine.receive_buffer_octets == 212_992
+                assert engine.tick_seconds == pytest.approx(212_992 / (4 * 832 * 3200))
+                assert engine.receive_drops_total == 0
+                found = Counter(int(code) for item in rounds_of(watch) for code in item.outcomes)
+                assert found[Echo.RECEIVED] > 6000
+                assert found.keys() <= {Echo.RECEIVED, Echo.UNKNOWN}  # a machine under load may be late
+
+        run(agent, work)
+    assert "raise net.core.rmem_max" in caplog.text
 
 
 def rounds_of(watch: Watch) -> list[Round]:

@@ -380,7 +380,7 @@ async def test_a_suspended_host_makes_pending_echoes_unknown() -> None:
 
 
 @needs_icmp
-async def test_a_small_receive_buffer_shortens_the_tick() -> None:
+async def test_a_small_receive_buffer_shortens_the_tick_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     async with running(*(check(f"t{n}", interval="400ms", round="1s") for n in range(800)), tick_seconds=0.5) as engine:
         port = engine.ports[0]
         assert port.datagrams is not None
@@ -389,6 +389,10 @@ async def test_a_small_receive_buffer_shortens_the_tick() -> None:
         engine._roster.tend_ports()
         assert engine.tick_seconds == pytest.approx(212_992 / (4 * 832 * 2000))
         assert port.chunk == 64
+        engine._roster.tend_ports()
+        told = [record.message for record in caplog.records if "receive buffer" in record.message]
+        assert len(told) == 1
+        assert "holds 256 of them" in told[0]
 
 
 @needs_icmp
