@@ -93,11 +93,13 @@ def command(
     # one target is told echo by echo; of many, some echoes together, which costs less
     echoes = 1 if len(wanted) == 1 else next(n for n in range(min(count, _ROUND_ECHOES), 0, -1) if count % n == 0)
     settings: Settings = checked(Settings, {**options, "address": wanted[0]})
+    settings = settings.model_copy(update={"round": settings.interval * echoes})
     checks = []
     for target in wanted:
-        one = settings if target == wanted[0] else checked(Settings, {**options, "address": target})
-        one = one.model_copy(update={"round": one.interval * echoes})
-        checks.append(Check(target, "icmp", "icmp", one.interval, one))
+        try:
+            checks.append(Check(target, "icmp", "icmp", settings.interval, settings.towards(target)))
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
     sys.exit(asyncio.run(_Run(checks, count, rate or None, as_json=as_json).run()))
 
 
@@ -177,13 +179,14 @@ class _Run:
             self._live.show(_table(engine, self._reports(), _room()))
 
     def _reports(self) -> "list[_Report]":
-        from agent.core.delay import summarize, train
+        from agent.core.delay import summarize, trains
 
-        reports = []
-        for check in self._checks:
-            whole = _join(check, self._rounds[check.target])
-            reports.append((check, whole, None if whole is None else summarize(train(whole))))
-        return reports
+        wholes = [_join(check, self._rounds[check.target]) for check in self._checks]
+        seen = iter(trains([whole for whole in wholes if whole is not None]))
+        return [
+            (check, whole, None if whole is None else summarize(next(seen)))
+            for check, whole in zip(self._checks, wholes, strict=True)
+        ]
 
     def _explain(self, engine: "Engine") -> None:
         if self._json:

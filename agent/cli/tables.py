@@ -21,7 +21,10 @@ Cell = str | tuple[str, str | None]  # text, or text and its colour
 
 def clean(text: object) -> str:
     """Return one line without control characters: what a device says must not move the cursor."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in str(text)).strip()
+    words = str(text)
+    if words.isprintable():
+        return words.strip()
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in words).strip()
 
 
 def local_time(moment: str | None) -> str:
@@ -111,5 +114,7 @@ def _coloured(text: str, colour: str | None) -> str:
 
 
 def _columns(text: str) -> int:
+    if text.isascii():
+        return len(text)
     # wide East Asian characters take two columns, combining ones none
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

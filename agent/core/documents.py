@@ -1,5 +1,6 @@
 """The one way in which values become JSON documents: in the API, in `--json`, in files."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
@@ -10,6 +11,12 @@ import numpy as np
 
 # bulk data and secrets have no place in a document about a target or an event
 _LEFT_OUT: Final = frozenset({"settings", "series", "gzip_text"})
+_PLAIN: Final = frozenset({float, int, str, bool, type(None)})
+
+
+@functools.cache
+def _names(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - a class of dataclasses
+    return tuple(field.name for field in fields(kind) if field.name not in _LEFT_OUT)
 
 
 def document(value: object) -> Any:  # noqa: ANN401 - JSON has no better type
@@ -18,14 +25,16 @@ def document(value: object) -> Any:  # noqa: ANN401 - JSON has no better type
     Raises:
         TypeError: for a type that has no place in a document.
     """
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value.value
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, int | float | str):
         return value
     if isinstance(value, datetime | date):
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: document(getattr(value, f.name)) for f in fields(value) if f.name not in _LEFT_OUT}
+        return {name: document(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, Mapping):
         return {str(document(key)): document(item) for key, item in value.items()}
     if isinstance(value, frozenset | set):

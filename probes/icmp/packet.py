@@ -6,6 +6,7 @@ The ICMP sequence number repeats the low 16 bits of the index, for routers that 
 read packet captures.
 """
 
+import functools
 import struct
 from dataclasses import dataclass, replace
 from typing import Final
@@ -90,6 +91,7 @@ def checksum(octets: bytes) -> int:
     return ~total & 0xFFFF
 
 
+@functools.lru_cache(maxsize=64)
 def padding(size: int) -> bytes:
     """Return the payload after the tag for `size` octets of payload in all: the pattern of `ping`."""
     return bytes((TAG_OCTETS + place) & 0xFF for place in range(size - TAG_OCTETS))

@@ -50,6 +50,11 @@ class Settings(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         self._check_times()
+        self.check_address()
+        return self
+
+    def check_address(self) -> None:
+        """Raise ValueError where the address is none, or does not go with the other settings."""
         if not _NAME.fullmatch(self.address):
             raise ValueError(f"address: expected an IP address or a host name, got {self.address!r}")
         if self.interface is not None and not _INTERFACE.fullmatch(self.interface):
@@ -63,7 +68,16 @@ class Settings(Strict):
                 raise ValueError(f"source: expected an IP address of this host, got {self.source!r}")
             if source != (version or self.family or source):
                 raise ValueError(f"source: {self.source} is an IPv{source} address, and the target's is not")
-        return self
+
+    def towards(self, address: str) -> Self:
+        """Return the same settings with another address, without looking at the others again.
+
+        Raises:
+            ValueError: where the address is none, or of another family than the settings allow.
+        """
+        other = self.model_copy(update={"address": address})
+        other.check_address()
+        return other
 
     def _check_times(self) -> None:
         if self.interval < MIN_INTERVAL_SECONDS:
