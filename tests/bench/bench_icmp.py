@@ -35,7 +35,7 @@ SETTLE_SECONDS: Final = 12  # every check is up, and its rounds are of one lengt
 BURST_TARGETS: Final = 10_000
 BURST_ECHOES: Final = 41  # to each, by ours: enough to see what an echo costs beside the start of a Python program
 BURST_ECHOES_FPING: Final = 6  # to each: its 16-bit sequence numbers suffice for no more
-BLACKBOX_PROBES: Final = 300
+BLACKBOX_PROBES: Final = 1_000
 FULL_TARGETS: Final = 5_000  # ten a second each
 FULL_SECONDS: Final = 10
 UNSENT_MOST: Final = 0.01  # a machine that stands still for an instant; more is a program that does not keep up
@@ -189,6 +189,7 @@ def run_full(place: Stage) -> Run:
 def engine() -> None:
     """Print sent, answered, unsent and CPU seconds of the engine alone: what `run_full` starts."""
     import asyncio
+    import gc
 
     from agent.core.model import Check, Echo, Round
     from probes.icmp.engine import Engine
@@ -204,6 +205,7 @@ def engine() -> None:
         counts: Counter[int] = Counter()
         try:
             await made.configure(checks)
+            gc.freeze()  # as the agent does
             async for item in made:
                 if isinstance(item, Round):
                     counts.update(item.outcomes.tolist())
@@ -279,8 +281,8 @@ def cases(exporter: str) -> list[Case]:
         ),
         Case(
             "blackbox",
-            "the whole agent at 2000 targets, and blackbox_exporter asked for one echo after the other",
-            lambda place: run_agent(place, 2_000),
+            "the whole agent at 6000 targets, and blackbox_exporter asked for one echo after the other",
+            lambda place: run_agent(place, 6_000),
             ("blackbox_exporter", lambda place: run_blackbox(place, exporter, BLACKBOX_PROBES)),
             1 / 50,
         ),

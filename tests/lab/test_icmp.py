@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -235,6 +235,31 @@ def test_a_cut_is_noticed_confirmed_and_its_end_too(mode: Mode) -> None:
         assert confirmed[0] < 2.0
 
 
+REFUSALS_V4 = {  # what nftables calls them, and what we do
+    "net-unreachable": "destination network unreachable",
+    "host-unreachable": "destination host unreachable",
+    "prot-unreachable": "protocol unreachable",
+    "port-unreachable": "port unreachable",
+    "net-prohibited": "network prohibited",
+    "host-prohibited": "host prohibited",
+    "admin-prohibited": "communication prohibited by filter",
+}
+REFUSALS_V6 = {
+    "no-route": "no route to destination",
+    "admin-prohibited": "communication prohibited by filter",
+    "addr-unreachable": "address unreachable",
+    "port-unreachable": "port unreachable",
+    "policy-fail": "source address failed policy",
+    "reject-route": "route to destination rejected",
+}
+
+
+def reject(family: int, kinds: Iterable[str]) -> str:
+    """Return rules that refuse what goes to 10.4.N.0/24 or fd00:4:N::/48, each in its own words."""
+    where = {4: "ip daddr 10.4.{}.0/24 reject with icmp type", 6: "ip6 daddr fd00:4:{}::/48 reject with icmpv6 type"}
+    return "\n".join(f"{where[family].format(number)} {kind}" for number, kind in enumerate(kinds))
+
+
 def test_a_router_that_refuses_is_quoted_and_makes_a_silence() -> None:
     with Namespace("agent") as agent, Namespace("router") as router:
         link(agent, "eth0", router, "eth0", addresses=(("10.1.0.1/24", "fd01::1/64"), ("10.1.0.254/24", "fd01::fe/64")))
@@ -243,16 +268,16 @@ def test_a_router_that_refuses_is_quoted_and_makes_a_silence() -> None:
         agent.ip("route add default via 10.1.0.254")
         agent.ip("-6 route add default via fd01::fe")
         # a route of type unreachable would answer once a second only, by a limit that no namespace can change
-        router.nft("""
-            table inet lab {
-                chain through {
+        router.nft(f"""
+            table inet lab {{
+                chain through {{
                     type filter hook forward priority 0
-                    ip daddr 10.2.0.0/16 reject with icmp type host-unreachable
-                    ip daddr 10.3.0.0/16 reject with icmp type admin-prohibited
-                }
-            }""")
-        for behind in ("10.2.0.0/15", "10.4.0.0/16"):
-            router.ip(f"route add {behind} via 10.1.0.77 dev eth0")
+                    {reject(4, REFUSALS_V4)}
+                    {reject(6, REFUSALS_V6)}
+                }}
+            }}""")
+        router.ip("route add 10.0.0.0/8 via 10.1.0.77 dev eth0")
+        router.ip("-6 route add fd00::/16 via fd01::77 dev eth0")
         router.ip("-6 route add unreachable fd02::/64")
         # every echo is to be answered by an error: the router's rate limit is not what is tested
         router.sysctl("net.ipv4.icmp_ratelimit", "0")
@@ -260,18 +285,12 @@ def test_a_router_that_refuses_is_quoted_and_makes_a_silence() -> None:
         router.sysctl("net.ipv4.icmp_msgs_per_sec", "100000")
 
         async def work(mode: Mode) -> None:
-            said = {
-                "v4": "10.1.0.254: destination host unreachable",
-                "v6": "fd01::fe: no route to destination",
-                "filter": "10.1.0.254: communication prohibited by filter",
-                "ttl": "10.1.0.254: time to live exceeded",
-            }
-            checks = [
-                check("10.2.0.1", "v4"),
-                check("fd02::1", "v6"),
-                check("10.3.0.1", "filter"),
-                check("10.4.0.1", "ttl", ttl=1),
-            ]
+            said = {f"10.4.{n}.1": f"10.1.0.254: {words}" for n, words in enumerate(REFUSALS_V4.values())}
+            said |= {f"fd00:4:{n}::1": f"fd01::fe: {words}" for n, words in enumerate(REFUSALS_V6.values())}
+            said["fd02::1"] = "fd01::fe: no route to destination"
+            checks = [check(address, address) for address in said]
+            checks += [check("10.5.0.1", "ttl", ttl=1), check("fd00:5::1", "ttl6", ttl=1)]
+            said |= {"ttl": "10.1.0.254: time to live exceeded", "ttl6": "fd01::fe: hop limit exceeded"}
             async with watching(*checks, modes=[mode]) as watch:
                 await watch.until(lambda: all(len(watch.rounds(target)) >= 2 for target in said))
                 for target, sentence in said.items():
