@@ -3,21 +3,20 @@
 Works on the table's arrays, whole batches at once. Times are nanoseconds and come in as arguments.
 """
 
-import itertools
-from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from agent.core.model import Echo
+from probes.icmp.arrivals import Arrivals
+from probes.icmp.harvest import Harvest
 from probes.icmp.table import (
     BURST_ECHOES,
     FIRST_SILENCE_NS,
     IDLE,
     MIN_SILENCE_NS,
     MISSES_TO_SILENCE,
-    NOTHING_ODD,
     OVERDUE,
     PENDING,
     PENDING_STATE,
@@ -25,27 +24,20 @@ from probes.icmp.table import (
     SLOT_BITS,
     STAMPED,
     TAINTED,
-    Arrival,
     Change,
-    Finished,
     Layout,
-    Odd,
     Rows,
     Slots,
 )
 
 BURST_WAIT_MAX_NS: Final = 1_000_000_000
 JUDGING_SLACK_NS: Final = 10_000_000  # a reply within the timeout may be read a little later than its deadline
-_ARRIVALS_TO_CHANGE: Final = 3  # in a row: where a balancer alternates between two ways, nothing changes
-_REFUSALS_MAX: Final = 5  # different sentences kept for one round
 _NANO: Final = 1_000_000_000
-_NO_WHYS: Final[npt.NDArray[np.uint8]] = np.zeros(0, np.uint8)
 _SLOT_MASK: Final = (1 << SLOT_BITS) - 1
 _GENERATION: Final = np.uint32(1 << SLOT_BITS)
 _NOTHING: Final[Slots] = np.zeros(0, np.intp)
 # numpy compares with, and writes, an enum member ten times slower than a number
 _RECEIVED: Final = int(Echo.RECEIVED)
-_UNKNOWN: Final = int(Echo.UNKNOWN)
 _ELAPSED_SLACK_NS: Final = 1_000_000  # kernel stamps and our clock readings are not of one instant
 Times = int | npt.NDArray[np.int64]  # one for all, or one each
 Words = npt.NDArray[np.uint64]
@@ -57,50 +49,17 @@ class Judge:
     def __init__(self, layout: Layout) -> None:
         """Judge the echoes of a table."""
         self.layout = layout
+        self.harvest = Harvest(layout)
+        self.arrivals = Arrivals(layout)
         self.changes: list[Change] = []
         self.duplicates_total = 0
         self.late_replies_total = 0
         self.reordered_replies_total = 0
         self.corrupted_replies_total = 0
-        self.arrivals: list[Arrival] = []
-        self._odd: set[int] = set()  # rows whose replies were odd since their last round
         self.foreign_replies_total = 0  # from an address that was not asked, or on another socket
         self._flight: list[Slots] = []  # what was sent, with what was decided since it was last looked through
-        self._complete: list[int] = []  # rounds whose echoes are all decided, not copied out yet
-        self._finished: list[Finished] = []
         self._stepped = False
         self._refused: list[tuple[int, int, str]] = []  # slot, index of its echo, sentence
-        self._sentences: dict[int, dict[str, None]] = {}
-
-    @property
-    def finished(self) -> list[Finished]:
-        """The rounds that are finished and not taken yet; rounds of a check come in their order."""
-        self._copy_out()
-        return self._finished
-
-    def unfinished(self) -> list[Finished]:
-        """Return what is decided of the rounds that are still open: for whoever ends before they do."""
-        r, s, left = self.layout.rows, self.layout.slots, self.layout.rounds.left
-        found = []
-        for row in r.active.nonzero()[0].tolist():
-            echoes, base, first, place = (int(c[row]) for c in (r.echoes, r.base, r.first_round, r.place))
-            for number in range(int(r.rounds[row])):
-                if left[first + number] <= 0:
-                    continue
-                begun = place - number * echoes if place // echoes == number and place % echoes else echoes
-                slots = base + number * echoes + np.arange(begun)
-                slots = slots[s.outcome[slots] != PENDING]
-                if len(slots):
-                    rtts = np.where(s.rtt[slots] < 0, np.nan, s.rtt[slots] / _NANO)
-                    said = tuple(self._sentences.get(first + number, ()))
-                    sent, outcomes, whys = s.sent[slots] / _NANO, s.outcome[slots], s.why[slots]
-                    found.append(Finished(row, False, sent, rtts, outcomes, whys, NOTHING_ODD, said))
-        return found
-
-    def take_finished(self) -> list[Finished]:
-        """Return the finished rounds and forget them."""
-        finished, self._finished = self.finished, []
-        return finished
 
     # ------------------------------------------------------------------ sending
 
@@ -110,8 +69,7 @@ class Judge:
         Returns:
             The slots, and the index that each echo carries.
         """
-        if self._complete:
-            self._copy_out()  # the slots of a finished round may be among those that are taken now
+        self.harvest.copy_out()  # the slots of a finished round may be among those that are taken now
         r = self.layout.rows
         places, echoes = r.place[rows], r.echoes[rows]
         slots = r.base[rows] + places
@@ -125,7 +83,7 @@ class Judge:
 
     def take_burst(self, row: int, number: int, mono_ns: int, wall_ns: int) -> tuple[Slots, npt.NDArray[np.uint32]]:
         """Give one check the slot of the echo `number` of its burst, as sent now."""
-        self._copy_out()
+        self.harvest.copy_out()
         if number == 0:
             self._open(np.array([self.layout.burst_round(row)]), np.array([BURST_ECHOES]))
         slots = np.array([self.layout.burst_base(row) + number])
@@ -203,7 +161,7 @@ class Judge:
         rtts = self._rtts(slots, stamps, mono_ns - mono)
         late = rtts > s.deadline[slots] - mono
         if late.any():  # read late enough that nobody has judged it yet
-            self.late_replies_total += self._count_odd(r.late, rows[late])
+            self.late_replies_total += self.harvest.count_odd(r.late, rows[late])
             self._lose(slots[late])
             slots, rows, rtts, mono = slots[~late], rows[~late], rtts[~late], mono[~late]
         s.rtt[slots] = rtts
@@ -217,8 +175,8 @@ class Judge:
         s, r = self.layout.slots, self.layout.rows
         outcomes = s.outcome[slots]
         again = ~first | (outcomes == _RECEIVED)
-        self.duplicates_total += self._count_odd(r.duplicates, s.row[slots[again]])
-        self.late_replies_total += self._count_odd(r.late, s.row[slots[~again & (outcomes != PENDING)]])
+        self.duplicates_total += self.harvest.count_odd(r.duplicates, s.row[slots[again]])
+        self.late_replies_total += self.harvest.count_odd(r.late, s.row[slots[~again & (outcomes != PENDING)]])
 
     def refuse(self, slot: int, sentence: str) -> None:
         """Take an ICMP error for an echo; it counts with `settle_refusals`."""
@@ -241,9 +199,7 @@ class Judge:
                 continue
             if s.flags[slot] & (TAINTED | STAMPED) == TAINTED:
                 continue
-            said = self._sentences.setdefault(int(s.round[slot]), {})
-            if len(said) < _REFUSALS_MAX:
-                said[sentence] = None
+            self.harvest.say(int(s.round[slot]), sentence)
             slots = np.array([slot])
             if not self._is_burst(slots)[0]:
                 self._miss(slots)
@@ -334,9 +290,8 @@ class Judge:
     def forget(self, row: int) -> None:
         """Drop what is still to be given out about a check that is no longer watched."""
         self.changes = [change for change in self.changes if change.row != row]
-        self._finished = [done for done in self.finished if done.row != row]
-        self.arrivals = [arrival for arrival in self.arrivals if arrival.row != row]
-        self._odd.discard(row)
+        self.harvest.forget(row)
+        self.arrivals.forget(row)
         pending = self.pending()
         self._flight = [pending[self.layout.slots.row[pending] != row]]
 
@@ -349,15 +304,13 @@ class Judge:
 
     def _open(self, numbers: npt.NDArray[np.int64], echoes: npt.NDArray[np.int64]) -> None:
         left = self.layout.rounds.left
-        if self._sentences:  # what was said of a check that was removed in the middle of a round
-            for number in numbers.tolist():
-                self._sentences.pop(number, None)
+        self.harvest.open(numbers)
         unfinished = numbers[left[numbers] > 0]
         if len(unfinished):  # its slots are needed, so what is still pending there can have no other end
             s = self.layout.slots
             pending = self.pending()
             self._decide(pending[np.isin(s.round[pending], unfinished)], Echo.UNKNOWN, 0)
-            self._copy_out()
+            self.harvest.copy_out()
             self.pending()  # an echo may stand once among those under way
         left[numbers] = echoes
 
@@ -417,41 +370,12 @@ class Judge:
                 late[reply] |= left < highest.get(row, left)
                 highest[row] = max(left, highest.get(row, left))
         if late.any():
-            self.reordered_replies_total += self._count_odd(r.reordered, rows[late])
-
-    def look_at_arrivals(self, slots: Slots, arrivals: npt.NDArray[np.int32]) -> None:
-        """Compare how replies came with what is learnt of their checks; several others in a row are a change.
-
-        Args:
-            arrivals: TTL * 256 + type of service of each reply; -1 where it is not known.
-        """
-        s, r = self.layout.slots, self.layout.rows
-        rows = s.row[slots]
-        differs = arrivals != r.arrival[rows]
-        differs |= r.others[rows] > 0
-        if not differs.any():
-            return
-        for slot, row, arrival in zip(
-            slots[differs].tolist(), rows[differs].tolist(), arrivals[differs].tolist(), strict=True
-        ):
-            if arrival < 0:
-                continue
-            if r.arrival[row] < 0:
-                r.arrival[row] = arrival
-            if arrival == r.arrival[row]:
-                r.others[row] = 0
-                continue
-            if arrival != r.other[row] or not r.others[row]:
-                r.other[row], r.others[row], r.other_wall[row] = arrival, 0, s.sent[slot]
-            r.others[row] += 1
-            if r.others[row] >= _ARRIVALS_TO_CHANGE:
-                self.arrivals.append(Arrival(row, int(r.other_wall[row]), int(r.arrival[row]), arrival))
-                r.arrival[row], r.others[row] = arrival, 0
+            self.reordered_replies_total += self.harvest.count_odd(r.reordered, rows[late])
 
     def corrupted(self, slots: Slots, others: int) -> None:
         """Count replies whose checksum is wrong: to these echoes, and `others` that lead to none. None is an answer."""
         r = self.layout.rows
-        self.corrupted_replies_total += others + self._count_odd(r.corrupted, self.layout.slots.row[slots])
+        self.corrupted_replies_total += others + self.harvest.count_odd(r.corrupted, self.layout.slots.row[slots])
 
     def _answered(self, slots: Slots, rows: Rows, mono: npt.NDArray[np.int64]) -> None:
         """End the row of misses of each check that was answered to an echo from within or after it."""
@@ -505,72 +429,4 @@ class Judge:
         np.subtract.at(left, numbers, 1)
         complete = numbers[left[numbers] == 0]
         if len(complete):
-            self._complete.extend(dict.fromkeys(complete.tolist()))
-
-    def _copy_out(self) -> None:
-        """Copy finished rounds out of their slots; rounds of a check come out in their order."""
-        if not self._complete:
-            return
-        s = self.layout.slots
-        for rows, numbers, bases, lengths in self._in_order():
-            for echoes in {*lengths.tolist()}:
-                mine = (lengths == echoes).nonzero()[0]
-                slots = bases[mine][:, np.newaxis] + np.arange(echoes)
-                outcomes, rtts = s.outcome[slots], s.rtt[slots]
-                seconds = rtts / _NANO
-                seconds[rtts < 0] = np.nan
-                unknown = outcomes == _UNKNOWN
-                # an echo that was tainted may have been answered
-                whys = s.why[slots] * unknown if unknown.any() else itertools.repeat(_NO_WHYS)
-                burst = numbers[mine] == self.layout.burst_rounds(rows[mine])
-                found: Iterable[Finished] = map(
-                    Finished, rows[mine].tolist(), burst.tolist(), s.sent[slots] / _NANO, seconds, outcomes, whys,
-                    itertools.repeat(NOTHING_ODD), itertools.repeat(()),
-                )  # fmt: skip
-                if self._sentences or self._odd:
-                    found = map(self._remark, found, numbers[mine].tolist())
-                self._finished += found
-
-    def _remark(self, done: Finished, number: int) -> Finished:
-        """Add to a round what was said of it and what was odd about it."""
-        odd = self._take_odd(done.row) if done.row in self._odd and not done.burst else NOTHING_ODD
-        return done._replace(odd=odd, refusals=tuple(self._sentences.pop(number, ())))
-
-    def _in_order(self) -> Iterator[tuple[Rows, Rows, Slots, Rows]]:
-        """Give the rows, numbers, first slots and lengths of complete rounds, those of one check in their order.
-
-        A round that is complete before an older one of its check waits for that.
-        """
-        r, left = self.layout.rows, self.layout.rounds.left
-        numbers = np.array(self._complete)
-        self._complete.clear()
-        rows = self.layout.rounds.row[numbers]
-        bursts = numbers == self.layout.burst_rounds(rows)
-        if bursts.any():
-            numbers, of = numbers[bursts], rows[bursts]
-            left[numbers] = -1
-            yield of, numbers, self.layout.burst_slots(of)[:, 0], np.full(len(of), BURST_ECHOES)
-        rows = np.array([*dict.fromkeys(rows[~bursts].tolist())], np.intp)
-        while len(rows):
-            oldest = r.oldest[rows]
-            numbers = r.first_round[rows] + oldest
-            ready = left[numbers] == 0
-            rows, oldest, numbers = rows[ready], oldest[ready], numbers[ready]
-            left[numbers] = -1
-            r.oldest[rows] = (oldest + 1) % r.rounds[rows]
-            if len(rows):
-                yield rows, numbers, r.base[rows] + oldest * r.echoes[rows], r.echoes[rows]
-
-    def _take_odd(self, row: int) -> Odd:
-        """Return what was odd about a row's replies since this was last asked, and count anew."""
-        self._odd.discard(row)
-        r = self.layout.rows
-        counts = Odd(int(r.duplicates[row]), int(r.late[row]), int(r.reordered[row]), int(r.corrupted[row]))
-        r.duplicates[row] = r.late[row] = r.reordered[row] = r.corrupted[row] = 0
-        return counts
-
-    def _count_odd(self, counter: npt.NDArray[np.int64], rows: Rows) -> int:
-        """Count one odd reply for each of these rows; return how many that are."""
-        np.add.at(counter, rows, 1)
-        self._odd.update(rows.tolist())
-        return len(rows)
+            self.harvest.complete(complete)

@@ -184,7 +184,7 @@ class Port:
             slots, stamps, arrivals = slots[ours], stamps[ours], arrivals[ours]
         if not len(slots):
             return
-        judge.look_at_arrivals(slots, arrivals & ~_ECN)
+        judge.arrivals.look(slots, arrivals & ~_ECN)
         if self.stamping and judge.never_left(slots).any():
             self._read_error_queue(judge, inbox)  # a stamp is queued before its packet leaves: it is there by now
         now = clock.read()

@@ -95,7 +95,9 @@ class Ticker:
         """Return what is decided of the rounds that are still open."""
         at = _moment(self._clock.read().wall)
         judge, by_row = self._roster.judge, self._roster.by_row
-        return [self._round(by_row[done.row].check, done, at) for done in judge.unfinished() if done.row in by_row]
+        return [
+            self._round(by_row[done.row].check, done, at) for done in judge.harvest.unfinished() if done.row in by_row
+        ]
 
     def behind(self) -> bool:
         """Tell whether echoes wait that may leave at once."""
@@ -228,13 +230,12 @@ class Ticker:
                 check = watched.check
                 since = _moment(change.since_ns)
                 items.append(Silence(check.target, check.name, at, since, change.missed, change.over))
-        arrivals, self._roster.judge.arrivals = self._roster.judge.arrivals, []
-        for arrival in arrivals:
+        for arrival in self._roster.judge.arrivals.take_changes():
             if watched := self._roster.by_row.get(arrival.row):
                 items.extend(_turns(watched.check, arrival, at))
         items.extend(
             self._round(watched.check, done, at)
-            for done in self._roster.judge.take_finished()
+            for done in self._roster.judge.harvest.take_finished()
             if (watched := self._roster.by_row.get(done.row)) is not None
         )
         return items

@@ -54,3 +54,8 @@ def test_settings_and_bulk_data_are_left_out() -> None:
 def test_what_has_no_place_in_a_document(value: object) -> None:
     with pytest.raises(TypeError, match="no document for a"):
         document(value)
+
+
+def test_kinds_of_plain_numbers_and_words_stay() -> None:
+    assert document(np.float64(1.5)) == 1.5
+    assert document(type("Name", (str,), {})("crown")) == "crown"

@@ -135,7 +135,7 @@ class Target:
         assert set(outcomes.tolist()) <= {Echo.RECEIVED, Echo.PENDING}
         self.judge.settle_refusals()
         self.judge.give_up(slots, 1)
-        self.judge.take_finished()
+        self.judge.harvest.take_finished()
 
 
 def attack(family: int, mode: Mode, batches: int, seed: int) -> None:

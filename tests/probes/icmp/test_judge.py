@@ -59,8 +59,8 @@ class Link:
 
     def finished(self) -> Finished:
         """Return the one round that is finished."""
-        (done,) = self.judge.finished
-        self.judge.finished.clear()
+        (done,) = self.judge.harvest.finished
+        self.judge.harvest.finished.clear()
         return done
 
     def silences(self) -> list[tuple[int, int, bool]]:
@@ -86,7 +86,7 @@ def test_a_lost_echo_is_lost_only_after_its_timeout_and_has_no_round_trip_time()
     link.send(0)
     link.answer(link.send(SECOND), at=SECOND + MS)
     link.pass_time(3 * SECOND)
-    assert not link.judge.finished
+    assert not link.judge.harvest.finished
     link.pass_time(3 * SECOND + JUDGING_SLACK_NS + 1)
     done = link.finished()
     assert done.outcomes.tolist() == [Echo.LOST, Echo.RECEIVED]
@@ -99,9 +99,13 @@ def test_rounds_come_out_in_their_order() -> None:
     assert lost >= 0
     link.answer(link.send(SECOND), at=SECOND + MS)
     link.answer(link.send(2 * SECOND), at=2 * SECOND + MS)
-    assert not link.judge.finished  # the first one may still be answered
+    assert not link.judge.harvest.finished  # the first one may still be answered
     link.pass_time(4 * SECOND)
-    assert [done.outcomes.tolist() for done in link.judge.finished] == [[Echo.LOST], [Echo.RECEIVED], [Echo.RECEIVED]]
+    assert [done.outcomes.tolist() for done in link.judge.harvest.finished] == [
+        [Echo.LOST],
+        [Echo.RECEIVED],
+        [Echo.RECEIVED],
+    ]
 
 
 def test_two_missed_echoes_make_a_silence_and_the_next_reply_ends_it() -> None:
@@ -260,9 +264,9 @@ def _arrive(link: Link, *arrivals: int) -> list[tuple[int, int]]:
     """Let one reply come with each TTL; return the changes that are noticed."""
     for arrival in arrivals:
         slot = link.send(0) & 0xFFFFFF
-        link.judge.look_at_arrivals(np.array([slot]), np.array([arrival], np.int32))
+        link.judge.arrivals.look(np.array([slot]), np.array([arrival], np.int32))
         link.judge.give_up(np.array([slot]), 1)
-    found, link.judge.arrivals = link.judge.arrivals, []
+    found = link.judge.arrivals.take_changes()
     return [(change.before, change.after) for change in found]
 
 
@@ -284,11 +288,11 @@ def test_the_change_is_dated_from_the_first_echo_that_was_answered_so() -> None:
     _arrive(link, 61)
     for second in (1, 2, 3):
         slot = link.send(second * SECOND) & 0xFFFFFF
-        link.judge.look_at_arrivals(np.array([slot]), np.array([58], np.int32))
-    (change,) = link.judge.arrivals
+        link.judge.arrivals.look(np.array([slot]), np.array([58], np.int32))
+    (change,) = link.judge.arrivals.take_changes()
     assert change.since_ns == WALL + SECOND
     link.judge.forget(link.row)
-    assert link.judge.arrivals == []
+    assert link.judge.arrivals.take_changes() == []
 
 
 @pytest.mark.parametrize(("rtt", "outcome"), [(999 * MS, Echo.RECEIVED), (1001 * MS, Echo.LOST)])
@@ -417,7 +421,7 @@ def test_a_line_that_became_slow_is_not_taken_for_a_cut_one() -> None:
     indices = _burst(link, SECOND + 260 * MS)
     link.answer(late, at=1500 * MS)  # every round trip takes 1.5 s by now
     link.pass_time(1800 * MS)  # the silence limit after the burst
-    assert not link.judge.finished
+    assert not link.judge.harvest.finished
     link.answer(*indices, at=2760 * MS)
     assert link.finished().outcomes.tolist() == [Echo.RECEIVED] * 4
 
@@ -438,7 +442,7 @@ def test_a_burst_into_a_line_that_was_cut_after_a_slow_answer_ends_with_its_time
     _burst(link, SECOND + 260 * MS)
     link.answer(late, at=1500 * MS)
     link.pass_time(4 * SECOND)
-    assert not link.judge.finished
+    assert not link.judge.harvest.finished
     link.pass_time(SECOND + 440 * MS + 3 * SECOND + JUDGING_SLACK_NS + 1)
     assert link.finished().outcomes.tolist() == [Echo.LOST] * 4
 
@@ -459,7 +463,7 @@ def test_a_row_that_is_given_back_and_out_again_knows_nothing_of_its_former_chec
     link.judge.forget(link.row)
     link.layout.remove(link.row)
     link.pass_time(10 * SECOND)
-    assert (link.judge.finished, link.judge.changes) == ([], [])
+    assert (link.judge.harvest.finished, link.judge.changes) == ([], [])
     row = link.layout.add(5, SECOND, 3 * SECOND, -1)
     assert row == link.row
     assert link.layout.rows.srtt[row] == -1
@@ -490,9 +494,9 @@ def test_thousands_of_checks_share_the_arrays_without_touching_one_another() -> 
         answered = slots[::2]
         judge.receive(answered, np.full(len(answered), WALL + turn * SECOND + MS), turn * SECOND + MS)
     judge.expire(judge.expiring(10 * SECOND))
-    assert len(judge.finished) == 3000
-    assert {done.row for done in judge.finished} == set(rows.tolist())
-    for done in judge.finished:
+    assert len(judge.harvest.finished) == 3000
+    assert {done.row for done in judge.harvest.finished} == set(rows.tolist())
+    for done in judge.harvest.finished:
         expected = Echo.LOST if done.row in set(rows[1::2].tolist()) else Echo.RECEIVED
         assert done.outcomes.tolist() == [expected] * 3
     assert np.count_nonzero(layout.slots.outcome == Echo.PENDING) == 0
@@ -512,9 +516,9 @@ def test_what_is_decided_of_an_open_round() -> None:
     link.finished()
     link.answer(link.send(4 * SECOND), at=4 * SECOND + 2 * MS)
     link.send(5 * SECOND)
-    (done,) = link.judge.unfinished()
+    (done,) = link.judge.harvest.unfinished()
     assert (done.row, nanoseconds(done), done.outcomes.tolist()) == (link.row, [2 * MS], [Echo.RECEIVED])
-    assert Link().judge.unfinished() == []
+    assert Link().judge.harvest.unfinished() == []
 
 
 def test_a_check_with_few_echoes_takes_few_slots() -> None:
