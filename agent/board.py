@@ -8,7 +8,7 @@ from typing import Final
 from agent.core import ageing, delay
 from agent.core.assessor import Assessor
 from agent.core.delay import EchoTotals
-from agent.core.model import Check, Echo, Estate, Observation, Outcome, Page, Role, Round
+from agent.core.model import Check, Echo, Estate, Observation, Outcome, Page, Role, Round, Turn
 from agent.core.paging import pages
 from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Blind
@@ -91,6 +91,10 @@ class Board:
         """Keep a check's last observation, where it is no round that speaks for itself."""
         self.picture.observations[observation.target, observation.check] = observation
 
+    def resolve(self, turn: Turn) -> None:
+        """Keep the addresses that a check's name has."""
+        self.picture.addresses[turn.target, turn.check] = tuple(turn.new.split(", "))
+
     def poll(self, item: Polled, seen: Observation) -> bool:
         """Take a device's poll; return whether its ageing flags changed."""
         target = self.picture.estate.targets.get(item.check.target)
@@ -106,7 +110,7 @@ class Board:
         picture = self.picture
         picture.estate = estate
         keys = {(check.target, check.name) for check in estate.checks()}
-        for store in (picture.observations, picture.rounds, picture.echoes):
+        for store in (picture.observations, picture.rounds, picture.echoes, picture.addresses):
             for key in [key for key in store if key not in keys]:
                 store.pop(key)
         for name, polls in list(self._polls.items()):

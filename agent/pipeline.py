@@ -28,6 +28,7 @@ from agent.core.model import (
     Silence,
     State,
     StreamItem,
+    Trait,
     Turn,
 )
 from agent.core.picture import RECENT_EVENTS, Picture
@@ -229,7 +230,10 @@ class Pipeline:
         elif isinstance(item, Silence):
             self._on_silence(item)
         elif (item.target, item.check) in self.assessor.checks:
-            changes.events.append(turn_event(item))
+            if item.trait is Trait.ADDRESS:
+                self._board.resolve(item)
+            if item.old:
+                changes.events.append(turn_event(item))
 
     async def _commit(self, changes: Changes, now: datetime, before_show: Callable[[], None] = lambda: None) -> None:
         for key in changes.ask:

@@ -229,6 +229,7 @@ def check_document(picture: Picture, check: Check) -> dict[str, Any]:
         "decisive": check.decisive,
         "interval_seconds": check.interval_seconds,
         **document(health),
+        "addresses": list(picture.addresses.get(key, ())),
         "last": last,
         "round": document(picture.round(*key)),
     }

@@ -58,7 +58,7 @@ def _lines(found: dict[str, Any], now: datetime) -> Iterator[str]:
     if found.get("checks"):
         rows = [
             (check["name"], (check["state"], STATE_COLOURS.get(check["state"])), local_time(check.get("since")),
-             clean(check.get("reason") or "") + _last(check))
+             clean(check.get("reason") or "") + _last(check) + _addresses(check))
             for check in found["checks"]
         ]  # fmt: skip
         yield ""
@@ -88,6 +88,12 @@ def _since(moment: str | None, now: datetime) -> str:
 
 def _names(names: list[str]) -> str:
     return ", ".join(clean(name) for name in names)
+
+
+def _addresses(check: dict[str, Any]) -> str:
+    """Return what a check's name leads to, the address in use first."""
+    known = check.get("addresses")
+    return f"; its name leads to {clean(', '.join(known))}" if known else ""
 
 
 def _last(check: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ROUND_ECHOES: Final = 50  # of many targets: told together
 _LIVE_SECONDS: Final = 0.5
+_LIVE_SHARE: Final = 10.0  # a table of thousands of targets is shown so many times more rarely than it takes
 _HISTOGRAM_LEAST: Final = 10
 _BARS: Final = 8
 _BAR_COLUMNS: Final = 40
@@ -174,9 +175,12 @@ class _Run:
         """Keep the table of many targets up to date, at a terminal."""
         import asyncio
 
+        loop, pause = asyncio.get_running_loop(), _LIVE_SECONDS
         while self._live is not None:
-            await asyncio.sleep(_LIVE_SECONDS)
+            await asyncio.sleep(pause)
+            began = loop.time()
             self._live.show(_table(engine, self._reports(), _room()))
+            pause = max(_LIVE_SECONDS, _LIVE_SHARE * (loop.time() - began))  # the echoes come first
 
     def _reports(self) -> "list[_Report]":
         from agent.core.delay import summarize, trains

@@ -319,7 +319,8 @@ class Turn:
     Attributes:
         at: when it was noticed.
         since: departure of the first echo that was answered so.
-        old, new: a TTL, a DSCP as a number, or addresses.
+        old, new: a TTL, a DSCP as a number, or addresses, the one in use first. An empty `old` is no change of what is
+            in use: more was learnt.
     """
 
     target: str

@@ -51,6 +51,7 @@ class Picture:
     observations: dict[tuple[str, str], Observation | Train] = field(default_factory=dict)  # the last of each check
     rounds: dict[tuple[str, str], Train] = field(default_factory=dict)  # the last regular one
     echoes: dict[tuple[str, str], EchoTotals] = field(default_factory=dict)
+    addresses: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # of names, the one in use first
     polls: dict[str, DevicePoll] = field(default_factory=dict)  # by device
     flags: dict[str, tuple[HardwareFlag, ...]] = field(default_factory=dict)  # by device; none: no entry
     pages: tuple[Page, ...] = ()  # what would be paged now, critical first, oldest first

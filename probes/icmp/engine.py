@@ -310,16 +310,15 @@ class Engine:
         if found is None or self._roster.by_row.get(watched.row) is not watched:
             return
         watched.resolve_at = loop.time() + found.ttl_seconds
+        before, former, left = watched.addresses, watched.address, ""
         watched.addresses = found.addresses
-        if watched.address in found.addresses:
-            return  # where a name has several, their order says nothing
-        former = watched.address
-        self._roster.aim(watched, found.addresses[0])
-        if former is not None:
-            now = datetime.now(UTC)
-            check = watched.check
-            known = ", ".join(map(str, found.addresses))
-            self._put(Turn(check.target, check.name, now, now, Trait.ADDRESS, str(former), known))
+        if former not in found.addresses:  # where a name has several, their order says nothing
+            self._roster.aim(watched, found.addresses[0])
+            left = str(former or "")
+        if {*before} != {*found.addresses}:
+            now, check = datetime.now(UTC), watched.check
+            known = dict.fromkeys(map(str, (watched.address, *found.addresses)))
+            self._put(Turn(check.target, check.name, now, now, Trait.ADDRESS, left, ", ".join(known)))
             self._news.set()
 
 

@@ -28,6 +28,8 @@ from agent.core.model import (
     Round,
     Silence,
     State,
+    Trait,
+    Turn,
 )
 from agent.core.picture import Picture
 from agent.core.ports import EventFilter
@@ -409,3 +411,23 @@ async def test_a_poll_of_what_was_removed_leaves_no_trace(world: World) -> None:
     world.pipeline.offer(poll)
     await until(lambda: not world.pipeline.depth)
     assert ("gone", "snmp") not in world.picture.observations
+
+
+async def test_what_changes_on_the_way_is_an_event_and_names_keep_their_addresses(world: World) -> None:
+    now = datetime.now(UTC)
+    for trait, old, new in (
+        (Trait.ADDRESS, "", "192.0.2.1, 192.0.2.2"),
+        (Trait.ADDRESS, "192.0.2.1", "192.0.2.2, 192.0.2.3"),
+        (Trait.REPLY_TTL, "60", "58"),
+    ):
+        world.pipeline.offer(Turn("wan", "icmp", now, now, trait, old, new))
+    world.pipeline.offer(Turn("gone", "icmp", now, now, Trait.ADDRESS, "192.0.2.1", "192.0.2.9"))
+    await until(lambda: len(world.picture.events) >= 2)
+    kept = await world.ledger.events(EventFilter(kinds=(EventKind.PATH,)))
+    assert [(event.target, event.old, event.new) for event in kept] == [
+        ("wan", "192.0.2.1", "192.0.2.2, 192.0.2.3"),
+        ("wan", "60", "58"),
+    ]
+    assert world.picture.addresses == {("wan", "icmp"): ("192.0.2.2", "192.0.2.3")}
+    await world.pipeline.reconfigure(Estate("dc1", {}))
+    assert world.picture.addresses == {}

@@ -51,7 +51,8 @@ def test_everything_that_can_be_said() -> None:
         "verdict": {"state": "unreachable", "reason": "behind wan1", "marks": ["flapping"]},
         "since": "2026-01-01T00:00:00+00:00",
         "checks": [
-            {"name": "icmp", "type": "icmp", "state": "unreachable", "since": None, "reason": "silent", "last": None},
+            {"name": "icmp", "type": "icmp", "state": "unreachable", "since": None, "reason": "silent", "last": None,
+             "addresses": ["192.0.2.1", "192.0.2.2"]},
             {"name": "snmp", "type": "snmp", "state": "down", "since": "2026-01-01T00:00:00+00:00", "reason": "",
              "last": {"at": "2026-01-02T00:00:00+00:00", "outcome": "no_answer", "detail": ""}},
         ],
@@ -73,7 +74,8 @@ def test_everything_that_can_be_said() -> None:
     assert result.exit_code == 1
     for part in (
         "sw2 is unreachable since 20", "  switch: Switch 2", "  behind wan1", "  marks: flapping",
-        "  caused by: wan1", "silent; not measured yet", ": no_answer", "Depends on: wan1 (down), wan2 (up)",
+        "  caused by: wan1", "silent; not measured yet; its name leads to 192.0.2.1, 192.0.2.2",
+        ": no_answer", "Depends on: wan1 (down), wan2 (up)",
         "Unreachable because of it: srv1, srv2", "Paged (critical, CircuitDown): wan1 is down\n  ring",
         "Outage 7: open since 20", "Flag age_over_policy (warning): 11 years old\n  source: asset register",
     ):  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.core.model import Check, Echo, Outcome, Round, StreamItem
+from agent.core.model import Check, Echo, Outcome, Round, StreamItem, Trait, Turn
 from agent.core.ports import Resources, Stream
 from probes.icmp import names, sockets
 from probes.icmp.engine import Engine
@@ -235,6 +235,9 @@ async def test_names_are_resolved_again_and_a_failure_keeps_the_last_address(mon
     monkeypatch.setattr(Resolver, "resolve", resolve)
     async with running(check(address="core.example.net")) as engine:
         assert engine.address_of("here", "icmp") == "127.0.0.2"
+        learnt = await take(engine, lambda item: isinstance(item, Turn))
+        assert isinstance(learnt, Turn)
+        assert (learnt.trait, learnt.old, learnt.new) == (Trait.ADDRESS, "", "127.0.0.2, 127.0.0.4")
         assert answered(await take_round(engine))
         watched = engine._roster.watched["here", "icmp"]
         answers[0] = None
@@ -254,6 +257,8 @@ async def test_names_are_resolved_again_and_a_failure_keeps_the_last_address(mon
         while engine.address_of("here", "icmp") != "127.0.0.3" and time.monotonic() < deadline:
             await asyncio.sleep(0.1)
         assert engine.address_of("here", "icmp") == "127.0.0.3"
+        left = [(turn.old, turn.new) for turn in engine._queue if isinstance(turn, Turn)]
+        assert left == [("127.0.0.2", "127.0.0.3")]
     assert engine.address_of("nobody", "icmp") is None
 
 
