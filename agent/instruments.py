@@ -19,6 +19,7 @@ ICMP: Final[Table] = {
         "Replies that the kernel dropped: no buffer.",
     ),
     "linewarden_icmp_receive_buffer_octets": ("receive_buffer_octets", "The smallest receive buffer that was granted."),
+    "linewarden_icmp_tick_seconds": ("tick_seconds", "How often the sockets are read and echoes leave."),
     "linewarden_icmp_send_errors_total": ("send_errors_total", "Echoes that this host could not send."),
     "linewarden_icmp_sends_late_total": (
         "late_sends_total",
