@@ -292,6 +292,7 @@ def cases(exporter: str) -> list[Case]:
             "the whole agent at 6000 targets, and blackbox_exporter asked for one echo after the other",
             lambda place: run_agent(place, 6_000),
             ("blackbox_exporter", lambda place: run_blackbox(place, exporter, BLACKBOX_PROBES)),
+            1 / 40,
             1 / 50,
         ),
         Case("full", "50,000 echoes a second on one core: the engine alone", run_full, None, None),
