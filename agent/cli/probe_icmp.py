@@ -340,11 +340,13 @@ def _histogram(ordered: "list[float]") -> list[str]:
     """
     from bisect import bisect_left
 
-    from agent.core.delay import format_milliseconds, percentile
+    import numpy as np
+
+    from agent.core.delay import format_milliseconds
 
     if len(ordered) < _HISTOGRAM_LEAST or ordered[0] == ordered[-1]:
         return []
-    top = percentile(ordered, 0.95)
+    top = float(np.quantile(ordered, 0.95))
     width = (top - ordered[0]) / _BARS or ordered[-1] - ordered[0]
     bounds = [ordered[0] + width * (number + 1) for number in range(_BARS)]
     places = [0, *(bisect_left(ordered, bound) for bound in bounds), len(ordered)]

@@ -314,16 +314,6 @@ def explain_unknown(why: str) -> str:
     return f"this host could not send ({why.removeprefix('send_').upper()})" if why.startswith("send_") else why
 
 
-def percentile(ordered: Sequence[float], ratio: float) -> float:
-    """Return the value below which `ratio` of the sorted, non-empty values lie, interpolated linearly."""
-    place = (len(ordered) - 1) * ratio
-    below = int(place)
-    rest = place - below
-    if not rest:
-        return ordered[below]
-    return ordered[below] + (ordered[below + 1] - ordered[below]) * rest
-
-
 def format_milliseconds(seconds: float) -> str:
     """Return a round-trip time for a person, with three figures that matter: `0.042 ms`, `1.9 ms`, `231 ms`."""
     milliseconds = seconds * 1000

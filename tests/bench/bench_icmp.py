@@ -3,8 +3,8 @@
 Run as root as `python -m tests.bench.bench_icmp [--rounds N] [CASE...]`. Runs are interleaved, because the machine's
 mood changes. Ends with 1 when a peer is missing, when echoes were lost, or when a promise is broken.
 
-The kernel answers for the far end within the call that sends: that work, half of what an echo costs here, is on the
-bill of whoever sends, ours and the peer's alike.
+The kernel answers for the far end within the call that sends: that work is on the bill of whoever sends, ours and the
+peer's alike.
 """
 
 import argparse

@@ -17,7 +17,6 @@ from agent.core.delay import (
     add,
     format_milliseconds,
     observe,
-    percentile,
     summarize,
     train,
     trains,
@@ -107,9 +106,17 @@ def test_a_reply_without_round_trip_time_is_received_and_has_no_part_in_the_time
     assert "rtt_mean_seconds" not in dict(observation.values)
 
 
-@given(st.lists(st.floats(0, 100), min_size=1, max_size=50), st.sampled_from([0.0, 0.5, 0.95, 1.0]))
-def test_percentiles_are_numpys(values: list[float], ratio: float) -> None:
-    assert percentile(sorted(values), ratio) == pytest.approx(float(np.percentile(values, ratio * 100)))
+@given(st.lists(st.lists(st.none() | st.floats(0, 100), min_size=20, max_size=20), min_size=1, max_size=5))
+def test_percentiles_are_numpys(several: list[list[float | None]]) -> None:
+    rounds = [
+        make_round("".join("-" if rtt is None else "+" for rtt in one), [rtt for rtt in one if rtt is not None])
+        for one in several
+    ]
+    for one, seen in zip(several, trains(rounds), strict=True):
+        values = [rtt for rtt in one if rtt is not None]
+        if values:
+            wanted = [min(values), np.mean(values), max(values), *np.percentile(values, [50, 95])]
+            assert seen.rtt == pytest.approx(wanted)
 
 
 @given(st.lists(st.text(alphabet="+-?x", max_size=12), min_size=1, max_size=8))
