@@ -19,7 +19,8 @@ class Departures:
     def __init__(self, roster: Roster) -> None:
         """Look at the echoes of a roster."""
         self._roster = roster
-        self._dark: dict[str, int] = {}  # interface -> monotonic time when it was last seen not to work
+        self._dark: dict[str, int] = {}  # interface -> monotonic time until which it may not have worked
+        self._dark_still: set[str] = set()  # did not work at the last look
         self._full: dict[str, int] = {}  # interface -> monotonic time when its queue was last seen to have dropped
         self._drops = route.queue_drops()
 
@@ -74,11 +75,15 @@ class Departures:
         return port.interface if port is not None else None
 
     def _is_dark(self, name: str, now_ns: int, works: dict[str, bool]) -> bool:
-        """Tell whether an interface does not work, and remember when it last did not."""
+        """Tell whether an interface does not work, and remember until when it may have been so."""
         if name not in works:
             works[name] = route.interface_works(name) is not False
-        if not works[name]:
-            self._dark[name] = now_ns
+            if not works[name]:
+                self._dark_still.add(name)
+            if name in self._dark_still:
+                self._dark[name] = now_ns
+            if works[name]:  # just now: the loop may have been held up since the look before
+                self._dark_still.discard(name)
         return not works[name]
 
     def _follow_dark(self, now_ns: int) -> None:

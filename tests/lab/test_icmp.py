@@ -23,6 +23,7 @@ from probes.icmp.engine import Engine
 from probes.icmp.probe import Probe
 from probes.icmp.settings import Settings
 from probes.icmp.sockets import Mode
+from probes.wire import route
 from probes.wire.datagrams import Datagrams
 from tests.lab.agent import many_addresses
 from tests.lab.net import Namespace, link, pair
@@ -314,6 +315,8 @@ def test_the_interface_down_is_unknown_and_never_lost() -> None:
                 dark = []
                 for place in (agent, far):
                     await asyncio.to_thread(place.ip, "link set eth0 down")
+                    # the kernel may take a second to tell this end that the carrier is gone, and sends until then
+                    await watch.until(lambda: route.interface_works("eth0") is False)
                     down = time.time()
                     await watch_rounds(watch, 3)
                     dark.append((down, time.time()))
