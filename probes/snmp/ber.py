@@ -11,7 +11,7 @@ tuple `(oid, tag, value)`, because a poll has thousands of them:
     NULL, noSuchObject, noSuchInstance, endOfMibView      None
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -30,10 +30,11 @@ from probes.snmp.oid import (
 )
 
 __all__ = [
-    "MAX_DATAGRAM_OCTETS", "ErrorStatus", "Header", "Message", "Pdu", "RequestTemplate", "SnmpDecodeError", "Tag",
-    "Value", "VarBind", "Version", "decode_header", "decode_index", "decode_message", "decode_oid", "decode_request",
-    "decode_response", "decode_varbinds", "encode_index", "encode_integer", "encode_message", "encode_oid",
-    "encode_parts", "encode_response", "encode_varbind", "oid_after", "oid_text", "tlv",
+    "MAX_DATAGRAM_OCTETS", "ErrorStatus", "Header", "Message", "Pdu", "PduHead", "RequestTemplate", "SnmpDecodeError",
+    "Tag", "Value", "VarBind", "Version", "decode_header", "decode_index", "decode_message", "decode_oid",
+    "decode_pdu", "decode_request", "decode_response", "decode_varbinds", "element", "encode_index", "encode_integer",
+    "encode_message", "encode_oid", "encode_parts", "encode_request_pdu", "encode_response", "encode_varbind",
+    "integer", "oid_after", "oid_text", "tlv",
 ]  # fmt: skip
 
 
@@ -42,6 +43,7 @@ class Version(IntEnum):
 
     V1 = 0
     V2C = 1
+    V3 = 3
 
 
 class Tag(IntEnum):
@@ -70,6 +72,7 @@ class Pdu(IntEnum):
     RESPONSE = 0xA2
     SET = 0xA3
     GETBULK = 0xA5
+    REPORT = 0xA8  # v3 only
 
 
 class ErrorStatus(IntEnum):
@@ -135,9 +138,20 @@ class Header(NamedTuple):
     end: int
 
 
+class PduHead(NamedTuple):
+    """A PDU's fields before the varbinds, and where those lie in the octets."""
+
+    pdu: int
+    request_id: int
+    error_status: int
+    error_index: int
+    varbinds_at: int
+    end: int
+
+
 MAX_DATAGRAM_OCTETS: Final = 65535  # what one UDP datagram can hold
 _SEQUENCE: Final = 0x30
-_PDUS: Final = frozenset(Pdu)
+_PDUS: Final = frozenset((Pdu.GET, Pdu.GETNEXT, Pdu.RESPONSE, Pdu.SET, Pdu.GETBULK))  # of v1 and v2c
 _EMPTY: Final[frozenset[int]] = frozenset((Tag.NULL, Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW))
 # the longest body of each unsigned type: a leading zero octet keeps the sign clear
 _UNSIGNED: Final[dict[int, int]] = {Tag.COUNTER32: 5, Tag.GAUGE32: 5, Tag.TIMETICKS: 5, Tag.COUNTER64: 9}
@@ -224,9 +238,14 @@ class RequestTemplate:
 
     def request(self, pdu: int, request_id: int, oids: Sequence[bytes], max_repetitions: int = 0) -> bytes:
         """Return a GET, GETNEXT or GETBULK of these OIDs; a GETBULK has no non-repeaters."""
-        binds = b"".join([tlv(_SEQUENCE, tlv(0x06, oid) + b"\x05\x00") for oid in oids])
-        body = b"\x02\x04" + request_id.to_bytes(4, "big") + _counts(max_repetitions) + tlv(_SEQUENCE, binds)
-        return tlv(_SEQUENCE, self._head + tlv(pdu, body))
+        return tlv(_SEQUENCE, self._head + encode_request_pdu(pdu, request_id, oids, max_repetitions))
+
+
+def encode_request_pdu(pdu: int, request_id: int, oids: Sequence[bytes], max_repetitions: int = 0) -> bytes:
+    """Return the PDU of a request whose id takes four octets (2^23 to 2^31 - 1)."""
+    binds = b"".join([tlv(_SEQUENCE, tlv(0x06, oid) + b"\x05\x00") for oid in oids])
+    body = b"\x02\x04" + request_id.to_bytes(4, "big") + _counts(max_repetitions) + tlv(_SEQUENCE, binds)
+    return tlv(pdu, body)
 
 
 @lru_cache(maxsize=256)
@@ -237,8 +256,12 @@ def _counts(max_repetitions: int) -> bytes:
 # ------------------------------------------------------------------ decoding
 
 
-def _element(data: bytes, at: int, end: int, tag: int, what: str) -> tuple[int, int]:
-    """Return where the body of the element at `at` starts and ends; it must lie before `end` and have this tag."""
+def element(data: bytes, at: int, end: int, tag: int, what: str) -> tuple[int, int]:
+    """Return where the body of the element at `at` starts and ends; it must lie before `end` and have this tag.
+
+    Raises:
+        SnmpDecodeError: naming `what`.
+    """
     if at + 2 > end:
         raise SnmpDecodeError(f"{what} expected at octet {at}, got the end of what holds it")
     if data[at] != tag:
@@ -258,8 +281,13 @@ def _body(data: bytes, at: int, end: int, what: str) -> tuple[int, int]:
     return start, start + size
 
 
-def _integer(data: bytes, at: int, end: int, what: str) -> tuple[int, int]:
-    start, stop = _element(data, at, end, 0x02, what)
+def integer(data: bytes, at: int, end: int, what: str) -> tuple[int, int]:
+    """Return an INTEGER of a message's head, and where it ends.
+
+    Raises:
+        SnmpDecodeError: naming `what`.
+    """
+    start, stop = element(data, at, end, 0x02, what)
     if not 1 <= stop - start <= 5:
         raise SnmpDecodeError(f"{what} needs 1 to 5 octets, got {stop - start}")
     return int.from_bytes(data[start:stop], "big", signed=True), stop
@@ -275,27 +303,36 @@ def decode_header(data: bytes) -> Header:
     """
     if len(data) > MAX_DATAGRAM_OCTETS:
         raise SnmpDecodeError(f"message of at most {MAX_DATAGRAM_OCTETS} octets expected, got {len(data)}")
-    at, end = _element(data, 0, len(data), _SEQUENCE, "SNMP message")
+    at, end = element(data, 0, len(data), _SEQUENCE, "SNMP message")
     if end != len(data):
         raise SnmpDecodeError(f"end of the message expected at octet {end}, got {len(data) - end} octets more")
-    version, at = _integer(data, at, end, "version")
+    version, at = integer(data, at, end, "version")
     if version not in (0, 1):
         raise SnmpDecodeError(f"version 0 (v1) or 1 (v2c) expected, got {version}")
-    start, at = _element(data, at, end, 0x04, "community")
+    start, at = element(data, at, end, 0x04, "community")
     community = data[start:at]
-    if at + 2 > end or data[at] not in _PDUS:
+    return Header(version, community, *decode_pdu(data, at, end, _PDUS))
+
+
+def decode_pdu(data: bytes, at: int, end: int, kinds: Collection[int]) -> PduHead:
+    """Return the fields of the PDU that fills the octets from `at` to `end`; it must be one of these kinds.
+
+    Raises:
+        SnmpDecodeError: naming what was expected.
+    """
+    if at + 2 > end or data[at] not in kinds:
         raise SnmpDecodeError(f"PDU expected at octet {at}, got {data[at : at + 2].hex() or 'nothing'}")
     pdu = data[at]
     at, stop = _body(data, at, end, "PDU")
     if stop != end:
         raise SnmpDecodeError(f"end of the PDU expected at octet {end}, got octet {stop}")
-    request_id, at = _integer(data, at, end, "request-id")
-    error_status, at = _integer(data, at, end, "error-status")
-    error_index, at = _integer(data, at, end, "error-index")
-    at, stop = _element(data, at, end, _SEQUENCE, "list of varbinds")
+    request_id, at = integer(data, at, end, "request-id")
+    error_status, at = integer(data, at, end, "error-status")
+    error_index, at = integer(data, at, end, "error-index")
+    at, stop = element(data, at, end, _SEQUENCE, "list of varbinds")
     if stop != end:
         raise SnmpDecodeError(f"end of the varbinds expected at octet {end}, got octet {stop}")
-    return Header(version, community, pdu, request_id, error_status, error_index, at, end)
+    return PduHead(pdu, request_id, error_status, error_index, at, end)
 
 
 def decode_varbinds(data: bytes, at: int, end: int) -> list[VarBind]:
@@ -312,8 +349,8 @@ def decode_varbinds(data: bytes, at: int, end: int) -> list[VarBind]:
             name = at + 4
             at = name + data[at + 3]
         else:
-            start, stop = _element(data, at, end, 0x30, "varbind")
-            name, at = _element(data, start, stop, 0x06, "name of a varbind")
+            start, stop = element(data, at, end, 0x30, "varbind")
+            name, at = element(data, start, stop, 0x06, "name of a varbind")
         if stop > end or at + 2 > stop:
             raise SnmpDecodeError(f"varbind with a name and a value expected before octet {min(stop, end)}")
         oid = data[name:at]
