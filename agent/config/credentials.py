@@ -67,6 +67,7 @@ class Vault:
             priv_protocol=auth.priv_protocol,
             priv_password=secrets.get("priv_password", ""),
             context_name=auth.context_name or "",
+            context_engine_id=(auth.context_engine_id or "").removeprefix("0x"),
             problem="; ".join(problems) or None,
         )
 

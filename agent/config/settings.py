@@ -117,6 +117,13 @@ class Auth(Section):
     ] = "DES"
     priv_password: Annotated[Secret | None, Field(description="v3: the password of priv_protocol")] = None
     context_name: Annotated[Text | None, Field(description="v3: which of a device's contexts")] = None
+    context_engine_id: Annotated[
+        str | None,
+        Field(
+            pattern=r"^(0x)?([0-9a-fA-F]{2}){5,32}$",
+            description="v3: the engine whose objects are asked for, behind a proxy; hexadecimal",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

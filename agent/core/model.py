@@ -503,4 +503,5 @@ class SnmpAuth:
     priv_protocol: str = ""
     priv_password: str = field(default="", repr=False)
     context_name: str = ""
+    context_engine_id: str = ""  # hexadecimal
     problem: str | None = None

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from probes.snmp import refusals
-from probes.snmp.ber import Pdu, RequestTemplate, SnmpDecodeError, decode_header, decode_varbinds
-from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpTimeout
-from probes.snmp.walk import Asker
+from probes.snmp.ber import SnmpDecodeError
+from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpReportError, SnmpTimeout
+from probes.snmp.speaker import Community, Engines, Secure, Speaker, opened
+from probes.snmp.usm import User
+from probes.snmp.walk import Asker, Question
 
 MAX_IN_FLIGHT: Final = 100  # measured: up to here no answer is lost in a default receive buffer
 MAX_WAITING: Final = 10_000  # conversations that wait for their turn
@@ -65,6 +67,8 @@ class Session:
         retries: tries after the first.
         any_source: take answers from another address or port than the one asked (multi-homed agents do this);
             the request-id alone then protects against forged answers.
+        user: who asks by SNMPv3; `version` and `community` do not count then.
+        source: address of this host to ask from; None leaves it to the routing table.
     """
 
     peer: Peer
@@ -73,6 +77,13 @@ class Session:
     timeout_seconds: float = 2.0
     retries: int = 2
     any_source: bool = False
+    user: User | None = None
+    source: str | None = None
+
+    @property
+    def where(self) -> tuple[str, int]:
+        """Address and port of the agent."""
+        return self.peer.sockaddr[0], self.peer.sockaddr[1]
 
 
 class _Conversation:
@@ -85,18 +96,20 @@ class _Conversation:
         "drops",
         "future",
         "holds_slot",
+        "question",
         "refusal",
         "request_id",
         "session",
-        "template",
+        "speaker",
         "tries",
     )
 
-    def __init__(self, session: Session, asker: Asker, future: asyncio.Future[None]) -> None:
+    def __init__(self, session: Session, speaker: Speaker, asker: Asker, future: asyncio.Future[None]) -> None:
         self.session = session
+        self.speaker = speaker
         self.asker = asker
         self.future = future
-        self.template = RequestTemplate(session.version, session.community)
+        self.question: Question | None = None  # the one under way
         self.data = b""
         self.request_id = 0
         self.deadline = 0.0
@@ -113,7 +126,8 @@ class SnmpClient:
         self.counters = Counters()
         self._max_in_flight = max_in_flight
         self._in_flight = 0
-        self._sockets: dict[int, socket.socket] = {}
+        self.engines = Engines()
+        self._sockets: dict[tuple[int, str | None], socket.socket] = {}
         self._pending: dict[int, _Conversation] = {}
         self._waiting: deque[_Conversation] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -145,6 +159,7 @@ class SnmpClient:
         Raises:
             SnmpTimeout: when one request stays unanswered after all tries; what the asker has stays in it.
             SnmpRefused: the same, and the device says that nobody listens there.
+            SnmpReportError: the agent refuses this SNMPv3 user or message, and says why.
             SnmpLocalError: when this host cannot send, or lost answers itself.
         """
         if self._closed:
@@ -152,7 +167,7 @@ class SnmpClient:
         if len(self._waiting) >= MAX_WAITING:
             raise SnmpLocalError(f"{MAX_WAITING} SNMP conversations are waiting for their turn already")
         self._loop = asyncio.get_running_loop()
-        talk = _Conversation(session, asker, self._loop.create_future())
+        talk = _Conversation(session, self._speaker(session), asker, self._loop.create_future())
         try:
             self._ask(talk)
             self._admit()
@@ -160,6 +175,11 @@ class SnmpClient:
         finally:
             self._release(talk)
             self._admit()
+
+    def _speaker(self, session: Session) -> Speaker:
+        if session.user is not None:
+            return Secure(session.user, self.engines, session.where)
+        return Community(session.version, session.community)
 
     def close(self) -> None:
         """Close the sockets; conversations under way end with SnmpLocalError."""
@@ -181,8 +201,10 @@ class SnmpClient:
 
     def _ask(self, talk: _Conversation) -> None:
         """Send the conversation's next question, or line it up when enough are in flight, or end it."""
-        question = talk.asker.next()
-        if question is None:
+        assert self._loop is not None
+        if talk.question is None:
+            talk.question = talk.asker.next()
+        if talk.question is None:
             if not talk.future.done():
                 talk.future.set_result(None)
             return
@@ -190,7 +212,7 @@ class SnmpClient:
         while (request_id := 0x40000000 | secrets.randbits(30)) in self._pending:
             pass
         talk.request_id = request_id
-        talk.data = talk.template.request(question.pdu, request_id, question.oids, question.max_repetitions)
+        talk.data = talk.speaker.request(talk.question, request_id, self._loop.time())
         talk.tries = 0
         talk.refusal = None
         if self._waiting or self._in_flight >= self._max_in_flight:
@@ -203,10 +225,11 @@ class SnmpClient:
         talk.holds_slot = True
         self._pending[talk.request_id] = talk
         try:
-            sock = self._socket(talk.session.peer.family)
+            sock = self._socket(talk.session)
             talk.drops = self._drops(sock)
         except OSError as error:
-            self._fail(talk, SnmpLocalError(f"no UDP socket: {error.strerror}"))
+            source = f" from {talk.session.source}" if talk.session.source else ""
+            self._fail(talk, SnmpLocalError(f"no UDP socket{source}: {error.strerror}"))
             return
         self.counters.requests += 1
         self._transmit(talk)
@@ -215,7 +238,7 @@ class SnmpClient:
         assert self._loop is not None
         talk.tries += 1
         talk.deadline = self._loop.time() + talk.session.timeout_seconds
-        sock = self._sockets[talk.session.peer.family]
+        sock = self._socket(talk.session)
         for last in (False, False, True):
             try:
                 sock.sendto(talk.data, talk.session.peer.sockaddr)
@@ -254,8 +277,9 @@ class SnmpClient:
 
     # -------------------------------------------------------------- sockets
 
-    def _socket(self, family: int) -> socket.socket:
-        if sock := self._sockets.get(family):
+    def _socket(self, session: Session) -> socket.socket:
+        family = session.peer.family
+        if sock := self._sockets.get((family, session.source)):
             return sock
         assert self._loop is not None
         sock = socket.socket(family, socket.SOCK_DGRAM)
@@ -265,11 +289,11 @@ class SnmpClient:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_OCTETS)
             refusals.enable(sock)
-            sock.bind(("", 0))
+            sock.bind((session.source or "", 0))
         except OSError:
             sock.close()
             raise
-        self._sockets[family] = sock
+        self._sockets[family, session.source] = sock
         self._loop.add_reader(sock, self._readable, sock)
         return sock
 
@@ -298,27 +322,35 @@ class SnmpClient:
         self._admit()
 
     def _received(self, data: bytes, sender: tuple[str, int]) -> None:
+        assert self._loop is not None
         try:
-            head = decode_header(data)
-            if head.pdu != Pdu.RESPONSE:
-                raise SnmpDecodeError("a response expected")
-            talk = self._pending.get(head.request_id)
-            if talk is None or talk.future.done():
-                self.counters.late += 1
-                return
-            if sender[:2] != talk.session.peer.sockaddr[:2] and not talk.session.any_source:
-                self.counters.foreign += 1
-                return
-            if head.version != talk.session.version:
-                raise SnmpDecodeError("the version asked expected")
-            varbinds = decode_varbinds(data, head.varbinds_at, head.end)
+            number, read = opened(data)
         except SnmpDecodeError:
             self.counters.garbage += 1
+            return
+        talk = self._pending.get(number)
+        if talk is None or talk.future.done():
+            self.counters.late += 1
+            return
+        if sender[:2] != talk.session.where and not talk.session.any_source:
+            self.counters.foreign += 1
+            return
+        try:
+            answer = talk.speaker.read(read, data, self._loop.time())
+        except SnmpDecodeError:
+            self.counters.garbage += 1
+            return
+        except SnmpReportError as error:
+            self.counters.answers += 1
+            self._release(talk)
+            self._fail(talk, type(error)(f"{talk.session.peer}: {error}"))
             return
         self.counters.answers += 1
         self._release(talk)
         try:
-            talk.asker.take(head.error_status, head.error_index, varbinds)
+            if answer is not None:
+                talk.question = None
+                talk.asker.take(*answer)
             self._ask(talk)
         except Exception as error:
             self._fail(talk, error)
@@ -328,7 +360,7 @@ class SnmpClient:
         for refusal in refusals.drained(sock):
             self.counters.refusals += 1
             for talk in self._pending.values():
-                if talk.session.peer.sockaddr[:2] == (refusal.host, refusal.port):
+                if talk.session.where == (refusal.host, refusal.port):
                     talk.refusal = refusal
 
     # -------------------------------------------------------------- time
@@ -358,7 +390,8 @@ class SnmpClient:
     def _give_up(self, talk: _Conversation) -> None:
         peer, tries = talk.session.peer, talk.tries
         del self._pending[talk.request_id]
-        drops = self._drops(self._sockets[peer.family])
+        hint = talk.speaker.silence()
+        drops = self._drops(self._socket(talk.session))
         if lost := drops - talk.drops:
             self.counters.socket_drops = max(self.counters.socket_drops, drops)
             reason = f"no answer from {peer}, but this host's own receive buffer lost {lost} datagrams meanwhile"
@@ -366,7 +399,7 @@ class SnmpClient:
             return
         counted = f"{tries} {'try' if tries == 1 else 'tries'}"
         if talk.refusal is None:
-            self._fail(talk, SnmpTimeout(f"no answer from {peer} after {counted}"))
+            self._fail(talk, SnmpTimeout(f"no answer from {peer} after {counted}{'; ' if hint else ''}{hint}"))
         elif talk.refusal.closed:
             self._fail(talk, SnmpRefused(f"{peer} refused {counted}: {talk.refusal.said}"))
         else:

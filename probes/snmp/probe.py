@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, IPvAnyAddress
 
 from agent.core.model import Check, Fact, Interface, Observation, OperStatus, Outcome, SnmpAuth
 from agent.core.ports import Resources
 from agent.core.series import SeriesBlock
 from agent.core.units import Duration, Strict, format_duration
 from probes.snmp import identity
-from probes.snmp.ber import VarBind, Version
+from probes.snmp.ber import VarBind
 from probes.snmp.client import TICK_SECONDS, Counters, Session, SnmpClient
-from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpTimeout
+from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpReportError, SnmpTimeout
 from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
 from probes.snmp.render import Renderer, columns
+from probes.snmp.sessions import auth_session
 
 DEFAULT_MODULES: Final = ("system", "if_mib")
 UPS_MODULE: Final = "ups_mib"
@@ -52,6 +53,9 @@ class Settings(Strict):
     any_source: Annotated[
         bool, Field(description="take answers from another address than the one asked, as some routers send them")
     ] = False
+    source_address: Annotated[
+        IPvAnyAddress | None, Field(description="address of this host to ask from; by default the routing table's")
+    ] = None
 
     @property
     def try_seconds(self) -> float:
@@ -108,8 +112,10 @@ class Probe:
         settings = check.settings
         assert isinstance(settings, Settings)
         auth = self._auths.get(settings.auth)
-        if auth is None or (problem := _unusable(auth)):
-            return _failed(check, Outcome.UNKNOWN, problem if auth else f"there is no auth {settings.auth!r}")
+        if auth is None:
+            return _failed(check, Outcome.UNKNOWN, f"there is no auth {settings.auth!r}")
+        if auth.problem:
+            return _failed(check, Outcome.UNKNOWN, f"auth {auth.name!r} cannot be used: {auth.problem}")
         poll: Poll | None = None
         try:
             async with asyncio.timeout(settings.timeout * _OWN_SHARE):
@@ -124,6 +130,8 @@ class Probe:
             return _failed(check, Outcome.UNKNOWN, f"could not be measured: {error}", poll)
         except SnmpRefused as error:
             return _failed(check, Outcome.REFUSED, f"{error}: no SNMP agent listens there", poll)
+        except SnmpReportError as error:
+            return _failed(check, Outcome.BAD_ANSWER, f"{error} (auth {auth.name!r})", poll)
         except SnmpTimeout as error:
             heard = poll is not None and poll.packets
             detail = _ceased(str(error), poll) if poll and heard else _no_answer(settings, auth, said=str(error))
@@ -139,13 +147,13 @@ class Probe:
         if self._client is None:
             self._client = SnmpClient()
         client = self._client
-        session = Session(
-            peer=await client.resolve(settings.address, settings.port),
-            version=Version.V1 if auth.version == 1 else Version.V2C,
-            community=auth.community.encode(errors="surrogateescape"),
+        session = auth_session(
+            auth,
+            await client.resolve(settings.address, settings.port),
             timeout_seconds=settings.try_seconds,
             retries=settings.retries,
             any_source=settings.any_source,
+            source=str(settings.source_address) if settings.source_address else None,
         )
         return client, session
 
@@ -175,21 +183,13 @@ class Probe:
             return await asyncio.to_thread(library.get, name)
 
 
-def _unusable(auth: SnmpAuth) -> str:
-    """Return why an auth cannot be used; "" where it can."""
-    if auth.problem:
-        return f"auth {auth.name!r} cannot be used: {auth.problem}"
-    if auth.version not in (1, 2):
-        return f"auth {auth.name!r} is SNMPv{auth.version}: this version of the agent speaks v1 and v2c only"
-    return ""
-
-
 def _no_answer(settings: Settings, auth: SnmpAuth, within: str = "", said: str = "") -> str:
     address = f"[{settings.address}]" if ":" in settings.address else settings.address
-    spoken = f"(v{'1' if auth.version == 1 else '2c'}, auth {auth.name!r})"
+    spoken = f"(v{'2c' if auth.version == 2 else auth.version}, auth {auth.name!r})"
     tries = within or f"after {settings.retries + 1} {'try' if settings.retries == 0 else 'tries'}"
-    why = said.partition("; ")[2] or "a wrong community looks the same"  # what a router says tells more
-    return f"no answer from {address}:{settings.port} {spoken} {tries}; {why}"
+    # what a router or the conversation says tells more
+    why = said.partition("; ")[2] or ("" if auth.version == 3 else "a wrong community looks the same")
+    return f"no answer from {address}:{settings.port} {spoken} {tries}{'; ' if why else ''}{why}"
 
 
 def _ceased(said: str, poll: Poll) -> str:

@@ -39,7 +39,7 @@ messages = st.builds(
     Message,
     st.integers(0, 1),
     st.binary(max_size=40),
-    st.sampled_from([int(pdu) for pdu in Pdu]),
+    st.sampled_from([int(pdu) for pdu in Pdu if pdu != Pdu.REPORT]),
     st.integers(-(1 << 31), (1 << 31) - 1),
     st.integers(0, 18),
     st.integers(0, 200),
@@ -81,7 +81,7 @@ def test_what_is_no_oid_is_refused(text: str) -> None:
 @settings(max_examples=100)
 @given(messages)
 def test_pysnmp_reads_and_writes_the_same_messages(message: Message) -> None:
-    from pyasn1.codec.ber import decoder, encoder  # type: ignore[import-untyped]
+    from pyasn1.codec.ber import decoder, encoder
     from pysnmp.proto import api, rfc1902
     from pysnmp.proto.rfc1905 import endOfMibView, noSuchInstance, noSuchObject
 

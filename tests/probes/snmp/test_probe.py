@@ -14,13 +14,16 @@ from agent.core.ports import Resources
 from probes.snmp import ber
 from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, VarBind
 from probes.snmp.probe import Probe, Settings
+from probes.snmp.usm import User
 from tests.lab.snmpd import Snmpd
 from tests.probes.snmp.agents import SYSTEM, Mib, UdpAgent, serving, silent, switch, ups
+from tests.probes.snmp.secure_agents import SecureAgent
 
 AUTHS = {
     "public_v1": SnmpAuth("public_v1", version=1),
     "public_v2": SnmpAuth("public_v2"),
     "core_v3": SnmpAuth("core_v3", version=3, username="ops"),
+    "stranger_v3": SnmpAuth("stranger_v3", version=3, username="stranger"),
     "lost": SnmpAuth("lost", problem="the secret /etc/linewarden/community is missing"),
 }
 
@@ -266,7 +269,6 @@ async def test_a_slow_agent_ends_at_the_timeout_with_what_was_reached(probe: Pro
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"auth": "core_v3"}, "auth 'core_v3' is SNMPv3: this version of the agent speaks v1 and v2c only"),
         ({"auth": "lost"}, "auth 'lost' cannot be used: the secret /etc/linewarden/community is missing"),
         ({"auth": "nobody"}, "there is no auth 'nobody'"),
         ({"modules": ["ifmib"]}, "cannot be polled: no SNMP module 'ifmib'; did you mean 'if_mib'?"),
@@ -278,6 +280,23 @@ async def test_what_cannot_be_measured_is_unknown(probe: Probe, settings: dict[s
     seen = await probe.run(check(1, **settings))
     assert seen.outcome is Outcome.UNKNOWN
     assert seen.detail.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("auth", "outcome", "said"),
+    [
+        ("core_v3", Outcome.OK, ""),
+        ("stranger_v3", Outcome.BAD_ANSWER, "has no user 'stranger' (usmStatsUnknownUserNames) (auth 'stranger_v3')"),
+        ("public_v2", Outcome.NO_ANSWER, "a wrong community looks the same"),
+    ],
+)
+async def test_a_poll_by_version_3(probe: Probe, auth: str, outcome: Outcome, said: str) -> None:
+    with SecureAgent(SYSTEM, User(b"ops")) as agent:
+        seen = await probe.run(check(agent.port, auth=auth, timeout="10s", request_timeout="2s", retries=0))
+    assert seen.outcome is outcome
+    assert said in seen.detail
+    if outcome is Outcome.OK:
+        assert fact(seen, "sysName") == "sw1" or samples(seen, "sysUpTime")
 
 
 async def test_cancelling_a_poll_frees_what_it_holds(probe: Probe) -> None:
