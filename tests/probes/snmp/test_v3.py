@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from probes.snmp import ber, v3
 from probes.snmp.ber import Pdu, SnmpDecodeError, Tag
+from probes.snmp.errors import SnmpReportError
+from probes.snmp.speaker import Engine, Engines, Secure, opened
 from probes.snmp.usm import User
+from probes.snmp.walk import Question
 
 ENGINE = b"\x80\0\x1f\x88\x80engine"
 USERS = [
@@ -173,3 +176,27 @@ def test_an_encrypted_message_needs_a_key() -> None:
 )
 def test_engine_ids(octets: bytes, is_one: bool) -> None:
     assert v3.is_engine_id(octets) is is_one
+
+
+@given(st.sampled_from([USERS[0], USERS[1], USERS[4]]), st.booleans(), st.data())
+def test_a_conversation_meets_damage_with_its_own_errors_alone(user: User, known: bool, data: st.DataObject) -> None:
+    engines, where = Engines(), ("10.0.0.1", 161)
+    if known:
+        engines.learn(where, Engine(ENGINE, 5, 6000, 0.0))
+    speaker = Secure(user, engines, where)
+    speaker.request(Question(Pdu.GET, [ber.encode_oid("1.3.6.1.2.1.1.3.0")]), 77, 0.0)
+    report = data.draw(st.sampled_from([*range(1, 8), None]))
+    name = ber.encode_oid("1.3.6.1.2.1.1.3.0" if report is None else f"1.3.6.1.6.3.15.1.1.{report}.0")
+    binds = ber.tlv(0x30, ber.encode_varbind(name, Tag.COUNTER32, 5))
+    body = ber.encode_integer(77) + ber.encode_integer(0) + ber.encode_integer(0) + binds
+    pdu = ber.tlv(Pdu.RESPONSE if report is None else Pdu.REPORT, body)
+    octets = bytearray(message(user, v3.encode_scoped(ENGINE, b"", pdu)))
+    for _ in range(data.draw(st.integers(0, 3))):
+        octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        _, envelope = opened(bytes(octets))
+        answer = speaker.read(envelope, bytes(octets), 1.0)
+    except (SnmpDecodeError, SnmpReportError):
+        return
+    assert answer is None or isinstance(answer.varbinds, list)
+    assert len(speaker.request(Question(Pdu.GET, []), 78, 2.0)) > 20
