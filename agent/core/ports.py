@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from agent.core.model import Check, Event, EventKind, Observation, Outage, Round, SnmpAuth, State, StreamItem
+from agent.core.ondemand import SnmpQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,21 @@ class Stream(Protocol):
     def __aiter__(self) -> AsyncIterator[StreamItem]: ...
 
     async def close(self) -> None: ...
+
+
+class OnDemand(Protocol):
+    """Polls a device because somebody asks for it now, and not because it is due."""
+
+    async def scrape(self, query: SnmpQuery) -> str:
+        """Return a device's series as text in format 0.0.4, as snmp_exporter would give them.
+
+        Asks `query.address` and resolves nothing. Ends within `query.timeout_seconds` or is cancelled then, and frees
+        what it holds. Any number of them may be under way at once.
+
+        Raises:
+            UnknownName: there is no such auth or module.
+            CollectionFailed: the device did not answer, or not as its modules want it; an auth lacks a secret.
+        """
 
 
 @dataclass(frozen=True, slots=True)
