@@ -51,9 +51,7 @@ def test_hosts(text: str, host: Host) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_host(text: str) -> None:
-    with pytest.raises(
-        ValueError, match=r"is no IPv4 address .* or host name$|a zone id such as %eth0 belongs to"
-    ) as e:
+    with pytest.raises(ValueError, match=r"is no IPv4 address|a zone id such as %eth0 belongs to") as error:
         read_host(text)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400

@@ -1,0 +1,15 @@
+"""What stands behind `/snmp`."""
+
+from agent.core.ondemand import CollectionFailed, SnmpQuery
+
+
+class NoScraper:
+    """Stands in where nothing polls on demand; says so."""
+
+    async def scrape(self, query: SnmpQuery) -> str:
+        """Refuse.
+
+        Raises:
+            CollectionFailed: always.
+        """
+        raise CollectionFailed(f"error scraping target {query.address}: this version polls no device on demand")
