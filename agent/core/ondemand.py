@@ -18,6 +18,7 @@ _BRACKETED: Final = re.compile(r"\[([^\[\]]*)\](?::(.*))?", re.DOTALL)
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _SHOWN: Final = 253  # of foreign text in an answer
 
+BEGINNING: Final = "Error during initialisation of the Worker"
 CONNECTING: Final = "Error connecting to target"
 SCRAPING: Final = "Error scraping target"
 
@@ -198,7 +199,7 @@ def read_target(target: str) -> tuple[Host, int]:
     number = DEFAULT_PORT if port is None else int(port) if _PORT.fullmatch(port) else 0
     if not 1 <= number <= 65535:
         why = f"expected a port between 1 and 65535, got {_cut(port or '')!r}"
-        raise CollectionFailed(f"error connecting to target {_cut(target)}: {why}", doing=CONNECTING)
+        raise CollectionFailed(f"error connecting to target {_cut(target)}: {why}", doing=BEGINNING)
     try:
         return read_host(host), number
     except ValueError as error:
