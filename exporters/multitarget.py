@@ -10,7 +10,7 @@ import ipaddress
 import logging
 import math
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -40,6 +40,7 @@ MAX_SECONDS: Final = 55.0  # within what the gate gives a whole answer
 OFFSET_SECONDS: Final = 0.5  # of the client's patience, for the way back; blackbox_exporter's --timeout-offset
 TIMEOUT_HEADER: Final = "X-Prometheus-Scrape-Timeout-Seconds"
 RESOLVERS: Final = 8  # threads: a name server that does not answer keeps one for some ten seconds
+_LOOK_AGAIN_SECONDS: Final = 0.5  # whether the client is still there
 _SHOWN: Final = 10_000  # of an error, in letters
 _STATUS: Final[dict[type[OnDemandError], int]] = {BadQuery: 400, NotAllowed: 403, CollectionFailed: 500, TooMany: 503}
 _BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, math.inf)
@@ -138,19 +139,20 @@ class Multitarget:
         asked = read_query({name: request.query.getall(name) for name in request.query})
         offer = self._source.offer()
         host, port = asked.judge(offer)
-        seconds = patience_seconds(request.headers.get(TIMEOUT_HEADER))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        end = began + patience_seconds(request.headers.get(TIMEOUT_HEADER))
         with self._one_more():
-            loop = asyncio.get_running_loop()
-            end = loop.time() + seconds
             limit = asyncio.timeout_at(end)
             try:
-                async with limit:
+                async with limit, _ending_with(request, limit):
                     address = await self._address(asked, offer, host)
                     return await self._source.snmp.scrape(asked.query(address, port, end - loop.time()))
             except TimeoutError:
                 if not limit.expired():
                     raise
-                text = f"error walking target {host}: scrape cancelled after {seconds:.3g}s (possible timeout)"
+                took = loop.time() - began
+                text = f"error walking target {host}: scrape cancelled after {took:.1f}s (possible timeout)"
                 raise CollectionFailed(text, module=asked.modules[0] if len(asked.modules) == 1 else "") from None
 
     async def _address(self, asked: Asked, offer: Offer, host: Host) -> Address:
@@ -180,6 +182,25 @@ class Multitarget:
         finally:
             self._running -= 1
             self._in_flight.dec()
+
+
+@contextlib.asynccontextmanager
+async def _ending_with(request: web.Request, limit: asyncio.Timeout) -> AsyncIterator[None]:
+    """Let the time of a scrape be over soon after its client has hung up: nobody is left to read the answer."""
+    loop = asyncio.get_running_loop()
+
+    def look() -> None:
+        nonlocal timer
+        if request.transport is None or request.transport.is_closing():
+            limit.reschedule(loop.time())
+        else:
+            timer = loop.call_later(_LOOK_AGAIN_SECONDS, look)
+
+    timer = loop.call_later(_LOOK_AGAIN_SECONDS, look)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def patience_seconds(header: str | None) -> float:
