@@ -31,6 +31,7 @@ from agent.core.ondemand import (
 )
 from agent.core.permission import Address, Host, plain
 from agent.core.ports import OnDemand
+from agent.core.series import SeriesBlock
 from exporters import exposition
 from exporters.gate import refuse
 from exporters.sending import send, takes_gzip
@@ -50,7 +51,13 @@ _log: Final = logging.getLogger(__name__)
 def look_up(name: str) -> list[Address]:
     """Return every address of a name, the preferred one first. Blocks; raises OSError or UnicodeError."""
     found = socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
-    return [plain(ipaddress.ip_address(sockaddr[0])) for *_, sockaddr in found]
+    return [read_sockaddr(sockaddr) for *_, sockaddr in found]
+
+
+def read_sockaddr(sockaddr: tuple[Any, ...]) -> Address:
+    """Return the address of a socket address; the zone of a link-local one stands behind it, as a number."""
+    zone = f"%{sockaddr[3]}" if len(sockaddr) == 4 and sockaddr[3] else ""
+    return plain(ipaddress.ip_address(f"{sockaddr[0]}{zone}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,7 @@ class Multitarget:
     async def snmp(self, request: web.Request) -> web.StreamResponse:
         """`/snmp?target=&module=&auth=&snmp_context=`: the device's series, as they are at this moment."""
         try:
-            text = await self._scraped(request)
+            block = await self._scraped(request)
         except OnDemandError as error:
             status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
             self._answers[status].inc()
@@ -131,11 +138,11 @@ class Multitarget:
             self._answers[500].inc()
             raise
         packed = takes_gzip(request)
-        pieces = await self._work(_encoded, text, packed)
+        pieces = await self._work(_rendered, block, packed)
         self._answers[200].inc()
         return await send(request, pieces, packed)
 
-    async def _scraped(self, request: web.Request) -> str:
+    async def _scraped(self, request: web.Request) -> SeriesBlock:
         asked = read_query({name: request.query.getall(name) for name in request.query})
         offer = self._source.offer()
         host, port = asked.judge(offer)
@@ -224,6 +231,6 @@ def _said(error: OnDemandError) -> str:
     return f"An error has occurred while serving metrics:\n\nerror collecting metric {what}: {text}"
 
 
-def _encoded(text: str, packed: bool) -> list[bytes]:
-    pieces = [text.encode(errors="replace")]
-    return [exposition.compress(pieces)] if packed else pieces
+def _rendered(block: SeriesBlock, packed: bool) -> list[bytes]:
+    pieces = exposition.chunks(block.families)
+    return list(exposition.compressed(pieces) if packed else pieces)

@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 from agent.core.model import Check, Event, EventKind, Observation, Outage, Round, SnmpAuth, State, StreamItem
 from agent.core.ondemand import SnmpQuery
+from agent.core.series import SeriesBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,15 @@ class Stream(Protocol):
 class OnDemand(Protocol):
     """Polls a device because somebody asks for it now, and not because it is due."""
 
-    async def scrape(self, query: SnmpQuery) -> str:
-        """Return a device's series as text in format 0.0.4, as snmp_exporter would give them.
+    async def scrape(self, query: SnmpQuery) -> SeriesBlock:
+        """Return a device's series as snmp_exporter would give them.
 
-        Asks `query.address` and resolves nothing. Ends within `query.timeout_seconds` or is cancelled then, and frees
-        what it holds. Any number of them may be under way at once.
+        Asks `query.address` and resolves nothing. It is cancelled after `query.timeout_seconds`, and frees what it
+        holds. Any number may be under way at once.
 
         Raises:
             UnknownName: there is no such auth or module.
-            CollectionFailed: the device did not answer, or not as its modules want it; an auth lacks a secret.
+            CollectionFailed: the device did not answer, or not as its modules want it; or an auth cannot be used.
         """
 
 

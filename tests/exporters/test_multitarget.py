@@ -12,11 +12,13 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import quote
 
 import aiohttp
+import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
 from agent.core.ondemand import CollectionFailed, Offer, SnmpQuery, UnknownName
 from agent.core.permission import Address, Permission
+from agent.core.series import Family, SeriesBlock
 from exporters import multitarget
 from exporters.exposition import CONTENT_TYPE
 from exporters.multitarget import MAX_AT_ONCE, MAX_SECONDS, TIMEOUT_HEADER, Source, patience_seconds
@@ -25,6 +27,7 @@ from tests.exporters.serving import asking, serving
 from tests.exporters.strict import parse
 from tests.waiting import until
 
+BLOCK = SeriesBlock((Family("sysUpTime", "gauge", "Time.", ("sysUpTime",), np.array([12.0])),))
 TEXT = "# HELP sysUpTime Time.\n# TYPE sysUpTime gauge\nsysUpTime 12\n"
 PREAMBLE = 'An error has occurred while serving metrics:\n\nerror collecting metric Desc{fqName: "snmp_error", '
 IN_FLIGHT = ("linewarden_multitarget_scrapes_in_flight", {"endpoint": "/snmp"})
@@ -44,7 +47,7 @@ class Scraper:
     asked: list[SnmpQuery] = field(default_factory=list)
     cancelled: int = 0
 
-    async def scrape(self, query: SnmpQuery) -> str:
+    async def scrape(self, query: SnmpQuery) -> SeriesBlock:
         self.asked.append(query)
         try:
             if self.gate is not None:
@@ -54,7 +57,7 @@ class Scraper:
             raise
         if self.error is not None:
             raise self.error
-        return TEXT
+        return BLOCK
 
 
 @dataclass
@@ -260,6 +263,19 @@ async def test_the_real_look_up() -> None:
     found = await asyncio.to_thread(multitarget.look_up, "localhost")
     assert set(found) <= {ip_address("127.0.0.1"), ip_address("::1")}
     assert found
+
+
+@pytest.mark.parametrize(
+    ("sockaddr", "address"),
+    [
+        (("10.0.0.1", 0), "10.0.0.1"),
+        (("fd00::1", 0, 0, 0), "fd00::1"),
+        (("fe80::1", 0, 0, 3), "fe80::1%3"),
+        (("::ffff:10.0.0.1", 0, 0, 0), "10.0.0.1"),
+    ],
+)
+def test_socket_addresses(sockaddr: tuple[object, ...], address: str) -> None:
+    assert str(multitarget.read_sockaddr(sockaddr)) == address
 
 
 # ------------------------------------------------------------------ failures and bounds

@@ -17,6 +17,7 @@ import pytest
 
 from agent.core.ondemand import Offer, SnmpQuery
 from agent.core.permission import Permission
+from agent.core.series import SeriesBlock
 from exporters.multitarget import Source
 from tests.exporters.pictures import healthy
 from tests.exporters.serving import asking, serving
@@ -50,9 +51,9 @@ class Fake:
     def __init__(self) -> None:
         self.asked: list[SnmpQuery] = []
 
-    async def scrape(self, query: SnmpQuery) -> str:
+    async def scrape(self, query: SnmpQuery) -> SeriesBlock:
         self.asked.append(query)
-        return ""
+        return SeriesBlock(())
 
 
 @pytest.fixture(scope="module")
