@@ -195,6 +195,7 @@ class Multitarget:
 async def _ending_with(request: web.Request, limit: asyncio.Timeout) -> AsyncIterator[None]:
     """Let the time of a scrape be over soon after its client has hung up: nobody is left to read the answer."""
     loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle | None = None
 
     def look() -> None:
         nonlocal timer
@@ -203,11 +204,12 @@ async def _ending_with(request: web.Request, limit: asyncio.Timeout) -> AsyncIte
         else:
             timer = loop.call_later(_LOOK_AGAIN_SECONDS, look)
 
-    timer = loop.call_later(_LOOK_AGAIN_SECONDS, look)
+    look()
     try:
         yield
     finally:
-        timer.cancel()
+        if timer is not None:
+            timer.cancel()
 
 
 def patience_seconds(header: str | None) -> float:
