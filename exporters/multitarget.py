@@ -130,10 +130,9 @@ class Multitarget:
         except OnDemandError as error:
             status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
             self._answers[status].inc()
-            said = _said(error)
             if status in {403, 500}:  # Prometheus shows the status alone
-                _log.info("%r: %d: %r", request.path_qs, status, said)
-            return refuse(status, said)
+                _log.info("%r: %d: %r", request.path_qs, status, str(error)[:_SHOWN].partition("\n")[0])
+            return refuse(status, _said(error))
         except Exception:
             self._answers[500].inc()
             raise
