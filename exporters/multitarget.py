@@ -49,7 +49,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 def look_up(name: str) -> list[Address]:
-    """Return every address of a name, the preferred one first. Blocks; raises OSError or UnicodeError."""
+    """Return every address of a name, the preferred one first. Blocks; raises OSError or ValueError."""
     found = socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
     return [read_sockaddr(sockaddr) for *_, sockaddr in found]
 
@@ -78,12 +78,7 @@ class Source:
 class Multitarget:
     """The endpoint, and what it counts."""
 
-    def __init__(
-        self,
-        source: Source,
-        registry: CollectorRegistry | None,
-        work: Callable[..., Awaitable[Any]],
-    ) -> None:
+    def __init__(self, source: Source, registry: CollectorRegistry | None, work: Callable[..., Awaitable[Any]]) -> None:
         """Register what is counted.
 
         Args:
@@ -167,7 +162,7 @@ class Multitarget:
             return host
         try:
             found = await asyncio.get_running_loop().run_in_executor(self._names, self._source.look_up, host)
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             raise unresolved(host, getattr(error, "strerror", None) or str(error)) from None
         return asked.judge_found(offer, host, found)
 
@@ -199,7 +194,8 @@ async def _ending_with(request: web.Request, limit: asyncio.Timeout) -> AsyncIte
     def look() -> None:
         nonlocal timer
         if request.transport is None or request.transport.is_closing():
-            limit.reschedule(loop.time())
+            if not limit.expired():
+                limit.reschedule(loop.time())
         else:
             timer = loop.call_later(_LOOK_AGAIN_SECONDS, look)
 

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import logging
+import random
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ import aiohttp
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
+from yarl import URL
 
 from agent.core.ondemand import CollectionFailed, Offer, SnmpQuery, UnknownName
 from agent.core.permission import Address, Permission
@@ -242,6 +244,7 @@ async def test_a_name_that_is_listed_may_lead_anywhere() -> None:
     [
         (Names(error=OSError(-2, "Name or service not known")), "lookup switch1: Name or service not known"),
         (Names(error=UnicodeError("label too long")), "lookup switch1: label too long"),
+        (Names(error=ValueError("odd zone")), "lookup switch1: odd zone"),
         (Names([]), "lookup switch1: no such host"),
     ],
 )
@@ -377,6 +380,26 @@ async def test_so_many_at_once_and_no_more() -> None:
         scraper.gate.set()
         assert {status for status, _ in await asyncio.gather(*running)} == {200}
         assert (await ask(client, "target=10.0.1.1"))[0] == 200
+
+
+async def test_any_query_gets_a_plain_answer() -> None:
+    """Pieces of good queries and of bad ones, put together at random, never meet a bug."""
+    chance = random.Random(20261127)
+    pieces = [
+        "target=", "module=", "auth=", "snmp_context=", "snmp_engineid=", "&", "&", "=", "10.0.0.1", "listed", ":161",
+        "[", "]", "::1", "%25", "%00", "%0a", "%zz", "%ff", "%F0%9F%90%99", ",", ";", "+", "udp://", "tcp://", "if_mib",
+        "system", "public_v2", "core_v3", "a" * 70, "9" * 30, "0x7f", "/", "@", "\\", '"', "'", "{}", ".", "-",
+    ]  # fmt: skip
+    names = Names(error=OSError(-2, "Name or service not known"))
+    seen = set()
+    async with asking_snmp(Scraper(), names=names) as client:
+        for _ in range(500):
+            query = "target=10.0.0.1" * chance.randrange(2) + "".join(chance.choices(pieces, k=chance.randrange(9)))
+            async with client.get(URL(f"/snmp?{query}", encoded=True)) as answer:
+                text = await answer.text()
+            assert "This is a bug" not in text, query
+            seen.add(answer.status)
+    assert seen == {200, 400, 403, 500}
 
 
 async def test_what_is_counted(caplog: pytest.LogCaptureFixture) -> None:
