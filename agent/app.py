@@ -25,11 +25,12 @@ from agent.core.picture import Picture
 from agent.core.ports import Probe, Resources
 from agent.core.units import format_duration
 from agent.ledger import FILE_NAME, SqliteLedger
+from agent.ondemand import NoScraper
 from agent.pipeline import Pipeline
 from agent.runner import Runner
 from agent.schedule import Schedule
 from agent.selfcheck import SelfCheck
-from exporters import exposition, web
+from exporters import exposition, multitarget, web
 from exporters.server import ListenError, Server, serve
 
 if TYPE_CHECKING:
@@ -174,7 +175,8 @@ class Agent:
 
     async def _serve(self) -> Server:
         actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy)
-        app = web.build(lambda: self.picture, self.ledger, self.registry, actions)
+        on_demand = multitarget.Source(NoScraper(), lambda: self.loaded.offer)
+        app = web.build(lambda: self.picture, self.ledger, self.registry, actions, on_demand=on_demand)
         listen = self.options.listen or self.loaded.settings.agent.listen
         try:
             server = await serve(app, listen, self.loaded.web_config, control_socket(self.state_dir))

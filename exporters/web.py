@@ -17,8 +17,9 @@ from prometheus_client import CollectorRegistry
 
 from agent.core.model import Role
 from agent.core.picture import Picture
-from exporters import api, exposition, prometheus, status
+from exporters import api, exposition, multitarget, prometheus, status
 from exporters.gate import GATE, Gate, dress, guard, refuse
+from exporters.sending import send, takes_gzip
 from exporters.server import ListenError, Server, serve
 
 __all__ = ["Actions", "ListenError", "Server", "build", "serve"]
@@ -56,6 +57,7 @@ class Web:
         registry: CollectorRegistry | None,
         actions: Actions,
         now: Callable[[], datetime],
+        on_demand: multitarget.Source | None,
     ) -> None:
         self._picture = picture
         self._registry = registry
@@ -68,6 +70,7 @@ class Web:
         self._state_packed: tuple[list[bytes], bytes] = ([], b"")
         self._prefixes: prometheus.Prefixes | None = None
         self._pool: Final = ThreadPoolExecutor(WORKERS, thread_name_prefix="web")
+        self._on_demand: Final = on_demand and multitarget.Multitarget(on_demand, registry, self._work)
 
     def routes(self) -> list[web.RouteDef]:
         """Return every endpoint."""
@@ -83,25 +86,28 @@ class Web:
             web.get("/-/ready", self.ready),
             web.post("/-/reload", self.reload),
             *self._api.routes(),
+            *(self._on_demand.routes() if self._on_demand else ()),
         ]
 
     async def close(self, _: web.Application) -> None:
         """Let the threads end (`on_cleanup`)."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._on_demand:
+            self._on_demand.close()
 
     # -------------------------------------------------------------- metrics
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         """`/metrics`: everything small."""
-        packed = _takes_gzip(request)
-        return await _send(request, await self._work(self._all_pieces, packed), packed)
+        packed = takes_gzip(request)
+        return await send(request, await self._work(self._all_pieces, packed), packed)
 
     async def state(self, request: web.Request) -> web.StreamResponse:
         """`/metrics/state`: states, causes, marks, inventory; cheap enough for every second."""
-        packed = _takes_gzip(request)
+        packed = takes_gzip(request)
         async with self._state_lock:
             pieces = await self._work(self._state_pieces, packed)
-        return await _send(request, pieces, packed)
+        return await send(request, pieces, packed)
 
     async def device(self, request: web.Request) -> web.StreamResponse:
         """`/metrics/device/NAME`: one device's series; 503 makes Prometheus' `up` 0 when there are none."""
@@ -115,9 +121,9 @@ class Web:
             return refuse(503, f"The last poll of {name} failed at {poll.at:%H:%M:%S} UTC: {poll.detail}")
         if self._now() > poll.fresh_until:
             return refuse(503, f"The last poll of {name} is too old: {poll.at:%Y-%m-%d %H:%M:%S} UTC.")
-        packed = _takes_gzip(request)
+        packed = takes_gzip(request)
         body = poll.gzip_text if packed else await self._work(_unpack, poll.gzip_text)
-        return await _send(request, [body], packed)
+        return await send(request, [body], packed)
 
     def _all_pieces(self, packed: bool) -> list[bytes]:
         picture = self._picture()
@@ -219,6 +225,7 @@ def build(
     registry: CollectorRegistry | None,
     actions: Actions,
     now: Callable[[], datetime] = _utc_now,
+    on_demand: multitarget.Source | None = None,
 ) -> web.Application:
     """Return the application; `serve` gives it addresses.
 
@@ -227,8 +234,9 @@ def build(
         registry: the agent's own instruments, or None.
         actions: what requests that change something call.
         now: gives an aware UTC time.
+        on_demand: what `/snmp` gives; None: there is no such endpoint.
     """
-    handlers = Web(picture, ledger, registry, actions, now)
+    handlers = Web(picture, ledger, registry, actions, now, on_demand)
     app = web.Application(middlewares=[guard], client_max_size=MAX_BODY_OCTETS)
     app[GATE] = Gate()
     app.on_response_prepare.append(dress)
@@ -237,28 +245,5 @@ def build(
     return app
 
 
-def _takes_gzip(request: web.Request) -> bool:
-    """RFC 9110, 12.5.3; a `q=0` refuses."""
-    for item in request.headers.get(hdrs.ACCEPT_ENCODING, "").split(","):
-        coding, _, weight = item.strip().partition(";")
-        if coding.strip().lower() in {"gzip", "x-gzip"}:
-            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
-
-
 def _unpack(text: bytes) -> bytes:
     return gzip.decompress(text)  # of several members, where a device is polled in more than one way
-
-
-async def _send(request: web.Request, pieces: Sequence[bytes], packed: bool) -> web.StreamResponse:
-    """Send a text piece by piece: one large write would copy all of it on the loop."""
-    response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: exposition.CONTENT_TYPE, hdrs.VARY: hdrs.ACCEPT_ENCODING})
-    if packed:
-        response.headers[hdrs.CONTENT_ENCODING] = "gzip"
-    response.content_length = sum(map(len, pieces))
-    await response.prepare(request)
-    if request.method != hdrs.METH_HEAD:
-        for piece in pieces:
-            await response.write(piece)
-    await response.write_eof()
-    return response

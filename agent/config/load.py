@@ -20,8 +20,10 @@ from agent.config.items import SECTIONS, Item, included, is_file, items, written
 from agent.config.problems import Findings, Problem, ordered
 from agent.config.registry import RegistryError, rescan
 from agent.config.schema import json_schema
-from agent.config.settings import Circuit, Device, Service, Settings, Site
+from agent.config.settings import Circuit, Device, Multitarget, Service, Settings, Site
 from agent.core.model import Estate, SnmpAuth
+from agent.core.ondemand import Offer
+from agent.core.permission import Permission, read_allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Loaded:
         settings: as written, with the included files merged in.
         auths: SNMP credentials by name, secrets read; one that lacks a secret has `problem` set.
         module_files: further snmp.yml files.
+        offer: what may be asked on demand (`/snmp`).
         web_config: the web configuration's file; None where none is named.
         warnings: by file and line.
     """
@@ -42,6 +45,7 @@ class Loaded:
     estate: Estate
     auths: Mapping[str, SnmpAuth]
     module_files: tuple[Path, ...]
+    offer: Offer
     web_config: Path | None
     warnings: tuple[Problem, ...]
 
@@ -98,7 +102,15 @@ def _load(path: Path, vault: Vault, findings: Findings) -> Loaded:
     estate = enrich(estate, main, settings.inventory, findings)
     findings.raise_errors()
     files = tuple(module.file for module in modules)
-    return Loaded(path, settings, estate, auths, files, web_config, ordered(findings.warnings))
+    offer = Offer(_permission(settings.multitarget), known.auths, known.modules)
+    return Loaded(path, settings, estate, auths, files, offer, web_config, ordered(findings.warnings))
+
+
+def _permission(block: Multitarget) -> Permission:
+    """Return what a valid block allows."""
+    entries = [read_allowed(entry) for entry in block.allow]
+    networks = tuple(entry for entry in entries if not isinstance(entry, str))
+    return Permission(networks, frozenset(e for e in entries if isinstance(e, str)), frozenset(block.auths))
 
 
 def _items(

@@ -1,7 +1,6 @@
 """What refers to what: every name that is used must exist, once, and nothing may depend on itself."""
 
 import difflib
-import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,6 +9,7 @@ from agent.config.document import Document
 from agent.config.items import Item
 from agent.config.problems import Findings, Problem, did_you_mean
 from agent.config.settings import Circuit, Device, Service, Settings, Site
+from agent.core.permission import read_allowed
 from agent.core.units import Strict
 
 # kinds that tables and pages know; another word is allowed, a near miss is most likely a slip
@@ -253,9 +253,8 @@ def _main(main: Document, settings: Settings, names: Names, auths: frozenset[str
         if name not in auths:
             hint = did_you_mean(name, auths, listing="`snmp.auths` holds")
             yield main.problem(("multitarget", "auths", number), f"there is no auth {name!r}{hint}")
-    for number, network in enumerate(settings.multitarget.allow):
+    for number, entry in enumerate(settings.multitarget.allow):
         try:
-            ipaddress.ip_network(network, strict=True)
+            read_allowed(entry)
         except ValueError as error:
-            message = f"expected a network such as 10.0.0.0/8: {error}"
-            yield main.problem(("multitarget", "allow", number), message)
+            yield main.problem(("multitarget", "allow", number), str(error))

@@ -290,7 +290,9 @@ class Ageing(Section):
 class Multitarget(Section):
     """What `/probe` and `/snmp` may be asked for; by default nothing."""
 
-    allow: Annotated[Texts, Field(description="networks such as 10.0.0.0/8")] = ()
+    allow: Annotated[
+        Texts, Field(description="networks such as 10.0.0.0/8, addresses, and names of hosts wherever they lead")
+    ] = ()
     auths: Annotated[Names, Field(description="which of the auths may be used")] = ()
     modules: Annotated[Texts, Field(description="further module files (snmp.yml) or globs, relative to this file")] = ()
 

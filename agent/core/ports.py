@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from agent.core.model import Check, Event, EventKind, Observation, Outage, Round, SnmpAuth, State, StreamItem
+from agent.core.ondemand import SnmpQuery
+from agent.core.series import SeriesBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,21 @@ class Stream(Protocol):
     def __aiter__(self) -> AsyncIterator[StreamItem]: ...
 
     async def close(self) -> None: ...
+
+
+class OnDemand(Protocol):
+    """Polls a device because somebody asks for it now, and not because it is due."""
+
+    async def scrape(self, query: SnmpQuery) -> SeriesBlock:
+        """Return a device's series as snmp_exporter would give them.
+
+        Asks `query.address` and resolves nothing. It is cancelled after `query.timeout_seconds`, and frees what it
+        holds. Any number may be under way at once.
+
+        Raises:
+            UnknownName: there is no such auth or module.
+            CollectionFailed: the device did not answer, or not as its modules want it; or an auth cannot be used.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,21 @@ class Probe:
         self._kept: dict[tuple[str, str], _Kept] = {}
 
     @property
+    def client(self) -> SnmpClient:
+        """The UDP engine; what asks on demand shares it."""
+        if self._client is None:
+            self._client = SnmpClient()
+        return self._client
+
+    def auth(self, name: str) -> SnmpAuth | None:
+        """Return the credentials of that name, as the configuration has them now."""
+        return self._auths.get(name)
+
+    async def module(self, name: str) -> Module:
+        """Return a module as its file has it; raises ModuleError."""
+        return await self._module(name)
+
+    @property
     def counters(self) -> Counters:
         """What the UDP engine has seen."""
         return self._client.counters if self._client is not None else Counters()
@@ -144,9 +159,7 @@ class Probe:
             return _failed(check, Outcome.NO_ANSWER, detail or _no_answer(settings, auth, within), poll)
 
     async def _session(self, settings: Settings, auth: SnmpAuth) -> tuple[SnmpClient, Session]:
-        if self._client is None:
-            self._client = SnmpClient()
-        client = self._client
+        client = self.client
         session = auth_session(
             auth,
             await client.resolve(settings.address, settings.port),

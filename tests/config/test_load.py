@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from agent.config import ConfigError, Loaded, load
 from agent.core.model import Role, SnmpAuth
+from agent.core.permission import Permission
 
 HERE = Path(__file__).parent
 
@@ -233,16 +235,27 @@ def test_module_files(tmp_path: Path) -> None:
     text = """
 snmp: {auths: {public_v2: {community: {env: C}}}}
 devices: [{name: r, kind: router, address: a, snmp: {auth: lab, modules: [my_mib]}}]
-multitarget: {allow: [10.0.0.0/8, "fd00::/8"], auths: [lab], modules: [snmp.yml, "none-*.yml"]}
+multitarget:
+  allow: [10.0.0.0/8, "fd00::/8", Switch1.example.org, 192.0.2.7]
+  auths: [lab]
+  modules: [snmp.yml, "none-*.yml"]
 """
     found = loaded(tmp_path, text, C="mine")
     assert found.module_files == (tmp_path / "snmp.yml",)
+    networks = tuple(ip_network(text) for text in ("10.0.0.0/8", "fd00::/8", "192.0.2.7/32"))
+    assert found.offer.permission == Permission(networks, frozenset({"switch1.example.org"}), frozenset({"lab"}))
+    assert found.offer.auths == {"public_v2", "lab"}
+    assert found.offer.modules >= {"my_mib", "if_mib", "system"}
     assert found.auths["public_v2"].community == "mine"
     assert (found.auths["lab"].community, found.auths["lab"].version) == ("labword", 1)
     assert "odd" not in found.auths
     told = "\n".join(map(str, found.warnings))
     assert "snmp.auths.public_v2: wins over the auth of the same name in" in told
     assert "auths.odd: is no auth in snmp_exporter's format" in told
+
+
+def test_by_default_nothing_may_be_asked_on_demand(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "").offer.permission == Permission()
 
 
 def test_web_configuration_is_found_beside_the_file(tmp_path: Path) -> None:

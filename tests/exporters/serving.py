@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from agent.core.model import Event, Outage
 from agent.core.picture import Picture
 from agent.core.ports import EventFilter
-from exporters import api, web
+from exporters import api, multitarget, web
 
 # "secret", at bcrypt's lowest cost: the tests are about the rules, not about the price
 SECRET_HASH: Final = "$2b$04$sM5GVWhLYY6wcYZh8B37/eSMFiWzWBq0PYpI2Pk1ehX0U904KWF9m"
@@ -55,6 +55,7 @@ async def serving(
     listen: str | None = "127.0.0.1:0",
     web_config: Path | None = None,
     control_socket: Path | None = None,
+    on_demand: multitarget.Source | None = None,
 ) -> AsyncIterator[web.Server]:
     """Serve a picture for the length of a `with`.
 
@@ -67,6 +68,7 @@ async def serving(
         registry,
         actions or web.Actions(nothing_wrong),
         (lambda: now) if now else (lambda: datetime.now(UTC)),
+        on_demand,
     )
     server = await web.serve(app, listen, web_config, control_socket)
     try:
