@@ -139,6 +139,7 @@ _SILENCE: Final = (
     "a wrong community is answered by silence: is it the one that the device has?",
     "does the device allow this host's address (access list, view)?",
     "is its SNMP agent running, and does no firewall drop UDP to this port?",
+    "does it take SNMPv3 alone? Then its auth (version: 3) stands in the configuration",
 )
 _SILENCE_V3: Final = (
     "an SNMPv3 agent answers even a user that it does not know: this is no wrong password",

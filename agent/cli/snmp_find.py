@@ -25,21 +25,22 @@ async def find(line: Line, auths: "Sequence[SnmpAuth]", *, loud: bool) -> list[A
         for auth in auths
         if auth.version not in SPOKEN
     ]
-    tell = _tell if loud else _nothing
+    hear = tell if loud else _nothing
     for attempt in silent:
-        tell(attempt)
+        hear(attempt)
 
     async def greet(auth: "SnmpAuth") -> None:
         await line.greet(auth, len(spoken))
 
-    return silent + await search(spoken, greet, tell)
+    return silent + await search(spoken, greet, hear)
 
 
 def _nothing(_: Attempt) -> None:
     pass
 
 
-def _tell(attempt: Attempt) -> None:
+def tell(attempt: Attempt) -> None:
+    """Say what became of one attempt."""
     auth = attempt.auth
     if attempt.answered:
         say(f"  {auth.name} ({version_name(auth)}): answered", "green")
@@ -50,27 +51,30 @@ def _tell(attempt: Attempt) -> None:
         say(f"  {auth.name} ({version_name(auth)}): {clean(meaning(attempt.error, auth).said)}", "red")
 
 
-def explain(attempts: Sequence[Attempt], *, loud: bool) -> int:
-    """Say why no auth was taken, and what to look at; return the exit code.
+def explain(attempts: Sequence[Attempt], *, loud: bool) -> None:
+    """Say why no auth was taken, and what to look at.
 
     Args:
         loud: the attempts were told one by one already.
     """
-    tried = [attempt for attempt in attempts if attempt.error is not None]
-    if not tried:
+    meanings = [meaning(attempt.error, attempt.auth) for attempt in attempts if attempt.error is not None]
+    if not meanings:
         for attempt in attempts if not loud else ():
-            _tell(attempt)
+            tell(attempt)
         say("there is no auth that can be used: give --auth, --community-file or --config", "red")
-        return 3
-    meanings = [meaning(attempt.error, attempt.auth) for attempt in tried if attempt.error is not None]
     for said in dict.fromkeys(found.said for found in meanings if not loud):
         say(clean(said), "red")
     for hint in dict.fromkeys(hint for found in meanings for hint in found.hints):
         say(f"  - {hint}")
-    return exit_code(tried[-1].error)
 
 
-def exit_code(error: Exception | None) -> int:
+def verdict(attempts: Sequence[Attempt]) -> int:
+    """Return the exit code of a search that found no auth."""
+    tried = [attempt.error for attempt in attempts if attempt.error is not None]
+    return exit_code(tried[-1]) if tried else 3
+
+
+def exit_code(error: Exception) -> int:
     """Return 3 for this host's own trouble, 1 for everything that the device or the way there is to blame for."""
     return 3 if isinstance(error, SnmpLocalError) else 1
 

@@ -119,7 +119,7 @@ async def with_device(
         then: a coroutine function that asks, prints and returns an exit code.
     """
     from agent.cli.snmp_auths import meaning
-    from agent.cli.snmp_find import exit_code, explain, find
+    from agent.cli.snmp_find import exit_code, explain, find, verdict
     from agent.cli.snmp_line import SPOKEN, Line
     from agent.cli.tables import clean
     from probes.snmp.errors import SnmpError
@@ -133,7 +133,8 @@ async def with_device(
         else:
             attempts = await find(line, whom.auths, loud=False)
             if not attempts[-1].answered:
-                return explain(attempts, loud=False)
+                explain(attempts, loud=False)
+                return verdict(attempts)
             auth = attempts[-1].auth
         return int(await then(line, auth))
     except SnmpError as error:
