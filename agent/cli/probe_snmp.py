@@ -47,8 +47,9 @@ def command(target: str, access: Access, modules: str | None, timeout: str | Non
     password no other one is tried for that user, so that nobody is locked out. Without a configuration the community
     is "public", as most devices leave the factory.
 
-    Then it shows the system group, interfaces and sensors (ENTITY-SENSOR-MIB, Cisco's, LM-SENSORS-MIB, UPS-MIB). Where
-    there is no answer, or a refusal, it says what that means and what to look at.
+    Then it shows the system group, interfaces and sensors (ENTITY-SENSOR-MIB, Cisco's, LM-SENSORS-MIB, UPS-MIB); with
+    --modules what these read, and no other sensors. Where there is no answer, or a refusal, it says what that means
+    and what to look at.
 
     \b
     Examples:
@@ -63,7 +64,7 @@ def command(target: str, access: Access, modules: str | None, timeout: str | Non
 
     asked = whom(target, access)
     settings = _settings(asked, modules, timeout)
-    seen = asyncio.run(_run(target, asked, settings, loud=not as_json))
+    seen = asyncio.run(_run(target, asked, settings, loud=not as_json, all_sensors=modules is None))
     if as_json:
         _print_json(asked, seen)
     elif seen.observation is None:
@@ -103,7 +104,9 @@ def _settings(asked: Whom, modules: str | None, timeout: str | None) -> Any:  # 
 # ------------------------------------------------------------------ asking
 
 
-async def _run(target: str, asked: Whom, settings: Any, *, loud: bool) -> _Seen:  # noqa: ANN401 - as above
+async def _run(
+    target: str, asked: Whom, settings: Any, *, loud: bool, all_sensors: bool  # noqa: ANN401 - as above
+) -> _Seen:  # fmt: skip
     from agent.cli.snmp_auths import Attempt
     from agent.cli.snmp_find import find, tell
     from agent.cli.snmp_line import Line
@@ -127,7 +130,7 @@ async def _run(target: str, asked: Whom, settings: Any, *, loud: bool) -> _Seen:
             settings = settings.model_copy(update={"auth": auth.name})
             seen.check = Check(target, "snmp", "snmp", settings.interval, settings)
             seen.observation = await _poll(seen.check, asked, auth)
-            if seen.observation.outcome.value == "ok":
+            if all_sensors and seen.observation.outcome.value == "ok":
                 await _read_sensors(line, auth, seen)
         return seen
     finally:

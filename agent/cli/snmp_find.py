@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from agent.cli.progress import progress
 from agent.cli.snmp_auths import Attempt, meaning, search, version_name
 from agent.cli.snmp_line import SPOKEN, Line
 from agent.cli.snmp_target import say
@@ -30,7 +31,8 @@ async def find(line: Line, auths: "Sequence[SnmpAuth]", *, loud: bool) -> list[A
         hear(attempt)
 
     async def greet(auth: "SnmpAuth") -> None:
-        await line.greet(auth, len(spoken))
+        async with progress(lambda seconds: f"  {auth.name} ({version_name(auth)}): waiting, {seconds:.0f} s"):
+            await line.greet(auth, len(spoken))
 
     return silent + await search(spoken, greet, hear)
 

@@ -84,7 +84,9 @@ def command(
     loaded = [_load(library, document, name) for name in names]
     asked = whom(target, access) if target is not None else None
     seconds = _seconds(timeout)
-    code, costs, auth = 0, [], None
+    code = 0
+    costs: list[_Cost] = []
+    auth: SnmpAuth | None = None
     if not as_json:
         _show_loaded(file, loaded)
     if asked is not None:

@@ -134,7 +134,7 @@ def _credentials(
     if community is None and access.version is None:
         if own is not None and own in auths:
             found = auths[own]
-            return [found], f"SNMP {version_name(found)} and its auth {found.name!r}"
+            return [found], f"SNMP {version_name(found)} and the auth {found.name!r} of its configuration"
         if loaded is not None and auths:
             listed = ordered(auths)
             return listed, f"the auths of {loaded.file}: {', '.join(auth.name for auth in listed)}"
