@@ -26,7 +26,7 @@ DEFAULT_DIRS: Final = (
 )
 _MAX_FILES: Final = 5000
 _MAX_OCTETS: Final = 4 << 20  # the largest MIBs of vendors have two
-_MIB: Final = re.compile(rb"^\s*[A-Za-z][\w-]*\s+(?:\{[^}]*\}\s*)?DEFINITIONS\b", re.MULTILINE)
+_MIB: Final = re.compile(rb"\bDEFINITIONS\s*(?:IMPLICIT\s+TAGS\s*)?::=\s*BEGIN\b")
 _PROGRESS_FROM_OCTETS: Final = 2 << 20  # some two seconds: less is over before it is read
 # MIBs that pysnmp ships: RFC 3411 to 3418, and the parts of RFC 1213 that nobody else names
 _OF_PYSNMP: Final = (
@@ -83,10 +83,11 @@ def _files(places: Iterable[Path]) -> Iterator[Path]:
     """Yield regular files of these directories and of the directories in them, as `/var/lib/mibs/ietf`."""
     seen: set[Path] = set()
     for place in places:
-        for folder in [place, *(entry for entry in _entries(place) if entry.is_dir())]:
+        for folder in [place, *(entry for entry in _entries(place) if _holds(entry.is_dir))]:
             for entry in _entries(folder):
                 real = entry.resolve()
-                if real not in seen and not entry.name.startswith(".") and entry.is_file() and len(seen) < _MAX_FILES:
+                fresh = real not in seen and not entry.name.startswith(".") and len(seen) < _MAX_FILES
+                if fresh and _holds(entry.is_file):
                     seen.add(real)
                     yield entry
 
@@ -96,6 +97,13 @@ def _entries(folder: Path) -> list[Path]:
         return sorted(folder.iterdir())
     except OSError:
         return []
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    try:
+        return question()
+    except OSError:  # a directory that may be listed, and not entered
+        return False
 
 
 def _of_files(files: Sequence[Path], say: Say) -> list[MibObject]:

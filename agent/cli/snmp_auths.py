@@ -110,18 +110,23 @@ def _why_not(auth: "SnmpAuth", before: list[Attempt]) -> str:
             continue
         if isinstance(attempt.error, SnmpWrongDigest) and attempt.auth.username == auth.username:
             return f"a second wrong password could lock the user {auth.username!r} out"
-        if isinstance(attempt.error, SnmpTimeout):
+        if isinstance(attempt.error, SnmpTimeout) and not _note(attempt.error):  # its engine did not answer either
             return "the device is silent to v3"
     return ""
 
 
 def _hopeless(error: SnmpError) -> bool:
-    return isinstance(error, SnmpRefused | SnmpLocalError) or (isinstance(error, SnmpTimeout) and bool(_path(error)))
+    return isinstance(error, SnmpRefused | SnmpLocalError) or (isinstance(error, SnmpTimeout) and _by_router(error))
 
 
-def _path(error: SnmpError) -> str:
-    """Return what a router says of the way there; "" where nobody says anything."""
+def _note(error: SnmpError) -> str:
+    """Return what is known beyond the silence; "" for nothing."""
     return str(error).partition("; ")[2]
+
+
+def _by_router(error: SnmpError) -> bool:
+    """Return whether ICMP told why there is no answer, as `10.0.0.1 says: no route to host`."""
+    return " says: " in _note(error)
 
 
 # ------------------------------------------------------------------ what it means
@@ -148,64 +153,66 @@ _SILENCE_V3: Final = (
 )
 
 
+_SILENCE_AFTER_DISCOVERY: Final = (
+    "many devices drop what they cannot decrypt: is `priv_password` right, and `priv_protocol` the device's?",
+    "may this user see what was asked (view, context, access list)?",
+)
+_CIPHERS: Final = "AES192 and AES256 come in two kinds: try AES192C or AES256C, as Cisco devices want"
+_REPORTS: Final[Mapping[type[SnmpReportError], tuple[str, tuple[str, ...]]]] = {
+    SnmpUnknownUser: (
+        "unknown user",
+        ("is the user created in this device, in the same spelling? Capitals count",
+         "a device whose engine id changed has lost its users' keys: create them anew"),
+    ),
+    SnmpWrongDigest: (
+        "wrong password or protocol",
+        ("does `password` hold the authentication password, not that of privacy?",
+         "is `auth_protocol` the one that the user was created with?",
+         "no other password was tried for this user: devices lock users out"),
+    ),
+    SnmpDecryptionError: (
+        "wrong privacy password or protocol",
+        ("the authentication password is right: only `priv_password` or `priv_protocol` is not", _CIPHERS),
+    ),
+    SnmpUnsupportedLevel: (
+        "unsupported security level",
+        ("the user is known: was it created with passwords for that level? Set `security_level` to what it has",),
+    ),
+    SnmpNotInTimeWindow: (
+        "outside the time window",
+        ("have two devices the same engine id (a cloned configuration)? Each needs one of its own",
+         "does its counter of boots stand at its end (2147483647)? Then the engine id must be set anew"),
+    ),
+    SnmpUnknownEngine: (
+        "unknown engine",
+        ("do several devices answer at this address, behind a load balancer or as a cluster?",),
+    ),
+}  # fmt: skip
+
+
 def meaning(error: SnmpError, auth: "SnmpAuth | None" = None) -> Meaning:
     """Return what a failure means, and what to look at."""
+    for kind, (headline, hints) in _REPORTS.items():
+        if isinstance(error, kind):
+            return Meaning(f"{headline}: {error}", hints)
     if isinstance(error, SnmpReportError):
-        return _report(error, auth)
+        return Meaning(f"refused by SNMPv3: {error}")
     if isinstance(error, SnmpRefused):
         return Meaning(
             f"{error}: no SNMP agent listens there",
             ("is SNMP switched on in the device?", "is it the port that its agent listens on (161 by default)?"),
         )
     if isinstance(error, SnmpTimeout):
-        if _path(error):
-            return Meaning(f"{error}: the way there is the trouble, not SNMP",
-                           ("is the address right, and is there a route to it?",))  # fmt: skip
-        if auth is not None and auth.version == 3:
-            return Meaning(str(error), _SILENCE_V3)
-        return Meaning(f"{error}; a wrong community looks the same", _SILENCE)
+        return _silence(error, auth)
     if isinstance(error, SnmpLocalError):
         return Meaning(f"could not be asked: {error}", ("this host is at fault: nothing is known of the device",))
     return Meaning(f"answered, and not as it should: {error}")
 
 
-def _report(error: SnmpReportError, auth: "SnmpAuth | None") -> Meaning:
-    user = repr(auth.username) if auth is not None else "that was given"
-    level = auth.security_level if auth is not None else "that was asked"
-    protocol = f" ({auth.auth_protocol})" if auth is not None and auth.auth_protocol else ""
-    cipher = f" ({auth.priv_protocol})" if auth is not None and auth.priv_protocol else ""
-    told = {
-        SnmpUnknownUser: Meaning(
-            f"the device has no user {user} ({error})",
-            ("is the user created in this device, in the same spelling? Capitals count",
-             "a device whose engine id changed has lost its users' keys: create them anew"),
-        ),
-        SnmpWrongDigest: Meaning(
-            f"wrong authentication password or protocol{protocol} for the user {user} ({error})",
-            ("does `password` hold the authentication password, not that of privacy?",
-             "is `auth_protocol` the one that the user was created with?",
-             "no other password was tried for this user: devices lock users out"),
-        ),
-        SnmpDecryptionError: Meaning(
-            f"wrong privacy password or protocol{cipher} for the user {user} ({error})",
-            ("the authentication password is right: only `priv_password` or `priv_protocol` is not",
-             "AES192 and AES256 come in two kinds: try AES192C or AES256C, as Cisco devices want"),
-        ),
-        SnmpUnsupportedLevel: Meaning(
-            f"the device knows the user {user}, and not with the security level {level} ({error})",
-            ("was the user created with passwords for that level? Set `security_level` to what it has",),
-        ),
-        SnmpNotInTimeWindow: Meaning(
-            f"the device refuses its own time, also after a resynchronisation ({error})",
-            ("have two devices the same engine id (a cloned configuration)? Each needs one of its own",
-             "does its counter of boots stand at its end (2147483647)? Then the engine id must be set anew"),
-        ),
-        SnmpUnknownEngine: Meaning(
-            f"the device does not know the engine id that it told itself ({error})",
-            ("do several devices answer at this address, behind a load balancer or a cluster?",),
-        ),
-    }  # fmt: skip
-    for kind, found in told.items():
-        if isinstance(error, kind):
-            return found
-    return Meaning(f"the device's SNMPv3 refuses the request: {error}")
+def _silence(error: SnmpTimeout, auth: "SnmpAuth | None") -> Meaning:
+    if _by_router(error):
+        said = f"{error}: the way there is the trouble, not SNMP"
+        return Meaning(said, ("is the address right, and is there a route to it?",))
+    if auth is not None and auth.version == 3:
+        return Meaning(str(error), _SILENCE_AFTER_DISCOVERY if _note(error) else _SILENCE_V3)
+    return Meaning(f"{error}; a wrong community looks the same", _SILENCE)

@@ -67,7 +67,8 @@ def command(
 
     Says which of its modules load, and for each that does not the place, what was expected there, and the likely fix.
     With --target each module is read once from that device: packets, objects, series and seconds are what a poll of it
-    costs. At the end stand the lines of configuration that make the agent use the file. Nothing is changed.
+    costs. The auths of FILE may be used there, beside those of the configuration. At the end stand the lines of
+    configuration that make the agent use the file. Nothing is changed.
 
     \b
     Examples:
@@ -82,7 +83,7 @@ def command(
 
     library = ModuleLibrary([file])
     loaded = [_load(library, document, name) for name in names]
-    asked = whom(target, access) if target is not None else None
+    asked = whom(target, access, _auths(document)) if target is not None else None
     seconds = _seconds(timeout)
     code = 0
     costs: list[_Cost] = []
@@ -136,6 +137,17 @@ def _names(file: Path, only: Sequence[str]) -> "tuple[Document, list[str]]":
         if name not in names:
             raise click.UsageError(f"--module {name}: {file} has no such module{did_you_mean(name, names)}")
     return document, [name for name in names if not only or name in only]
+
+
+def _auths(document: "Document") -> "dict[str, SnmpAuth]":
+    from agent.config.modulefiles import auths_of
+    from agent.config.problems import Findings
+
+    findings = Findings()
+    auths = auths_of(document, findings)
+    for problem in findings.warnings:
+        say(f"warning: {problem}", "yellow")
+    return auths
 
 
 def _no_modules(value: dict[str, Any]) -> str:

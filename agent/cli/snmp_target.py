@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -91,8 +91,11 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def whom(target: str, access: Access) -> Whom:
+def whom(target: str, access: Access, more: "Mapping[str, SnmpAuth] | None" = None) -> Whom:
     """Find out address and credentials of a target.
+
+    Args:
+        more: auths beside those of the configuration, which win.
 
     Raises:
         click.UsageError: for words that do not fit together, or name nothing.
@@ -108,36 +111,35 @@ def whom(target: str, access: Access) -> Whom:
     values, own = _device(target, loaded)
     if not values:
         values["address"], values["port"] = split(target)
-    auths, how = _credentials(access, community, loaded, own)
+    auths, how = _credentials(access, community, loaded, own, more or {})
     files = loaded.module_files if loaded is not None else ()
     return Whom(values["address"], values.get("port", DEFAULT_PORT), tuple(auths), how, values, files)
 
 
 def _credentials(
-    access: Access,
-    community: str | None,
-    loaded: "Loaded | None",
-    own: str | None,
-) -> "tuple[list[SnmpAuth], str]":
+    access: Access, community: str | None, loaded: "Loaded | None", own: str | None, more: "Mapping[str, SnmpAuth]"
+) -> "tuple[list[SnmpAuth], str]":  # fmt: skip
     from agent.cli.snmp_auths import ordered, version_name
     from agent.core.model import SnmpAuth
 
-    auths: dict[str, SnmpAuth] = dict(loaded.auths) if loaded is not None else {}
+    auths: dict[str, SnmpAuth] = {**more, **(loaded.auths if loaded is not None else {})}
     if access.auth is not None:
-        if loaded is None:
+        if loaded is None and not more:
             raise click.UsageError("--auth names an entry of a configuration: give --config FILE too")
         if access.auth not in auths:
             known = ", ".join(sorted(auths)) or "none"
-            raise click.UsageError(f"--auth {access.auth}: {loaded.file} has no such auth; there are: {known}")
+            place = loaded.file if loaded is not None else "the file"
+            raise click.UsageError(f"--auth {access.auth}: {place} has no such auth; there are: {known}")
         found = auths[access.auth]
         return [found], f"SNMP {version_name(found)} and the auth {found.name!r}"
     if community is None and access.version is None:
         if own is not None and own in auths:
             found = auths[own]
             return [found], f"SNMP {version_name(found)} and the auth {found.name!r} of its configuration"
-        if loaded is not None and auths:
+        if auths:
             listed = ordered(auths)
-            return listed, f"the auths of {loaded.file}: {', '.join(auth.name for auth in listed)}"
+            place = loaded.file if loaded is not None else "the file"
+            return listed, f"the auths of {place}: {', '.join(auth.name for auth in listed)}"
     word = "the community 'public'" if community is None else "the community given"
     name = "default" if community is None else "command line"
     versions = {"1": (1,), "2c": (2,)}.get(access.version or "", (2, 1))

@@ -119,3 +119,23 @@ def test_mibdirs_is_read_as_net_snmp_reads_it(said: str, first: str, last: str) 
     found = mibnames.directories([Path("/given")], {"MIBDIRS": said})
     assert (str(found[0]), str(found[-1])) == (first, last)
     assert (Path("/usr/share/snmp/mibs") in found) == (said[:1] != "/")
+
+
+def test_a_directory_that_may_not_be_entered_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mibs").mkdir()
+    (tmp_path / "mibs" / "A-MIB").write_text("A-MIB DEFINITIONS ::= BEGIN\nEND\n")
+
+    def refuse(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    assert list(mibnames._files([tmp_path / "mibs"])) == []
+
+
+def test_files_that_are_no_mib_or_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mibnames, "_MAX_OCTETS", 100)
+    for name, text in (("A-MIB", "A-MIB DEFINITIONS ::= BEGIN\nEND\n" + " " * 100), ("notes", "see DEFINITIONS")):
+        (tmp_path / name).write_text(text)
+        assert mibnames._text(tmp_path / name) is None
+    assert mibnames._text(tmp_path / "gone") is None

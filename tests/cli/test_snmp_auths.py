@@ -20,6 +20,7 @@ from probes.snmp.errors import (
 )
 
 SILENT = SnmpTimeout("no answer from 10.0.0.1:161 after 2 tries")
+HALF_SILENT = SnmpTimeout("no answer after 2 tries; its engine answered the discovery: a wrong privacy password ...")
 
 
 def auth(name: str) -> SnmpAuth:
@@ -67,6 +68,7 @@ def test_the_same_secret_is_tried_once() -> None:
         ("3ops:x 3net:x", {"3ops:x": SnmpUnknownUser("x")}, "3ops:x 3net:x"),
         # a device that is silent to v3 is not asked for it again, and v2c is tried
         ("3ops:x 3net:x 2a", {"3ops:x": SILENT}, "3ops:x 2a"),
+        ("3ops:x 3net:x", {"3ops:x": HALF_SILENT}, "3ops:x 3net:x"),
         # silence to a community says nothing about v3
         ("2a 3ops:x", {"2a": SILENT}, "2a 3ops:x"),
         # what no other auth can mend
@@ -113,14 +115,15 @@ async def test_another_bug_is_no_answer() -> None:
 @pytest.mark.parametrize(
     ("error", "said", "hint"),
     [
-        (SnmpUnknownUser("usmStatsUnknownUserNames"), "the device has no user 'ops' (usmStats", "in the same spelling"),
-        (SnmpWrongDigest("r"), "authentication password or protocol (SHA256) for the user 'ops'", "lock users out"),
-        (SnmpDecryptionError("r"), "wrong privacy password or protocol (AES) for the user 'ops'", "AES192C"),
-        (SnmpUnsupportedLevel("r"), "not with the security level authPriv", "`security_level`"),
-        (SnmpNotInTimeWindow("r"), "refuses its own time", "the same engine id"),
-        (SnmpUnknownEngine("r"), "does not know the engine id", "load balancer"),
-        (SnmpReportError("odd"), "the device's SNMPv3 refuses the request: odd", ""),
+        (SnmpUnknownUser("the agent has no user 'ops'"), "unknown user: the agent has no user 'ops'", "same spelling"),
+        (SnmpWrongDigest("r"), "wrong password or protocol: r", "devices lock users out"),
+        (SnmpDecryptionError("r"), "wrong privacy password or protocol: r", "AES192C"),
+        (SnmpUnsupportedLevel("r"), "unsupported security level: r", "`security_level`"),
+        (SnmpNotInTimeWindow("r"), "outside the time window: r", "the same engine id"),
+        (SnmpUnknownEngine("r"), "unknown engine: r", "load balancer"),
+        (SnmpReportError("odd"), "refused by SNMPv3: odd", ""),
         (SILENT, "no answer from 10.0.0.1:161 after 2 tries", "this is no wrong password"),
+        (HALF_SILENT, "its engine answered the discovery", "drop what they cannot decrypt"),
         (SnmpTimeout("no answer; 10.9.9.9 says: no route to host"), "the way there is the trouble", "a route to it"),
         (SnmpRefused("x refused"), "no SNMP agent listens there", "161 by default"),
         (SnmpLocalError("no route"), "could not be asked: no route", "this host is at fault"),

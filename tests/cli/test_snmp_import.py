@@ -132,6 +132,20 @@ def test_what_each_module_costs_on_a_device(tmp_path: Path) -> None:
     assert document["auth"] == "default"
 
 
+def test_the_auths_of_the_file_are_tried(tmp_path: Path) -> None:
+    file = written(tmp_path, GOOD.replace("{community: public, version: 2}", "{community: fr0m-file, version: 2}"))
+    with serving(switch(1)) as agent:
+        found = run(file, "--target", f"127.0.0.1:{agent.port}", "--module", "uptime")
+        named = run(file, "--target", f"127.0.0.1:{agent.port}", "--module", "uptime", "--auth", "public_v1")
+        unknown = run(file, "--target", f"127.0.0.1:{agent.port}", "--auth", "core")
+        asked = [(request.version, request.community) for request in agent.requests]
+    assert (found.exit_code, named.exit_code, unknown.exit_code) == (0, 0, 2), found.output + named.output
+    assert (asked[0], asked[-1]) == ((1, b"fr0m-file"), (0, b"public"))
+    assert "answers to the auth 'public_v2'" in found.stderr
+    assert "has no such auth; there are: public_v1, public_v2" in unknown.stderr
+    assert "fr0m-file" not in found.output + json.dumps(run(file, "--json").stdout)
+
+
 def test_a_device_that_does_not_answer(tmp_path: Path) -> None:
     with UdpAgent(silent) as agent:
         pass  # its port is closed now
