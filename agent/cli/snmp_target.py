@@ -143,7 +143,7 @@ def _credentials(
     word = "the community 'public'" if community is None else "the community given"
     name = "default" if community is None else "command line"
     versions = {"1": (1,), "2c": (2,)}.get(access.version or "", (2, 1))
-    spoken = " and ".join("v1" if version == 1 else "v2c" for version in versions)
+    spoken = ", then ".join("v1" if version == 1 else "v2c" for version in versions)
     return [SnmpAuth(name, version, community or "public") for version in versions], f"SNMP {spoken} and {word}"
 
 

@@ -34,7 +34,7 @@ def test_a_switch_is_explained() -> None:
     with serving(switch(3)) as agent:
         result = run(f"127.0.0.1:{agent.port}")
     assert result.exit_code == 0
-    assert f"asking 127.0.0.1:{agent.port} with SNMP v2c and v1 and the community 'public'" in result.stderr
+    assert f"asking 127.0.0.1:{agent.port} with SNMP v2c, then v1 and the community 'public'" in result.stderr
     assert "default (v2c): answered" in result.stderr
     assert "1 of 3 interfaces up; 89 objects in " in result.stderr
     lines = [line.split() for line in result.stdout.splitlines()]
