@@ -117,7 +117,7 @@ async def _run(
         say(f"asking {asked.shown} with {asked.how}")
     try:
         seconds = min(settings.try_seconds, settings.timeout * _SEARCH_SHARE)
-        line = await Line.open(asked.address, asked.port, seconds, settings.retries)
+        line = await Line.open(asked, seconds, settings.retries)
     except SnmpError as error:
         seen = _Seen([Attempt(asked.auths[0], error)])
         if loud:

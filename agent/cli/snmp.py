@@ -1,9 +1,10 @@
 """`linewarden snmp`: read single objects and subtrees, and try out a file of modules."""
 
-import importlib
 from typing import Final
 
 import click
+
+from agent.cli import LazyGroup
 
 _COMMANDS: Final = {
     "get": ("snmp_get", "Read single objects of a device, by name or OID."),
@@ -12,25 +13,10 @@ _COMMANDS: Final = {
 }
 
 
-class SnmpGroup(click.Group):
+class SnmpGroup(LazyGroup):
     """A group that imports the command that is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Import and return the command, or None where there is none of that name."""
-        if cmd_name not in _COMMANDS:
-            return None
-        command = importlib.import_module(f"agent.cli.{_COMMANDS[cmd_name][0]}").command
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+    table = _COMMANDS
 
 
 @click.command("snmp", cls=SnmpGroup)

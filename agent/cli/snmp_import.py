@@ -197,7 +197,7 @@ async def _measure(
     from probes.snmp.errors import SnmpError
 
     try:
-        line = await Line.open(asked.address, asked.port)
+        line = await Line.open(asked)
     except SnmpError as error:
         say(str(error), "red")
         return exit_code(error), [], None

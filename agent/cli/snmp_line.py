@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final, Self
 
+from agent.cli.snmp_target import Whom
 from probes.snmp.ber import Version
 from probes.snmp.client import Counters, Peer, Session, SnmpClient
 from probes.snmp.oid import encode_oid
@@ -19,38 +20,30 @@ SPOKEN: Final = frozenset((1, 2))
 _GREETING: Final = (encode_oid("1.3.6.1.2.1.1.3.0"), encode_oid("1.3.6.1.2.1.1.2.0"))  # sysUpTime, sysObjectID
 
 
-def session(peer: Peer, auth: "SnmpAuth", timeout_seconds: float, retries: int) -> Session:
-    """Return how an agent is spoken to with an auth, whose version is one of `SPOKEN`."""
-    assert auth.version in SPOKEN
-    return Session(
-        peer=peer,
-        version=Version.V1 if auth.version == 1 else Version.V2C,
-        community=auth.community.encode(errors="surrogateescape"),
-        timeout_seconds=timeout_seconds,
-        retries=retries,
-    )
-
-
 class Line:
     """An SNMP engine of its own, and the address of one device; close it in its event loop."""
 
-    def __init__(self, peer: Peer, client: SnmpClient, timeout_seconds: float, retries: int) -> None:
+    def __init__(
+        self, client: SnmpClient, peer: Peer, timeout_seconds: float, retries: int, *, any_source: bool
+    ) -> None:  # fmt: skip
         self.peer = peer
         self._client = client
         self._timeout_seconds = timeout_seconds
         self._retries = retries
+        self._any_source = any_source
 
     @classmethod
     async def open(
-        cls, address: str, port: int, timeout_seconds: float = TRY_SECONDS, retries: int = TRIES_AGAIN
-    ) -> Self:
+        cls, whom: Whom, timeout_seconds: float = TRY_SECONDS, retries: int = TRIES_AGAIN
+    ) -> Self:  # fmt: skip
         """Look the address up.
 
         Raises:
             SnmpLocalError: when it has none.
         """
         client = SnmpClient()
-        return cls(await client.resolve(address, port), client, timeout_seconds, retries)
+        peer = await client.resolve(whom.address, whom.port)
+        return cls(client, peer, timeout_seconds, retries, any_source=bool(whom.values.get("any_source")))
 
     @property
     def counters(self) -> Counters:
@@ -67,7 +60,7 @@ class Line:
         Raises:
             SnmpError: as `SnmpClient.converse`.
         """
-        await self._client.converse(session(self.peer, auth, self._timeout_seconds, self._retries), asker)
+        await self._client.converse(self._session(auth, self._timeout_seconds, self._retries), asker)
 
     async def greet(self, auth: "SnmpAuth", of: int = 1) -> None:
         """Find out whether the device answers to an auth; what it answers does not matter.
@@ -81,4 +74,16 @@ class Line:
         few = of <= _FEW
         seconds = self._timeout_seconds if few else min(self._timeout_seconds, _SEARCH_SECONDS)
         retries = self._retries if few else min(self._retries, _SEARCH_AGAIN)
-        await self._client.converse(session(self.peer, auth, seconds, retries), Get(_GREETING))
+        await self._client.converse(self._session(auth, seconds, retries), Get(_GREETING))
+
+    def _session(self, auth: "SnmpAuth", timeout_seconds: float, retries: int) -> Session:
+        """Return how the device is spoken to with an auth, whose version is one of `SPOKEN`."""
+        assert auth.version in SPOKEN
+        return Session(
+            peer=self.peer,
+            version=Version.V1 if auth.version == 1 else Version.V2C,
+            community=auth.community.encode(errors="surrogateescape"),
+            timeout_seconds=timeout_seconds,
+            retries=retries,
+            any_source=self._any_source,
+        )

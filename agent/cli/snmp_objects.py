@@ -127,7 +127,7 @@ async def with_device(
     line: Line | None = None
     auth: SnmpAuth | None = None
     try:
-        line = await Line.open(whom.address, whom.port, timeout_seconds, retries)
+        line = await Line.open(whom, timeout_seconds, retries)
         if len(whom.auths) == 1 and not whom.auths[0].problem and whom.auths[0].version in SPOKEN:
             auth = whom.auths[0]  # asking is trying
         else:

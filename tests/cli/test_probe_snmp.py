@@ -249,6 +249,23 @@ def test_a_device_is_known_by_its_address_too(tmp_path: Path) -> None:
     assert "the auth 'second' of its configuration" in result.stderr
 
 
+def test_a_device_that_answers_from_elsewhere_is_heard_where_the_configuration_allows_it(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere, UdpAgent(silent) as agent:
+        mib = Mib(switch(1))
+
+        def answer(request: Message, data: bytes) -> list[bytes]:
+            for datagram in mib.answer(request):
+                elsewhere.sendto(datagram, agent.sender)
+            return []
+
+        agent.answer = answer
+        file = configured(tmp_path, agent.port)
+        refused = run("sw1", "--config", str(file), "--timeout", "1s")
+        file.write_text(file.read_text().replace("auth: second,", "auth: second, any_source: true,"))
+        heard = run("sw1", "--config", str(file))
+    assert (refused.exit_code, heard.exit_code) == (1, 0), heard.output
+
+
 def test_the_installed_configuration_is_used_and_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with UdpAgent(partial(only, b"s3cond-secret")) as agent:
         monkeypatch.setattr("agent.cli.snmp_target.DEFAULT_CONFIG", configured(tmp_path, agent.port))

@@ -210,7 +210,7 @@ def test_silence_and_refusal_are_explained(command: tuple[str, str]) -> None:
         (["walk", "127.0.0.1", "1.3", "--mib-dir", "/nowhere"], "--mib-dir /nowhere: there is no such directory"),
         (["walk", "127.0.0.1", "1.3", "--timeout", "5"], "--timeout: expected a duration with its unit"),
         (["walk", "127.0.0.1", "1.3", "--auth", "x", "--version", "1"], "--version goes with a community"),
-        (["wlak", "127.0.0.1"], "No such command 'wlak'"),
+        (["wlak", "127.0.0.1"], "No such command 'wlak'; did you mean 'walk'?"),
     ],
 )
 def test_usage_errors_exit_2(words: list[str], said: str) -> None:
