@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from agent.cli.snmp_target import Access, Whom, access_options, complete_modules, complete_target, say, whom
+from agent.cli.snmp_complete import complete_modules, complete_target
+from agent.cli.snmp_target import Access, Whom, access_options, say, whom
 
 if TYPE_CHECKING:
     from agent.cli.snmp_auths import Attempt

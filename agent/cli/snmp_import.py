@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from agent.cli.snmp_target import Access, Whom, access_options, complete_target, say, whom
+from agent.cli.snmp_complete import complete_target
+from agent.cli.snmp_costs import Cost, measure
+from agent.cli.snmp_target import Access, access_options, say, whom
 
 if TYPE_CHECKING:
-    from agent.cli.snmp_line import Line
     from agent.cli.tables import Cell
     from agent.config.document import Document
     from agent.core.model import SnmpAuth
@@ -33,18 +34,6 @@ class _Loaded:
     walks: int = 0
     gets: int = 0
     metrics: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    """What one module took on a device."""
-
-    module: str
-    packets: int
-    varbinds: int
-    series: int
-    seconds: float
-    problem: str = ""
 
 
 @click.command(
@@ -78,21 +67,21 @@ def command(
     """
     import asyncio
 
-    document, names = _names(file, only)
     from probes.snmp.modules import ModuleLibrary
 
+    document, names = _names(file, only)
     library = ModuleLibrary([file])
     loaded = [_load(library, document, name) for name in names]
     asked = whom(target, access, _auths(document)) if target is not None else None
     seconds = _seconds(timeout)
     code = 0
-    costs: list[_Cost] = []
+    costs: list[Cost] = []
     auth: SnmpAuth | None = None
     if not as_json:
         _show_loaded(file, loaded)
     if asked is not None:
         modules = [library.get(one.name) for one in loaded if not one.problem]
-        code, costs, auth = asyncio.run(_measure(asked, modules, seconds, quiet=as_json))
+        code, costs, auth = asyncio.run(measure(asked, modules, seconds, quiet=as_json))
     if as_json:
         click.echo(json.dumps(_document(file, document, loaded, costs, auth)))
     else:
@@ -184,75 +173,6 @@ def _with_line(document: "Document", name: str, said: str) -> str:
     return f"{document.file}:{document.line(path)}: {place}: {what}"
 
 
-# ------------------------------------------------------------------ the device
-
-
-async def _measure(
-    asked: Whom, modules: "Sequence[Module]", seconds: float, *, quiet: bool
-) -> "tuple[int, list[_Cost], SnmpAuth | None]":
-    """Read each module once; return the exit code, the costs, and the auth that was answered."""
-    from agent.cli.progress import progress
-    from agent.cli.snmp_find import exit_code, explain, find, verdict
-    from agent.cli.snmp_line import Line
-    from probes.snmp.errors import SnmpError
-
-    try:
-        line = await Line.open(asked)
-    except SnmpError as error:
-        say(str(error), "red")
-        return exit_code(error), [], None
-    try:
-        attempts = await find(line, asked.auths, loud=False)
-        if not attempts[-1].answered:
-            explain(attempts, loud=False)
-            return verdict(attempts), [], None
-        auth = attempts[-1].auth
-        if not quiet:
-            say(f"{asked.shown} answers to the auth {auth.name!r}; reading each module once")
-        costs: list[_Cost] = []
-        async with progress(lambda _: f"module {len(costs) + 1} of {len(modules)}, {line.counters.answers} answers"):
-            for module in modules:
-                costs.append(await _read(line, auth, module, seconds))  # noqa: PERF401 - the line above counts them
-        return 0, costs, auth
-    finally:
-        line.close()
-
-
-async def _read(line: "Line", auth: "SnmpAuth", module: "Module", seconds: float) -> _Cost:
-    """Read one module, and render it as a scrape does."""
-    import asyncio
-    import time
-
-    from agent.cli.tables import clean
-    from probes.snmp.ber import Version
-    from probes.snmp.errors import SnmpError
-    from probes.snmp.poll import planned
-    from probes.snmp.render import Renderer
-    from probes.snmp.walk import Get, Walk
-
-    plan = planned([module])
-    version = Version.V1 if auth.version == 1 else Version.V2C
-    parts = (Get(plan.gets), Walk(plan.walks, version=version, max_repetitions=plan.max_repetitions))
-    sent, began, problem = line.counters.requests, time.monotonic(), ""
-    try:
-        async with asyncio.timeout(seconds):
-            for part in parts:
-                await line.converse(auth, part)
-    except SnmpError as error:
-        problem = str(error)
-    except TimeoutError:
-        problem = f"not read to its end within {seconds:g} s"
-    took = time.monotonic() - began
-    varbinds = [bind for part in parts for bind in part.varbinds]
-    problem = "; ".join([*(said for part in parts for said in part.problems), *([problem] if problem else [])])
-    series = 0
-    try:
-        series = len(await asyncio.to_thread(Renderer(plan.metrics).render, varbinds))
-    except ValueError as error:  # what this device gives makes no valid series
-        problem = problem or str(error)
-    return _Cost(module.name, line.counters.requests - sent, len(varbinds), series, round(took, 4), clean(problem))
-
-
 # ------------------------------------------------------------------ shown
 
 
@@ -274,7 +194,7 @@ def _counts(one: _Loaded) -> list[str]:
     return ["", "", ""] if one.problem else [str(one.walks), str(one.gets), str(one.metrics)]
 
 
-def _show_costs(costs: Sequence[_Cost]) -> None:
+def _show_costs(costs: Sequence[Cost]) -> None:
     from agent.cli.tables import table, terminal_width
 
     if costs:
@@ -286,7 +206,7 @@ def _show_costs(costs: Sequence[_Cost]) -> None:
         click.echo(table(("MODULE", "PACKETS", "VARBINDS", "SERIES", "SECONDS", ""), rows, terminal_width()))
 
 
-def _worth(loaded: Sequence[_Loaded], costs: Sequence[_Cost]) -> list[str]:
+def _worth(loaded: Sequence[_Loaded], costs: Sequence[Cost]) -> list[str]:
     """Return the modules that gave series on the device; without one, all that load."""
     return [cost.module for cost in costs if cost.series] or [one.name for one in loaded if not one.problem]
 
@@ -321,7 +241,7 @@ def _suggest(file: Path, document: "Document", modules: Sequence[str], auth: "Sn
 
 
 def _document(
-    file: Path, document: "Document", loaded: Sequence[_Loaded], costs: Sequence[_Cost], auth: "SnmpAuth | None"
+    file: Path, document: "Document", loaded: Sequence[_Loaded], costs: Sequence[Cost], auth: "SnmpAuth | None"
 ) -> dict[str, Any]:
     return {
         "file": str(file),

@@ -1,7 +1,6 @@
 """Whom an SNMP command asks, and with which credentials: by its words, and by the configuration where there is one."""
 
 import ipaddress
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,15 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from agent.cli.client import DEFAULT_CONFIG
+from agent.cli.snmp_complete import CONFIG_VARIABLE, complete_auth
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from agent.config import Loaded
     from agent.core.model import SnmpAuth
 
 DEFAULT_PORT: Final = 161
-CONFIG_VARIABLE: Final = "LINEWARDEN_CONFIG"
 _COMMUNITY_LIMIT_OCTETS: Final = 4096  # a file that is longer holds something else
 _DURATIONS: Final = frozenset(("interval", "timeout", "request_timeout"))
 
@@ -71,7 +68,7 @@ def access_options(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Configuration with `snmp.auths` and devices: the target may be a device of it.  "
         f"[default: {DEFAULT_CONFIG}, if it is there]",
     )  # fmt: skip
-    @click.option("--auth", shell_complete=_auths, help="Name of one of `snmp.auths`; no other one is tried.")
+    @click.option("--auth", shell_complete=complete_auth, help="Name of one of `snmp.auths`; no other one is tried.")
     @click.option("--community-file", type=click.Path(path_type=Path), help="File whose first line is the community.")
     @click.option("--community", help="The community itself: visible to every user of this host in the process list.")
     @click.option(
@@ -238,52 +235,6 @@ def _auth_of(target: str, checks: Iterable[Any]) -> str | None:
         if (check.settings.address, check.settings.port) == (host, port):
             return str(check.settings.auth)
     return None
-
-
-# ------------------------------------------------------------------ the Tab key
-
-
-def _configured(ctx: click.Context) -> "Loaded | None":
-    from agent.config import ConfigError, load
-
-    file = ctx.params.get("config") or os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG
-    try:
-        return load(Path(file))
-    except (ConfigError, OSError):
-        return None
-
-
-def _items(names: Iterable[str], incomplete: str) -> "list[CompletionItem]":
-    from click.shell_completion import CompletionItem
-
-    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
-
-
-def _auths(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    loaded = _configured(ctx)
-    return _items(loaded.auths if loaded is not None else (), incomplete)
-
-
-def complete_target(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the names of devices that the configuration polls over SNMP."""
-    loaded = _configured(ctx)
-    targets = loaded.estate.targets.values() if loaded is not None else ()
-    return _items((one.name for one in targets if any(check.type == "snmp" for check in one.checks)), incomplete)
-
-
-def complete_modules(ctx: click.Context, _: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Complete the names of modules, the last one behind a comma too."""
-    from agent.config.document import read
-    from agent.config.modulefiles import names
-    from agent.config.problems import Findings
-
-    known = set(names(()))
-    loaded = _configured(ctx)
-    for file in loaded.module_files if loaded is not None else ():
-        if (document := read(file, Findings(), names_only="modules")) is not None:
-            known |= set(document.value.get("modules") or ())
-    before, comma, _last = incomplete.rpartition(",")
-    return _items((f"{before}{comma}{name}" for name in known if name not in before.split(",")), incomplete)
 
 
 def say(line: str, colour: str | None = None) -> None:

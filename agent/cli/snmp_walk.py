@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.cli.snmp_complete import complete_target
 from agent.cli.snmp_objects import Printer, load_names, object_options, with_device
-from agent.cli.snmp_target import Access, complete_target, say, whom
+from agent.cli.snmp_target import Access, say, whom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
