@@ -298,6 +298,14 @@ def test_a_name_without_an_address_is_this_hosts_trouble() -> None:
     assert json.loads(result.stdout)["attempts"][0]["error"] == "SnmpLocalError"
 
 
+def test_colours_are_for_terminals_alone() -> None:
+    with serving(switch(2)) as agent:
+        plain = run(f"127.0.0.1:{agent.port}")
+        coloured = CliRunner().invoke(command, [f"127.0.0.1:{agent.port}"], color=True)
+    assert "\x1b[" not in plain.output
+    assert "\x1b[31mdown\x1b[0m" in coloured.stdout
+
+
 def test_what_a_module_of_the_command_line_reads_is_shown(tmp_path: Path) -> None:
     with serving(switch(1) | {"1.3.6.1.2.1.33.1.2.4.0": (Tag.INTEGER, 81)}) as agent:
         file = tmp_path / "linewarden.yaml"
