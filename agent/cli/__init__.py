@@ -2,7 +2,8 @@
 
 import importlib
 import os
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 import click
 
@@ -14,6 +15,7 @@ _COMMANDS: Final = {
     "demo": ("demo", "Run the agent on a simulated council estate, on loopback only."),
     "check": ("check", "Check a configuration file: 0 if it is good, 2 with every error if not."),
     "probe": ("probe", "Measure once and explain each step: icmp, snmp, tcp, host ..."),
+    "snmp": ("snmp", "Read objects of a device (get, walk), and try out files of modules (import)."),
     "events": ("events", "What happened: changes of belief, with their evidence."),
     "outages": ("outages", "What was down, from when to when, and why."),
     "explain": ("explain", "Why a target is in its state, and what depends on it."),
@@ -30,17 +32,23 @@ _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells say it: 1 would mean that t
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands' names and imports the one that is called."""
+    """A group that knows its commands' names and imports the one that is called.
+
+    Attributes:
+        table: name -> (module, one line of help).
+    """
+
+    table: ClassVar[Mapping[str, tuple[str, str]]] = _COMMANDS
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names in the order of a first day: run, check, ask, deploy."""
-        return list(_COMMANDS)
+        return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import and return the command, or None where there is none of that name."""
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in self.table:
             return None
-        command = importlib.import_module(f"agent.cli.{_COMMANDS[cmd_name][0]}").command
+        command = importlib.import_module(f"agent.cli.{self.table[cmd_name][0]}").command
         assert isinstance(command, click.Command)
         return command
 
@@ -57,7 +65,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List the commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+            formatter.write_dl([(name, line) for name, (_, line) in self.table.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -68,7 +76,7 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             import difflib
 
-            if near := difflib.get_close_matches(args[0], _COMMANDS, n=1):
+            if near := difflib.get_close_matches(args[0], self.table, n=1):
                 raise click.UsageError(f"{error.message.rstrip('.')}; did you mean {near[0]!r}?", ctx) from error
             raise
 

@@ -1,57 +1,56 @@
-"""`linewarden probe snmp`: poll a device once and say what it answered."""
+"""`linewarden probe snmp`: find out how a device is to be asked, poll it once, and say what it answered."""
 
-import ipaddress
 import sys
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from agent.cli.snmp_complete import complete_modules, complete_target
+from agent.cli.snmp_target import Access, Whom, access_options, say, whom
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from agent.cli.snmp_auths import Attempt
+    from agent.core.model import Check, Observation, SnmpAuth
+    from probes.snmp.sensors import Sensor
 
-    from agent.core.model import Check, Interface, Observation, SnmpAuth
-    from agent.core.ports import Resources
-
-_COMMUNITY_LIMIT_OCTETS: Final = 4096  # a file that is longer holds something else
-_HINTS: Final = (
-    "a wrong community is answered by silence: is it the one that the device has?",
-    "does the device allow this host's address (access list, view)?",
-    "is its SNMP agent running, and does no firewall drop UDP to this port?",
-)
-_DEFAULT_PORT: Final = 161
+_SEARCH_SHARE: Final = 0.2  # of the whole timeout, for one try of one auth
 
 
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """What is to be asked, and by which words that was found."""
+@dataclass(slots=True)
+class _Seen:
+    """What one call found out, as far as it got."""
 
-    check: "Check"
-    resources: "Resources"
-    how: str
+    attempts: "list[Attempt]"
+    check: "Check | None" = None
+    observation: "Observation | None" = None
+    sensors: "tuple[Sensor, ...]" = ()
+    further: tuple[str, ...] = ()  # what could not be read of the sensors
 
 
 @click.command(
     "snmp",
     epilog="Exit codes: 0 answered; 1 no answer, or not as it should; 2 usage or configuration; 3 could not be asked.",
 )
-@click.argument("target", metavar="TARGET[:PORT]")
-@click.option("--config", type=click.Path(path_type=Path), help="Configuration file: TARGET may be a device of it.")
-@click.option("--auth", "auth_name", help="Name of one of its `snmp.auths`; a device of the file has its own.")
-@click.option("--community-file", type=click.Path(path_type=Path), help="File whose first line is the community.")
-@click.option("--community", help="The community itself: visible to every user of this host in the process list.")
-@click.option("--version", type=click.Choice(["1", "2c"]), default="2c", show_default=True, help="With a community.")
-@click.option("--modules", help="Modules to read, with commas; system, if_mib (and ups_mib on a UPS) by default.")
-@click.option("--timeout", help="For the whole poll; 20s by default.")
+@click.argument("target", metavar="TARGET[:PORT]", shell_complete=complete_target)
+@access_options
+@click.option(
+    "--modules", shell_complete=complete_modules,
+    help="Modules to read, with commas.  [default: system, if_mib, and on a UPS its own]",
+)  # fmt: skip
+@click.option("--timeout", help="For the whole poll.  [default: 20s]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
-def command(
-    target: str, config: Path | None, auth_name: str | None, community_file: Path | None, community: str | None,
-    version: str, modules: str | None, timeout: str | None, as_json: bool,
-) -> None:  # fmt: skip
-    """Poll a device once over SNMP and explain each step.
+def command(target: str, access: Access, modules: str | None, timeout: str | None, as_json: bool) -> None:
+    """Ask a device who it is and how it fares, and explain each step.
 
-    Without a configuration or a community it asks with the community "public", as most devices leave the factory.
+    TARGET is an address, a name, or a device of the configuration. Without --auth or a community the auths of the
+    configuration are tried until one is answered: the device's own, or else v3, v2c, v1 in this order. After one wrong
+    password no other one is tried for that user, so that nobody is locked out. Without a configuration the community
+    is "public", as most devices leave the factory.
+
+    Then it shows the system group, interfaces and sensors (ENTITY-SENSOR-MIB, Cisco's, LM-SENSORS-MIB, UPS-MIB); with
+    --modules what these read, and no other sensors. Where there is no answer, or a refusal, it says what that means
+    and what to look at.
 
     \b
     Examples:
@@ -62,84 +61,37 @@ def command(
     """
     import asyncio
 
-    if sum(given is not None for given in (auth_name, community_file, community)) > 1:
-        raise click.UsageError("give one of --auth, --community-file and --community")
-    if auth_name is not None and config is None:
-        raise click.UsageError("--auth names an entry of a configuration: give --config FILE too")
-    if community is not None:
-        _say("warning: --community is visible in the process list; --community-file is not", "yellow")
-    own = _own_auth(community_file, community, version)
-    errand = _errand(target, config, auth_name or own, modules, timeout)
-    if not as_json:
-        _say(f"asking {_address(errand.check.settings)} with {errand.how}")
-    observation = asyncio.run(_run(errand))
+    from agent.cli.snmp_find import explain, verdict
+
+    asked = whom(target, access)
+    settings = _settings(asked, modules, timeout)
+    seen = asyncio.run(_run(target, asked, settings, loud=not as_json, all_sensors=modules is None))
     if as_json:
-        _print_json(errand.check, observation)
+        _print_json(asked, seen)
+    elif seen.observation is None:
+        explain(seen.attempts, loud=True)
     else:
-        _explain(observation)
-    sys.exit(_exit_code(observation))
+        _explain(seen.observation, seen)
+    sys.exit(verdict(seen.attempts) if seen.observation is None else _exit_code(seen.observation))
 
 
-async def _run(errand: _Errand) -> "Observation":
-    from probes.snmp.probe import Probe
+def _settings(asked: Whom, modules: str | None, timeout: str | None) -> Any:  # noqa: ANN401 - probes.snmp.probe.Settings
+    """Return the settings of the poll: those of the configuration, and what the words say.
 
-    probe = Probe(errand.resources)
-    try:
-        return await probe.run(errand.check)
-    finally:
-        await probe.close()
-
-
-# ------------------------------------------------------------------ what is to be asked
-
-
-def _own_auth(community_file: Path | None, community: str | None, version: str) -> "SnmpAuth":
-    """Return the credentials of the command line; the factory's community where it has none."""
-    from agent.core.model import SnmpAuth
-
-    name = "default" if community_file is None and community is None else "command line"
-    if community_file is not None:
-        try:
-            with community_file.open("rb") as file:
-                lines = file.read(_COMMUNITY_LIMIT_OCTETS).splitlines()
-        except OSError as error:
-            raise click.UsageError(f"--community-file {community_file}: {error.strerror}") from error
-        community = lines[0].decode(errors="surrogateescape").strip() if lines else ""
-        if not community:
-            raise click.UsageError(f"--community-file {community_file}: a community in its first line expected")
-    return SnmpAuth(name, version=1 if version == "1" else 2, community="public" if community is None else community)
-
-
-def _errand(
-    target: str, config: Path | None, auth: "SnmpAuth | str", modules: str | None, timeout: str | None
-) -> _Errand:
-    """Find out address, credentials and settings, from the configuration where there is one.
-
-    Args:
-        auth: the name of an auth of the configuration, or the credentials of the command line; those named
-            `default` give way to what the configuration says of the device.
+    Raises:
+        click.UsageError: for a module that there is not, and for what is no duration.
     """
-    from agent.core.model import Check
-    from agent.core.ports import Resources
     from probes.snmp.modules import ModuleError, ModuleLibrary
     from probes.snmp.probe import Settings
 
-    values, auths, files = _configured(target, config)
-    if isinstance(auth, str):
-        if auth not in auths:
-            known = ", ".join(sorted(auths)) or "none"
-            raise click.UsageError(f"--auth {auth}: {config} has no such auth; there are: {known}")
-        values["auth"] = auth
-    elif "auth" not in values or auth.name != "default":
-        auths[auth.name] = auth
-        values["auth"] = auth.name
+    values = {**asked.values, "auth": asked.auths[0].name}
     if timeout is not None:
         values["timeout"] = timeout
     if modules is not None:
-        values["modules"] = tuple(part.strip() for part in modules.split(","))
+        values["modules"] = tuple(part.strip() for part in modules.split(",") if part.strip())
     try:
         settings = Settings.model_validate(values)
-        library = ModuleLibrary(files)
+        library = ModuleLibrary(asked.module_files)
         for name in settings.modules or ():
             library.get(name)
     except ModuleError as error:
@@ -147,72 +99,79 @@ def _errand(
     except ValueError as error:
         first = getattr(error, "errors", list)()[0]
         raise click.UsageError(f"--{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    check = Check(target, "snmp", "snmp", settings.interval, settings)
-    return _Errand(check, Resources(auths=auths, module_files=files), _how(auths[settings.auth]))
+    return settings
 
 
-def _configured(target: str, config: Path | None) -> "tuple[dict[str, Any], dict[str, SnmpAuth], tuple[Path, ...]]":
-    """Return what is known of a target as the values of its settings, the auths, and the module files."""
-    auths: dict[str, SnmpAuth] = {}
-    files: tuple[Path, ...] = ()
-    if config is not None:
-        loaded = _loaded(config)
-        auths, files = dict(loaded.auths), loaded.module_files
-        device = loaded.estate.targets.get(target)
-        for check in device.checks if device is not None else ():
-            if check.type == "snmp":
-                values = check.settings.model_dump(exclude_unset=True)
-                # durations are read from text: what the file gave in its own unit goes back in seconds
-                return {k: f"{v}s" if k in _DURATIONS and v is not None else v for k, v in values.items()}, auths, files
-    host, port = _split(target)
-    return {"address": host, "port": port}, auths, files
+# ------------------------------------------------------------------ asking
 
 
-_DURATIONS: Final = frozenset(("interval", "timeout", "request_timeout"))
+async def _run(
+    target: str, asked: Whom, settings: Any, *, loud: bool, all_sensors: bool  # noqa: ANN401 - as above
+) -> _Seen:  # fmt: skip
+    from agent.cli.snmp_auths import Attempt
+    from agent.cli.snmp_find import find, tell
+    from agent.cli.snmp_line import Line
+    from agent.core.model import Check
+    from probes.snmp.errors import SnmpError
 
-
-def _loaded(config: Path) -> Any:  # noqa: ANN401 - agent.config is imported by the command that needs it
-    from agent.config import ConfigError, load
-
+    if loud:
+        say(f"asking {asked.shown} with {asked.how}")
     try:
-        return load(config)
-    except ConfigError as error:
-        for problem in error.problems:
-            _say(str(problem), "red")
-        sys.exit(2)
+        seconds = min(settings.try_seconds, settings.timeout * _SEARCH_SHARE)
+        line = await Line.open(asked, seconds, settings.retries)
+    except SnmpError as error:
+        seen = _Seen([Attempt(asked.auths[0], error)])
+        if loud:
+            tell(seen.attempts[0])
+        return seen
+    try:
+        seen = _Seen(await find(line, asked.auths, loud=loud))
+        if seen.attempts[-1].answered:
+            auth = seen.attempts[-1].auth
+            settings = settings.model_copy(update={"auth": auth.name})
+            seen.check = Check(target, "snmp", "snmp", settings.interval, settings)
+            seen.observation = await _poll(seen.check, asked, auth)
+            if all_sensors and seen.observation.outcome.value == "ok":
+                await _read_sensors(line, auth, seen)
+        return seen
+    finally:
+        line.close()
 
 
-def _how(auth: "SnmpAuth") -> str:
-    if auth.name == "default":
-        return f"SNMP v{'1' if auth.version == 1 else '2c'} and the community 'public'"
-    if auth.name == "command line":
-        return f"SNMP v{'1' if auth.version == 1 else '2c'} and the community given"
-    return f"SNMP v{ {1: '1', 2: '2c'}.get(auth.version, str(auth.version)) } and the auth {auth.name!r}"
+async def _poll(check: "Check", asked: Whom, auth: "SnmpAuth") -> "Observation":
+    from agent.cli.progress import progress
+    from agent.core.ports import Resources
+    from probes.snmp.probe import Probe
+
+    probe = Probe(Resources(auths={auth.name: auth}, module_files=asked.module_files))
+    try:
+        async with progress(lambda seconds: f"reading: {probe.counters.answers} answers, {seconds:.0f} s"):
+            return await probe.run(check)
+    finally:
+        await probe.close()
 
 
-def _split(target: str) -> tuple[str, int]:
-    """Return host and port of `host`, `host:port`, `::1`, `[::1]` or `[::1]:port`."""
-    host, port = target, ""
-    if target.startswith("["):
-        host, _, rest = target[1:].partition("]")
-        if rest and not rest.startswith(":"):
-            raise click.UsageError(f"expected [ADDRESS]:PORT, got {target!r}")
-        port = rest[1:]
-    elif target.count(":") == 1:
-        host, _, port = target.partition(":")
-    elif ":" in target:
-        try:
-            ipaddress.IPv6Address(target)
-        except ValueError:
-            host = ""
-    if not host or (port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535)):
-        raise click.UsageError(f"expected TARGET[:PORT] with a port from 1 to 65535, got {target!r}")
-    return host, int(port or _DEFAULT_PORT)
+async def _read_sensors(line: Any, auth: "SnmpAuth", seen: _Seen) -> None:  # noqa: ANN401 - agent.cli.snmp_line.Line
+    """Walk what sensors there are; a device without any is asked four times."""
+    from agent.cli.progress import progress
+    from probes.snmp import sensors
+    from probes.snmp.ber import Version
+    from probes.snmp.errors import SnmpError
+    from probes.snmp.walk import Walk
 
-
-def _address(settings: Any) -> str:  # noqa: ANN401 - probes.snmp.probe.Settings, imported late
-    host = f"[{settings.address}]" if ":" in settings.address else settings.address
-    return f"{host}:{settings.port}"
+    version = Version.V1 if auth.version == 1 else Version.V2C
+    walk = Walk((*sensors.ENTITY_COLUMNS, *sensors.OTHER_COLUMNS, *sensors.UPS_COLUMNS), version=version)
+    names = Walk(sensors.NAME_COLUMNS, version=version)
+    problems: list[str] = []
+    try:
+        async with progress(lambda seconds: f"reading sensors: {len(walk.varbinds)} objects, {seconds:.0f} s"):
+            await line.converse(auth, walk)
+            if any(bind[0].startswith(sensors.ENTITY_COLUMNS) for bind in walk.varbinds):
+                await line.converse(auth, names)
+    except SnmpError as error:
+        problems.append(str(error))
+    seen.sensors = sensors.sensors([*walk.varbinds, *names.varbinds])
+    seen.further = (*walk.problems, *names.problems, *problems)
 
 
 # ------------------------------------------------------------------ what came back
@@ -224,84 +183,41 @@ def _exit_code(observation: "Observation") -> int:
     return {Outcome.OK: 0, Outcome.UNKNOWN: 3}.get(observation.outcome, 1)
 
 
-def _explain(observation: "Observation") -> None:
+def _explain(observation: "Observation", seen: _Seen) -> None:
+    from agent.cli import snmp_tables
+    from agent.cli.tables import clean
     from agent.core.model import Outcome
     from agent.core.units import format_duration
 
     values = dict(observation.values)
     if (first := values.get("first_answer_seconds")) is not None:
-        _say(f"the system group came after {format_duration(first)}")
+        say(f"the system group came after {format_duration(first)}")
     if observation.outcome is not Outcome.OK:
-        _say(observation.detail, "yellow" if observation.outcome is Outcome.UNKNOWN else "red")
-        if observation.outcome is Outcome.NO_ANSWER:
-            for hint in _HINTS:
-                _say(f"  - {hint}")
+        say(clean(observation.detail), "yellow" if observation.outcome is Outcome.UNKNOWN else "red")
         return
-    _say(observation.detail, "yellow" if values.get("problems") else "green")
-    if observation.facts:
-        click.echo(_heading("says of itself"))
-        width = max(len(fact.name) for fact in observation.facts)
-        for fact in observation.facts:
-            click.echo(f"  {fact.name:<{width}}  {_value(fact.name, fact.value)}  {click.style(fact.source, dim=True)}")
-    if observation.interfaces:
-        click.echo(_heading("interfaces"))
-        _table(observation.interfaces)
+    say(clean(observation.detail), "yellow" if values.get("problems") else "green")
+    for title, text in (
+        ("says of itself", snmp_tables.facts(observation.facts)),
+        ("interfaces", snmp_tables.interfaces(observation.interfaces)),
+        ("sensors", snmp_tables.sensors(seen.sensors)),
+        ("further series", snmp_tables.series(observation.series)),
+    ):
+        if text:
+            click.echo(click.style(title, bold=True))
+            click.echo(text)
+    for problem in seen.further:
+        say(f"of the sensors not everything could be read: {clean(problem)}", "yellow")
 
 
-def _value(name: str, value: str | float | bool) -> str:
-    from agent.core.units import format_duration
-
-    if isinstance(value, bool):
-        return click.style("yes", fg="yellow") if value else "no"
-    if isinstance(value, str):
-        return value
-    if name.endswith(("_seconds", "seconds_left")):
-        return format_duration(value)
-    return f"{value:.0%}" if name.endswith("_ratio") else f"{value:g}"
-
-
-def _table(interfaces: "Sequence[Interface]") -> None:
-    rows = [
-        (
-            str(one.index),
-            one.name,
-            one.admin.name.lower() if one.admin else "?",
-            one.oper.name.lower().replace("_", " ") if one.oper else "?",
-            _speed(one.speed_bits_per_second),
-            one.alias or "",
-        )
-        for one in interfaces
-    ]
-    head = ("index", "name", "admin", "oper", "speed", "alias")
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    click.echo("  " + "  ".join(f"{word:<{width}}" for word, width in zip(head, widths, strict=True)).rstrip())
-    for row in rows:
-        cells = [f"{word:<{width}}" for word, width in zip(row, widths, strict=True)]
-        if row[2] == "up":
-            cells[3] = click.style(cells[3], fg="green" if row[3] == "up" else "red")
-        click.echo("  " + "  ".join(cells).rstrip())
-
-
-def _speed(bits: float | None) -> str:
-    if bits is None:
-        return "-"
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if bits >= size:
-            return f"{bits / size:g}{unit}bit/s"
-    return f"{bits:g}bit/s"
-
-
-def _print_json(check: "Check", observation: "Observation") -> None:
+def _print_json(asked: Whom, seen: _Seen) -> None:
     import json
 
+    from agent.cli.snmp_find import documents
     from agent.core.documents import document
 
-    click.echo(json.dumps({"address": _address(check.settings), **document(observation)}))
-
-
-def _heading(word: str) -> str:
-    return click.style(word, bold=True)
-
-
-def _say(line: str, colour: str | None = None) -> None:
-    click.echo(click.style(line, fg=colour) if colour else line, err=True)
+    answered = seen.attempts[-1].auth.name if seen.attempts and seen.attempts[-1].answered else None
+    out: dict[str, Any] = {"address": asked.shown, "auth": answered, "attempts": documents(seen.attempts)}
+    if seen.observation is not None:
+        out |= document(seen.observation)
+        out["sensors"] = [asdict(sensor) for sensor in seen.sensors]
+    click.echo(json.dumps(out))

@@ -43,12 +43,18 @@ def _module_file(document: Document, findings: Findings) -> ModuleFile:
     if not isinstance(modules, dict) and not isinstance(auths, dict):
         message = "expected `modules:` or `auths:` as in snmp_exporter's snmp.yml (version 0.23 or later)"
         findings.errors.append(document.problem((), message))
-    read_auths = {
+    names_of = tuple(modules) if isinstance(modules, dict) else ()
+    return ModuleFile(document.file, names_of, auths_of(document, findings))
+
+
+def auths_of(document: Document, findings: Findings) -> dict[str, SnmpAuth]:
+    """Return the auths of one file; one that is none is a warning."""
+    auths = document.value.get("auths")
+    return {
         name: auth
         for name, value in (auths.items() if isinstance(auths, dict) else ())
         if (auth := _auth(document, name, value, findings)) is not None
     }
-    return ModuleFile(document.file, tuple(modules) if isinstance(modules, dict) else (), read_auths)
 
 
 def _auth(document: Document, name: str, value: Any, findings: Findings) -> SnmpAuth | None:  # noqa: ANN401 - unvalidated

@@ -1,14 +1,29 @@
 """`linewarden probe snmp` against simulated devices."""
 
 import json
+import re
+import socket
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli.probe_snmp import command
+from agent.cli.snmp_target import split
 from probes.snmp import ber
-from tests.probes.snmp.agents import Mib, UdpAgent, serving, silent, switch, ups
+from probes.snmp.ber import Message, Tag, Value
+from tests.lab.snmpd import Snmpd
+from tests.probes.snmp.agents import SYSTEM, Mib, UdpAgent, serving, silent, switch, ups
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep this host's own configuration out of it."""
+    monkeypatch.delenv("LINEWARDEN_CONFIG", raising=False)
+    monkeypatch.setattr("agent.cli.snmp_target.DEFAULT_CONFIG", tmp_path / "none.yaml")
 
 
 def run(*arguments: str) -> Result:
@@ -19,7 +34,8 @@ def test_a_switch_is_explained() -> None:
     with serving(switch(3)) as agent:
         result = run(f"127.0.0.1:{agent.port}")
     assert result.exit_code == 0
-    assert f"asking 127.0.0.1:{agent.port} with SNMP v2c and the community 'public'" in result.stderr
+    assert f"asking 127.0.0.1:{agent.port} with SNMP v2c, then v1 and the community 'public'" in result.stderr
+    assert "default (v2c): answered" in result.stderr
     assert "1 of 3 interfaces up; 89 objects in " in result.stderr
     lines = [line.split() for line in result.stdout.splitlines()]
     assert ["system_name", "sw1", "SNMPv2-MIB", "sysName"] in lines
@@ -34,9 +50,12 @@ def test_a_ups_shows_its_battery() -> None:
     assert result.exit_code == 0
     assert "SNMP v1" in result.stderr
     shown = {line.split()[0]: line for line in result.stdout.splitlines() if line.startswith("  ")}
-    assert "yes  UPS-MIB upsAlarmBatteryBad" in shown["battery_replace"]
+    assert shown["battery_replace"].split() == ["battery_replace", "yes", "UPS-MIB", "upsAlarmBatteryBad"]
     assert "4 min" in shown["battery_seconds_left"]
     assert "81%" in shown["battery_charge_ratio"]
+    sensors = [line.split() for line in result.stdout.partition("\nsensors\n")[2].splitlines()]
+    assert ["battery", "voltage", "voltage", "27.4", "V", "UPS-MIB"] in sensors
+    assert ["output", "load", "1", "load", "38", "%", "UPS-MIB"] in sensors
 
 
 def test_json_is_one_document_on_stdout_and_nothing_else() -> None:
@@ -124,13 +143,199 @@ def test_usage_errors_exit_2_and_say_what_was_expected(arguments: list[str], sai
 
 @pytest.mark.parametrize("target", ["::1", "[::1]", "[::1]:161"])
 def test_ipv6_targets(target: str) -> None:
-    from agent.cli.probe_snmp import _split
-
-    assert _split(target) == ("::1", 161)
-    assert _split("[2001:db8::2]:1161") == ("2001:db8::2", 1161)
+    assert split(target) == ("::1", 161)
+    assert split("[2001:db8::2]:1161") == ("2001:db8::2", 1161)
 
 
 def test_what_cannot_be_asked_exits_3() -> None:
     result = run("255.255.255.255:9")
     assert result.exit_code == 3
-    assert "could not be measured" in result.stderr
+    assert "could not be asked" in result.stderr
+
+
+def entity_sensors() -> dict[str, tuple[int, Value]]:
+    """Return a device with a temperature, a fan that has failed, and a power supply's state."""
+    out: dict[str, tuple[int, Value]] = dict(SYSTEM)
+    rows = ((1001, b"Inlet", 8, 8, 0, 23500, 1), (1002, b"Fan 1", 10, 9, 0, 0, 3), (1003, b"", 12, 9, 0, 2, 1))
+    for index, name, *columns in rows:
+        out[f"1.3.6.1.2.1.47.1.1.1.1.2.{index}"] = (Tag.OCTET_STRING, b"PSU 1 \x1b[31mok")
+        out[f"1.3.6.1.2.1.47.1.1.1.1.7.{index}"] = (Tag.OCTET_STRING, name)
+        for column, value in enumerate(columns, start=1):
+            out[f"1.3.6.1.2.1.99.1.1.1.{column}.{index}"] = (Tag.INTEGER, value)
+    return out
+
+
+def test_sensors_of_entity_sensor_mib_are_a_table_too() -> None:
+    with serving(entity_sensors()) as agent:
+        result = run(f"127.0.0.1:{agent.port}")
+        document = json.loads(run(f"127.0.0.1:{agent.port}", "--json").stdout)
+        less = run(f"127.0.0.1:{agent.port}", "--modules", "system")
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["Inlet", "temperature", "23.5", "°C", "ok", "ENTITY-SENSOR-MIB"] in lines
+    assert ["Fan", "1", "fan", "-", "nonoperational", "ENTITY-SENSOR-MIB"] in lines
+    assert ["PSU", "1", "[31mok", "state", "false", "ok", "ENTITY-SENSOR-MIB"] in lines
+    assert document["sensors"][0] == {
+        "name": "Inlet", "kind": "temperature", "value": 23.5, "unit": "°C", "status": "ok",
+        "source": "ENTITY-SENSOR-MIB",
+    }  # fmt: skip
+    assert "sensors" not in less.stdout
+    assert "\x1b" not in result.output
+
+
+def test_v1_is_tried_where_v2c_is_silent() -> None:
+    mib = Mib(switch(1))
+    with UdpAgent(lambda request, data: mib.answer(request) if request.version == 0 else []) as agent:
+        result = run(f"127.0.0.1:{agent.port}", "--timeout", "4s")
+    assert result.exit_code == 0, result.output
+    assert "default (v2c): no answer" in result.stderr
+    assert "default (v1): answered" in result.stderr
+    assert "1 of 1 interfaces up" in result.stderr
+
+
+CONFIGURED = """
+snmp:
+  auths:
+    first: {{version: 2, community: {{file: first}}}}
+    second: {{version: 2, community: {{file: second}}}}
+    same: {{version: 2, community: {{file: second}}}}
+    gone: {{version: 2, community: {{file: gone}}}}
+devices: [{{name: sw1, kind: switch, address: 127.0.0.1, snmp: {{auth: second, port: {port}, timeout: 3s}}}}]
+"""
+
+
+def configured(folder: Path, port: int) -> Path:
+    (folder / "first").write_text("f1rst-secret")
+    (folder / "second").write_text("s3cond-secret")
+    file = folder / "linewarden.yaml"
+    file.write_text(CONFIGURED.format(port=port))
+    return file
+
+
+def only(community: bytes, request: Message, data: bytes) -> list[bytes]:
+    return Mib(switch(1)).answer(request) if request.community == community else []
+
+
+def test_the_auth_is_found_among_those_of_the_configuration(tmp_path: Path) -> None:
+    with UdpAgent(partial(only, b"s3cond-secret")) as agent:
+        file = configured(tmp_path, agent.port + 1)  # the device of the file is another one
+        result = run(f"127.0.0.1:{agent.port}", "--config", str(file), "--timeout", "5s")
+        tried = list(dict.fromkeys(request.community for request in agent.requests))
+    assert result.exit_code == 0, result.output
+    assert tried == [b"f1rst-secret", b"s3cond-secret"]
+    assert "first (v2c): no answer" in result.stderr
+    assert "second (v2c): answered" in result.stderr
+    assert "-secret" not in result.output
+
+
+def test_where_none_is_taken_all_are_listed_with_why(tmp_path: Path) -> None:
+    with UdpAgent(silent) as agent:
+        file = configured(tmp_path, agent.port + 1)
+        result = run(f"127.0.0.1:{agent.port}", "--config", str(file), "--timeout", "1s")
+        as_json = run(f"127.0.0.1:{agent.port}", "--config", str(file), "--timeout", "1s", "--json")
+    assert (result.exit_code, as_json.exit_code) == (1, 1)
+    assert "gone (v2c): not tried: it cannot be used: community: the secret's file" in result.stderr
+    assert result.stderr.count("a wrong community is answered by silence") == 1
+    document = json.loads(as_json.stdout)
+    assert [attempt["error"] for attempt in document["attempts"]] == ["SnmpTimeout", "SnmpTimeout", None]
+    assert document["auth"] is None
+
+
+def test_a_device_is_known_by_its_address_too(tmp_path: Path) -> None:
+    with UdpAgent(partial(only, b"s3cond-secret")) as agent:
+        file = configured(tmp_path, agent.port)
+        result = run(f"127.0.0.1:{agent.port}", "--config", str(file))
+        assert {request.community for request in agent.requests} == {b"s3cond-secret"}
+    assert result.exit_code == 0
+    assert "the auth 'second' of its configuration" in result.stderr
+
+
+def test_a_device_that_answers_from_elsewhere_is_heard_where_the_configuration_allows_it(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere, UdpAgent(silent) as agent:
+        mib = Mib(switch(1))
+
+        def answer(request: Message, data: bytes) -> list[bytes]:
+            for datagram in mib.answer(request):
+                elsewhere.sendto(datagram, agent.sender)
+            return []
+
+        agent.answer = answer
+        file = configured(tmp_path, agent.port)
+        refused = run("sw1", "--config", str(file), "--timeout", "1s")
+        file.write_text(file.read_text().replace("auth: second,", "auth: second, any_source: true,"))
+        heard = run("sw1", "--config", str(file))
+    assert (refused.exit_code, heard.exit_code) == (1, 0), heard.output
+
+
+def test_the_installed_configuration_is_used_and_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with UdpAgent(partial(only, b"s3cond-secret")) as agent:
+        monkeypatch.setattr("agent.cli.snmp_target.DEFAULT_CONFIG", configured(tmp_path, agent.port))
+        assert run("sw1").exit_code == 0
+        (tmp_path / "bad.yaml").write_text("snpm: {}")
+        monkeypatch.setattr("agent.cli.snmp_target.DEFAULT_CONFIG", tmp_path / "bad.yaml")
+        without = run(f"127.0.0.1:{agent.port}", "--timeout", "500ms")
+        monkeypatch.setenv("LINEWARDEN_CONFIG", str(tmp_path / "bad.yaml"))
+        named = run(f"127.0.0.1:{agent.port}")
+    assert without.exit_code == 1
+    assert "warning: going on without" in without.stderr
+    assert "the community 'public'" in without.stderr
+    assert named.exit_code == 2
+    assert "did you mean 'snmp'?" in named.stderr
+
+
+def test_a_port_where_nobody_listens_ends_the_search() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    result = run(f"127.0.0.1:{port}", "--timeout", "3s")
+    assert result.exit_code == 1
+    assert "port unreachable: no SNMP agent listens there" in result.stderr
+    assert "(v1)" not in result.stderr
+
+
+def test_a_name_without_an_address_is_this_hosts_trouble() -> None:
+    result = run("no-such-name.invalid", "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["attempts"][0]["error"] == "SnmpLocalError"
+
+
+def test_colours_are_for_terminals_alone() -> None:
+    with serving(switch(2)) as agent:
+        plain = run(f"127.0.0.1:{agent.port}")
+        coloured = CliRunner().invoke(command, [f"127.0.0.1:{agent.port}"], color=True)
+    assert "\x1b[" not in plain.output
+    assert "\x1b[31mdown\x1b[0m" in coloured.stdout
+
+
+def test_what_a_module_of_the_command_line_reads_is_shown(tmp_path: Path) -> None:
+    with serving(switch(1) | {"1.3.6.1.2.1.33.1.2.4.0": (Tag.INTEGER, 81)}) as agent:
+        file = tmp_path / "linewarden.yaml"
+        file.write_text("multitarget: {modules: [fans.yml]}\n")
+        (tmp_path / "fans.yml").write_text(
+            "modules: {fans: {walk: [1.3.6.1.2.1.2.2.1.7], metrics: [{name: fanState, oid: 1.3.6.1.2.1.2.2.1.7, "
+            "type: EnumAsStateSet, help: x, enum_values: {1: ok, 2: stuck}, "
+            "indexes: [{labelname: fan, type: gauge}]}]}}"
+        )
+        result = run(f"127.0.0.1:{agent.port}", "--config", str(file), "--modules", "fans", "--community", "x")
+    assert ["fanState", "1", 'fan="1",fanState="ok"'] in [line.split() for line in result.stdout.splitlines()]
+    assert "stuck" not in result.stdout
+
+
+def test_a_real_agent(daemon: Snmpd) -> None:
+    result = run(daemon.address)
+    assert result.exit_code == 0, result.output
+    assert ["system_name", "lab-agent", "SNMPv2-MIB", "sysName"] in [
+        line.split() for line in result.stdout.splitlines()
+    ]
+    wrong = run(daemon.address, "--community", "wr0ng", "--timeout", "1s")
+    assert wrong.exit_code == 1
+    assert "a wrong community looks the same" in wrong.stderr
+    assert "wr0ng" not in wrong.output
+
+
+def test_help_is_quick_and_has_examples() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "agent.cli", "probe", "snmp", "--help"],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "linewarden probe snmp 10.20.1.2" in done.stdout
+    assert not re.search(r"\b(numpy|yaml|pysmi|pysnmp|pydantic_core)$", done.stderr, re.MULTILINE)
