@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Final, Self
 
 from agent.cli.snmp_target import Whom
-from probes.snmp.ber import Version
 from probes.snmp.client import Counters, Peer, Session, SnmpClient
 from probes.snmp.oid import encode_oid
+from probes.snmp.sessions import auth_session
 from probes.snmp.walk import Asker, Get
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ TRIES_AGAIN: Final = 2
 _SEARCH_SECONDS: Final = 1.0  # of many auths each wrong one costs a silence
 _SEARCH_AGAIN: Final = 1
 _FEW: Final = 2
-SPOKEN: Final = frozenset((1, 2))
+SPOKEN: Final = frozenset((1, 2, 3))
 _GREETING: Final = (encode_oid("1.3.6.1.2.1.1.3.0"), encode_oid("1.3.6.1.2.1.1.2.0"))  # sysUpTime, sysObjectID
 
 
@@ -24,13 +24,15 @@ class Line:
     """An SNMP engine of its own, and the address of one device; close it in its event loop."""
 
     def __init__(
-        self, client: SnmpClient, peer: Peer, timeout_seconds: float, retries: int, *, any_source: bool
+        self, client: SnmpClient, peer: Peer, timeout_seconds: float, retries: int, *, any_source: bool,
+        source: str | None
     ) -> None:  # fmt: skip
         self.peer = peer
         self._client = client
         self._timeout_seconds = timeout_seconds
         self._retries = retries
         self._any_source = any_source
+        self._source = source
 
     @classmethod
     async def open(
@@ -43,7 +45,11 @@ class Line:
         """
         client = SnmpClient()
         peer = await client.resolve(whom.address, whom.port)
-        return cls(client, peer, timeout_seconds, retries, any_source=bool(whom.values.get("any_source")))
+        source = whom.values.get("source_address")
+        return cls(
+            client, peer, timeout_seconds, retries, any_source=bool(whom.values.get("any_source")),
+            source=str(source) if source else None,
+        )  # fmt: skip
 
     @property
     def counters(self) -> Counters:
@@ -78,12 +84,7 @@ class Line:
 
     def _session(self, auth: "SnmpAuth", timeout_seconds: float, retries: int) -> Session:
         """Return how the device is spoken to with an auth, whose version is one of `SPOKEN`."""
-        assert auth.version in SPOKEN
-        return Session(
-            peer=self.peer,
-            version=Version.V1 if auth.version == 1 else Version.V2C,
-            community=auth.community.encode(errors="surrogateescape"),
-            timeout_seconds=timeout_seconds,
-            retries=retries,
-            any_source=self._any_source,
-        )
+        return auth_session(
+            auth, self.peer, timeout_seconds=timeout_seconds, retries=retries, any_source=self._any_source,
+            source=self._source,
+        )  # fmt: skip
