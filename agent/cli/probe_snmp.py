@@ -42,7 +42,7 @@ class _Errand:
 @click.option("--community-file", type=click.Path(path_type=Path), help="File whose first line is the community.")
 @click.option("--community", help="The community itself: visible to every user of this host in the process list.")
 @click.option("--version", type=click.Choice(["1", "2c"]), default="2c", show_default=True, help="With a community.")
-@click.option("--modules", help="Modules to read, with commas; system, if_mib (and ups_mib on a UPS) by default.")
+@click.option("--modules", help="Modules to read, with commas; by default those the device is found to have.")
 @click.option("--timeout", help="For the whole poll; 20s by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 def command(

@@ -8,10 +8,14 @@ from typing import Final
 from probes.snmp import identity
 from probes.snmp.ber import VarBind
 from probes.snmp.client import Session, SnmpClient
+from probes.snmp.errors import SnmpTimeout
 from probes.snmp.modules import Metric, Module
+from probes.snmp.oid import encode_oid
+from probes.snmp.presence import Presence
 from probes.snmp.walk import Get, Walk
 
 DEFAULT_MAX_REPETITIONS: Final = 25  # as snmp_exporter: an answer of interface rows stays below an Ethernet frame
+_SYS_OBJECT_ID: Final = encode_oid("1.3.6.1.2.1.1.2.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Poll:
         self.first_answer_seconds: float | None = None
         self._client = client
         self._session = session
-        self._parts: list[Get | Walk] = []
+        self._parts: list[Get | Walk | Presence] = []
 
     @property
     def varbinds(self) -> list[VarBind]:
@@ -78,17 +82,32 @@ class Poll:
         objects = sum(len(part.varbinds) for part in self._parts)
         return f"{_counted(objects, 'object')} in {_counted(self.packets, 'packet')}"
 
-    async def greet(self, *, ask_ups: bool) -> bool:
-        """Ask for the system group; return whether the device has UPS-MIB (False where that was not asked).
+    async def greet(self) -> bytes | None:
+        """Ask for the system group; return the sysObjectID, None where the device tells none.
 
         Raises:
             SnmpTimeout, SnmpLocalError: as `SnmpClient.converse`.
         """
         began = time.monotonic()
-        get = Get([*identity.SYSTEM_OIDS, *(identity.UPS_PRESENCE_OIDS if ask_ups else ())])
+        get = Get(identity.SYSTEM_OIDS)
         await self._converse(get)
         self.first_answer_seconds = time.monotonic() - began
-        return any(bind[0].startswith(identity.UPS_ROOT) for bind in get.varbinds)
+        return next(
+            (bind[2] for bind in get.varbinds if bind[0] == _SYS_OBJECT_ID and isinstance(bind[2], bytes)), None
+        )
+
+    async def present(self, roots: Iterable[bytes]) -> frozenset[bytes] | None:
+        """Return below which of these OIDs the device has objects; None when it did not answer that.
+
+        Raises:
+            SnmpLocalError: as `SnmpClient.converse`.
+        """
+        asked = Presence(roots)
+        try:
+            await self._converse(asked)
+        except SnmpTimeout:  # it has answered the greeting: what it must give can still be read
+            return None
+        return frozenset(asked.present)
 
     async def read(self, plan: Plan) -> None:
         """Ask for what the modules want and `greet` did not ask yet.
@@ -101,7 +120,7 @@ class Poll:
         if plan.walks:
             await self._converse(Walk(plan.walks, version=self._session.version, max_repetitions=plan.max_repetitions))
 
-    async def _converse(self, part: Get | Walk) -> None:
+    async def _converse(self, part: Get | Walk | Presence) -> None:
         self._parts.append(part)
         await self._client.converse(self._session, part)
 

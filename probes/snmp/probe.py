@@ -12,7 +12,7 @@ from agent.core.model import Check, Fact, Interface, Observation, OperStatus, Ou
 from agent.core.ports import Resources
 from agent.core.series import SeriesBlock
 from agent.core.units import Duration, Strict, format_duration
-from probes.snmp import identity
+from probes.snmp import choose, identity
 from probes.snmp.ber import VarBind, Version
 from probes.snmp.client import TICK_SECONDS, Counters, Session, SnmpClient
 from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpTimeout
@@ -20,13 +20,12 @@ from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
 from probes.snmp.render import Renderer, columns
 
-DEFAULT_MODULES: Final = ("system", "if_mib")
-UPS_MODULE: Final = "ups_mib"
 _REQUEST_TIMEOUT_SECONDS: Final = 2.0
 _OWN_SHARE: Final = 0.95  # of the whole timeout: ends before the runner's deadline, so that it can say how far it got
 _TRIES_SHARE: Final = 0.9  # of the whole timeout: all tries of the first request fit in
 _THREAD_FROM_VARBINDS: Final = 2000  # rendering more than this would hold up the event loop
 _SHOWN_PROBLEMS: Final = 3
+_CHOICE_TRIES: Final = 3  # polls that may ask in vain what the device has, before it is left at what all have
 
 
 class Settings(Strict):
@@ -38,7 +37,7 @@ class Settings(Strict):
     port: Annotated[int, Field(ge=1, le=65535)] = 161
     modules: Annotated[
         tuple[str, ...] | None,
-        Field(description="what to read; by default system and if_mib, and ups_mib where the device has UPS-MIB"),
+        Field(description="what to read; by default system, if_mib and what the device is found to have"),
     ] = None
     interval: Annotated[Duration, Field(gt=0)] = 60.0
     timeout: Annotated[Duration, Field(gt=0, description="for a whole poll")] = 20.0
@@ -65,7 +64,10 @@ class _Kept:
     """What is remembered of a device between polls."""
 
     settings: Settings
-    has_ups: bool | None = None  # None: not asked yet
+    object_id: bytes | None = None
+    chosen: tuple[str, ...] | None = None  # None: not asked yet
+    choice_tries: int = 0
+    names: tuple[str, ...] = ()
     plan: Plan | None = None
     renderer: Renderer | None = None
 
@@ -154,18 +156,30 @@ class Probe:
         kept = self._kept.get(key)
         if kept is None or kept.settings != settings:
             kept = self._kept[key] = _Kept(settings)
-        modules = [await self._module(name) for name in settings.modules or DEFAULT_MODULES]
-        ask_ups = settings.modules is None and kept.has_ups is None
-        found_ups = await poll.greet(ask_ups=ask_ups)
-        if ask_ups:
-            kept.has_ups = found_ups
-        if kept.has_ups:
-            modules.append(await self._module(UPS_MODULE))
-        if kept.plan is None or kept.renderer is None:
-            kept.plan = planned(modules, settings.max_repetitions)
+        for name in settings.modules or ():
+            await self._module(name)  # a wrong name is wrong whether or not the device answers
+        object_id = await poll.greet()
+        names = settings.modules or await self._choose(kept, poll, object_id)
+        if kept.plan is None or kept.renderer is None or kept.names != names:
+            kept.names = names
+            kept.plan = planned([await self._module(name) for name in names], settings.max_repetitions)
             kept.renderer = Renderer(kept.plan.metrics, {"target": check.target})
         await poll.read(kept.plan)
         return kept
+
+    async def _choose(self, kept: _Kept, poll: Poll, object_id: bytes | None) -> tuple[str, ...]:
+        """Return the modules that the device is found to have; asked once, and again of another device."""
+        choice = choose.built_in()
+        if kept.chosen is not None and kept.object_id == object_id:
+            return kept.chosen
+        if kept.object_id != object_id:
+            kept.object_id, kept.choice_tries = object_id, 0
+        kept.choice_tries += 1
+        present = await poll.present(choice.presence_oids(object_id))
+        names = choice.chosen(object_id, present or ())
+        if present is not None or kept.choice_tries >= _CHOICE_TRIES:
+            kept.chosen = names
+        return names
 
     async def _module(self, name: str) -> Module:
         library = self._library

@@ -147,7 +147,7 @@ async def test_a_ups_is_found_and_its_battery_judged(probe: Probe) -> None:
     with serving(ups()) as agent:
         seen = await probe.run(check(agent.port))
         await probe.run(check(agent.port))
-        asked = [request for request in agent.requests if request.pdu == Pdu.GET]
+        asked = [request for request in agent.requests if request.pdu == Pdu.GETNEXT]
     assert seen.outcome is Outcome.OK
     assert Fact("battery_replace", True, "UPS-MIB upsAlarmBatteryBad") in seen.facts
     assert fact(seen, "battery_status") == "batteryLow"
@@ -159,7 +159,30 @@ async def test_a_ups_is_found_and_its_battery_judged(probe: Probe) -> None:
     assert samples(seen, "upsOutputPercentLoad") == {'upsOutputPercentLoad{target="sw1",upsOutputLineIndex="1"}': 38}
     alarm = 'upsAlarmDescr{target="sw1",upsAlarmId="7",upsAlarmDescr="1.3.6.1.2.1.33.1.6.3.1"}'
     assert samples(seen, "upsAlarmDescr") == {alarm: 1.0}
-    assert [len(request.varbinds) for request in asked if len(request.varbinds) > 1] == [9, 7]  # asked for UPS-MIB once
+    assert len(asked) == 1  # what the device has is asked once
+
+
+async def test_another_device_at_the_address_is_asked_anew(probe: Probe) -> None:
+    with serving(switch(2)) as agent:
+        first = await probe.run(check(agent.port))
+        agent.answer = Mib(ups() | {"1.3.6.1.2.1.1.2.0": (Tag.OID, ber.encode_oid("1.3.6.1.4.1.318.1.3.27"))}).answer
+        second = await probe.run(check(agent.port))
+    assert not samples(first, "upsBatteryStatus")
+    assert samples(second, "upsBatteryStatus")
+
+
+async def test_a_device_that_does_not_say_what_it_has_is_polled_all_the_same(probe: Probe) -> None:
+    mib = Mib(ups())
+
+    def answer(request: Message, data: bytes) -> list[bytes]:
+        return [] if request.pdu == Pdu.GETNEXT else mib.answer(request)
+
+    with UdpAgent(answer) as agent:
+        polls = [await probe.run(check(agent.port, request_timeout="50ms", retries=1)) for _ in range(5)]
+        asked = [request for request in agent.requests if request.pdu == Pdu.GETNEXT]
+    assert {poll.outcome for poll in polls} == {Outcome.OK}
+    assert all(fact(poll, "system_name") == "sw1" for poll in polls)
+    assert len(asked) == 2 * 3  # two tries in each of three polls, and then no more
 
 
 @pytest.mark.parametrize(("modules", "wanted"), [(["ups_mib"], False), (["system"], None)])
