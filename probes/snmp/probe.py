@@ -1,6 +1,7 @@
 """Poll a device over SNMP: what it says of itself, its interfaces, and the series of its modules."""
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpTimeout
 from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
 from probes.snmp.render import Renderer, columns
+
+log: Final = logging.getLogger(__name__)
 
 _REQUEST_TIMEOUT_SECONDS: Final = 2.0
 _OWN_SHARE: Final = 0.95  # of the whole timeout: ends before the runner's deadline, so that it can say how far it got
@@ -176,10 +179,20 @@ class Probe:
             kept.object_id, kept.choice_tries = object_id, 0
         kept.choice_tries += 1
         present = await poll.present(choice.presence_oids(object_id))
-        names = choice.chosen(object_id, present or ())
+        found = choice.chosen(object_id, present or ())
+        names = tuple([name for name in found if name in choice.always or await self._loads(name)])
         if present is not None or kept.choice_tries >= _CHOICE_TRIES:
             kept.chosen = names
         return names
+
+    async def _loads(self, name: str) -> bool:
+        """Return whether a module that was found by itself can be used; a wrong file of that name does not fail polls."""
+        try:
+            await self._module(name)
+        except ModuleError as error:
+            log.warning("left out of polls: %s", error)
+            return False
+        return True
 
     async def _module(self, name: str) -> Module:
         library = self._library

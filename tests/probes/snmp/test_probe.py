@@ -163,6 +163,23 @@ async def test_a_ups_is_found_and_its_battery_judged(probe: Probe) -> None:
     assert len(roots) == len(set(roots)) > 10  # what the device has is asked once
 
 
+async def test_a_wrong_file_for_a_module_that_the_device_is_found_to_have_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "own.yml").write_text("modules: {ups_mib: {walk: 7}}")
+    probe = Probe(Resources(auths=AUTHS, module_files=(tmp_path / "own.yml",)))
+    try:
+        with serving(ups()) as agent:
+            seen = await probe.run(check(agent.port))
+            named = await probe.run(check(agent.port, modules=["ups_mib"]))
+    finally:
+        await probe.close()
+    assert seen.outcome is Outcome.OK
+    assert samples(seen, "sysUpTime")
+    assert "own.yml: modules.ups_mib.walk: a list expected" in caplog.text
+    assert named.outcome is Outcome.UNKNOWN  # what the configuration asks for is not left out silently
+
+
 async def test_another_device_at_the_address_is_asked_anew(probe: Probe) -> None:
     with serving(switch(2)) as agent:
         first = await probe.run(check(agent.port))
