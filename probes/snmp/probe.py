@@ -21,7 +21,7 @@ from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
 from probes.snmp.render import Renderer, columns
 
-log: Final = logging.getLogger(__name__)
+_log: Final = logging.getLogger(__name__)
 
 _REQUEST_TIMEOUT_SECONDS: Final = 2.0
 _OWN_SHARE: Final = 0.95  # of the whole timeout: ends before the runner's deadline, so that it can say how far it got
@@ -186,11 +186,11 @@ class Probe:
         return names
 
     async def _loads(self, name: str) -> bool:
-        """Return whether a module that was found by itself can be used; a wrong file of that name does not fail polls."""
+        """Return whether a module found by itself can be used: a wrong file of its name must not fail the poll."""
         try:
             await self._module(name)
         except ModuleError as error:
-            log.warning("left out of polls: %s", error)
+            _log.warning("left out of polls: %s", error)
             return False
         return True
 
