@@ -116,13 +116,13 @@ class Probe:
         if auth is None or (problem := _unusable(auth)):
             return _failed(check, Outcome.UNKNOWN, problem if auth else f"there is no auth {settings.auth!r}")
         poll: Poll | None = None
+        kept = self._remembered(check, settings)
+        began = time.monotonic()
         try:
             async with asyncio.timeout(settings.timeout * _OWN_SHARE):
-                began = time.monotonic()
                 poll = Poll(*await self._session(settings, auth))
-                kept = await self._read(check, settings, poll)
-                seconds = time.monotonic() - began
-                return await _result(check, kept, poll, seconds)
+                await self._read(check, kept, poll)
+                return await _result(check, kept, poll, time.monotonic() - began)
         except ModuleError as error:
             return _failed(check, Outcome.UNKNOWN, f"cannot be polled: {error}")
         except SnmpLocalError as error:
@@ -137,6 +137,9 @@ class Probe:
             if poll is None:
                 return _failed(check, Outcome.UNKNOWN, f"no address of {settings.address!r} within the timeout")
             within = f"within {format_duration(settings.timeout)}"
+            if poll.enough and kept.renderer is not None:
+                poll.cut_short(f"the poll did not end {within}")
+                return await _result(check, kept, poll, time.monotonic() - began)
             detail = f"the poll did not end {within}: {poll.reached()} so far" if poll.packets else ""
             return _failed(check, Outcome.NO_ANSWER, detail or _no_answer(settings, auth, within), poll)
 
@@ -154,21 +157,26 @@ class Probe:
         )
         return client, session
 
-    async def _read(self, check: Check, settings: Settings, poll: Poll) -> _Kept:
+    def _remembered(self, check: Check, settings: Settings) -> _Kept:
         key = (check.target, check.name)
         kept = self._kept.get(key)
         if kept is None or kept.settings != settings:
             kept = self._kept[key] = _Kept(settings)
+        return kept
+
+    async def _read(self, check: Check, kept: _Kept, poll: Poll) -> None:
+        settings = kept.settings
         for name in settings.modules or ():
             await self._module(name)  # a wrong name is wrong whether or not the device answers
         object_id = await poll.greet()
         names = settings.modules or await self._choose(kept, poll, object_id)
         if kept.plan is None or kept.renderer is None or kept.names != names:
             kept.names = names
-            kept.plan = planned([await self._module(name) for name in names], settings.max_repetitions)
+            modules = [await self._module(name) for name in names]
+            wanted = len(settings.modules or choose.built_in().always)
+            kept.plan = planned(modules[:wanted], settings.max_repetitions, more=modules[wanted:])
             kept.renderer = Renderer(kept.plan.metrics, {"target": check.target})
         await poll.read(kept.plan)
-        return kept
 
     async def _choose(self, kept: _Kept, poll: Poll, object_id: bytes | None) -> tuple[str, ...]:
         """Return the modules that the device is found to have; asked once, and again of another device."""

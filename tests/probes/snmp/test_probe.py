@@ -163,6 +163,31 @@ async def test_a_ups_is_found_and_its_battery_judged(probe: Probe) -> None:
     assert len(roots) == len(set(roots)) > 10  # what the device has is asked once
 
 
+@pytest.mark.parametrize(("silent_for", "within"), [("answer", "20s"), ("poll", "1s")])
+async def test_modules_that_were_found_do_not_fail_a_poll(probe: Probe, silent_for: str, within: str) -> None:
+    """A device that ceases to answer, or is too slow, while they are read still gives what was read before."""
+    mib = Mib(switch(2) | ups())
+    battery = ber.encode_oid("1.3.6.1.2.1.33.1.2")
+
+    def answer(request: Message, data: bytes) -> list[bytes]:
+        if request.pdu == Pdu.GETBULK and request.varbinds[0][0].startswith(battery[:-1]):
+            return []
+        return mib.answer(request)
+
+    request_timeout = "50ms" if silent_for == "answer" else "10s"
+    with UdpAgent(answer) as agent:
+        seen = await probe.run(check(agent.port, request_timeout=request_timeout, retries=0, timeout=within))
+        named = await probe.run(
+            check(agent.port, request_timeout=request_timeout, retries=0, timeout=within, modules=["ups_mib"])
+        )
+    assert seen.outcome is Outcome.OK, seen.detail
+    assert len(seen.interfaces) == 2
+    assert samples(seen, "ifOperStatus")
+    assert "; incomplete: " in seen.detail
+    assert fact(seen, "battery_replace") is None
+    assert named.outcome is Outcome.NO_ANSWER  # what the configuration asks for must come
+
+
 async def test_a_wrong_file_for_a_module_that_the_device_is_found_to_have_is_left_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
