@@ -65,7 +65,8 @@ def built_in() -> Choice:
     """Return the table of configs/snmp_choice.yml."""
     import yaml
 
-    raw = yaml.safe_load(resources.files("configs").joinpath(TABLE).read_text("utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is ten times faster, where there is one
+    raw = yaml.load(resources.files("configs").joinpath(TABLE).read_text("utf-8"), Loader=loader)  # noqa: S506 - both are safe
     return Choice(
         always=tuple(raw["always"]),
         standard=_signs(raw["standard"]),
