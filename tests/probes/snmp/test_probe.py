@@ -116,6 +116,10 @@ async def test_a_poll_of_snmpd(daemon: Snmpd, probe: Probe, auth: str) -> None:
     assert bool(samples(seen, "ifHCInOctets")) == (auth == "public_v2")  # v1 has no Counter64
     assert dict(seen.values)["problems"] == 0
     assert "interfaces up" in seen.detail
+    # what it was found to have
+    assert samples(seen, "hrStorageSize")
+    load = samples(seen, "laLoadInt")
+    assert [re.findall('laNames="([^"]+)"', prefix) for prefix in load] == [["Load-1"], ["Load-5"], ["Load-15"]]
 
 
 # ------------------------------------------------------------------ simulated devices
