@@ -50,6 +50,12 @@ def test_built_in_modules_are_sound(name: str) -> None:
             assert any(lookup.oid.startswith(root) for root in asked), f"{metric.name}: {lookup.labelname}"
 
 
+def test_another_name_gives_the_same_module_unless_a_file_has_it(tmp_path: Path) -> None:
+    assert ModuleLibrary().get("ups").metrics == ModuleLibrary().get("ups_mib").metrics
+    (tmp_path / "own.yml").write_text("modules: {ups: {walk: [1.3.6.1.4.1.1]}}")
+    assert ModuleLibrary([tmp_path / "own.yml"]).get("ups").walk == (encode_oid("1.3.6.1.4.1.1"),)
+
+
 def test_no_two_built_in_modules_have_a_metric_of_the_same_name() -> None:
     library = ModuleLibrary()
     owners: dict[str, list[str]] = {}
