@@ -33,6 +33,7 @@ WANTED = {
     ("environment", "AKCP"): "akcp",
     ("environment", "APC"): "apc_environment",
     ("environment", "Geist"): "geist",
+    ("environment", "NTI"): "nti_enviromux",
     ("environment", "Rittal"): "rittal_cmc",
     ("fc-switch", "Brocade"): "brocade_fc",
     ("firewall", "Cisco"): "cisco_firewall",
