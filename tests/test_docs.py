@@ -139,3 +139,8 @@ def test_every_alert_stands_in_the_table_and_has_its_runbook() -> None:
     table = set(re.findall(r"^\| \[(\w+)\]\(runbooks/\1\.md\)", prose(ROOT / "docs" / "prometheus.md"), re.MULTILINE))
     assert table == alerts
     assert {page.stem for page in (ROOT / "docs" / "runbooks").glob("*.md")} == alerts
+
+
+def test_every_snmp_module_stands_in_the_table() -> None:
+    table = re.findall(r"^\| `(\w+)` \|", prose(ROOT / "docs" / "snmp-modules.md"), re.MULTILINE)
+    assert sorted(table) == sorted(file.stem for file in (ROOT / "configs" / "snmp").glob("*.yml"))

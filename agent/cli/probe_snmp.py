@@ -36,7 +36,7 @@ class _Seen:
 @access_options
 @click.option(
     "--modules", shell_complete=complete_modules,
-    help="Modules to read, with commas.  [default: system, if_mib, and on a UPS its own]",
+    help="Modules to read, with commas.  [default: those that the device is found to have]",
 )  # fmt: skip
 @click.option("--timeout", help="For the whole poll.  [default: 20s]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")

@@ -13,6 +13,7 @@ from agent.config.items import is_file, matching
 from agent.config.problems import Findings
 from agent.config.settings import Auth
 from agent.core.model import SnmpAuth
+from probes.snmp.modules import ALIASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def names(modules: Sequence[ModuleFile]) -> frozenset[str]:
     built_in = resources.files("configs").joinpath("snmp")
     entries = built_in.iterdir() if built_in.is_dir() else ()
     own = {Path(entry.name).stem for entry in entries if entry.name.endswith(".yml")}
-    return frozenset(own.union(*(module.modules for module in modules)))
+    return frozenset(own.union(ALIASES, *(module.modules for module in modules)))
 
 
 def merged(

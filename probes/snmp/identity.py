@@ -11,11 +11,9 @@ from probes.snmp.values import number, suffix_parts, text
 
 _SYSTEM: Final = "1.3.6.1.2.1.1"
 _UPS: Final = "1.3.6.1.2.1.33.1"
-UPS_ROOT: Final = encode_oid(_UPS)
 _ALARM_DESCR: Final = encode_oid(f"{_UPS}.6.2.1.2")
 _BATTERY_BAD: Final = encode_oid(f"{_UPS}.6.3.1")  # upsAlarmBatteryBad: "one or more batteries need replacement"
 SYSTEM_OIDS: Final = tuple(encode_oid(f"{_SYSTEM}.{number}.0") for number in (3, 2, 1, 5, 6, 4, 7))  # sysUpTime first
-UPS_PRESENCE_OIDS: Final = (encode_oid(f"{_UPS}.1.2.0"), encode_oid(f"{_UPS}.2.1.0"))  # upsIdentModel, upsBatteryStatus
 _TEXTS: Final = tuple(
     (encode_oid(oid), name, source)
     for oid, name, source in (

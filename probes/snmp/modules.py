@@ -27,6 +27,7 @@ INDEX_TYPES: Final = frozenset(
     ("gauge", "counter", "Integer", "Integer32", "DisplayString", "OctetString", "PhysAddress48", "InetAddressIPv4",
      "InetAddressIPv6", "InetAddress", "InetAddressMissingSize", "IpAddr", "EnumAsInfo", "EnumAsStateSet", "Bits"),
 )  # fmt: skip
+ALIASES: Final = {"ups": "ups_mib"}  # other names of built-in modules
 _MODULE_KEYS: Final = frozenset(("walk", "get", "metrics", "max_repetitions", "retries", "timeout", "filters",
                                  "allow_nonincreasing_oids", "use_unconnected_udp_socket"))  # fmt: skip
 _METRIC_KEYS: Final = frozenset(("name", "oid", "type", "help", "indexes", "lookups", "enum_values", "regex_extracts",
@@ -132,9 +133,10 @@ class ModuleLibrary:
             return self._raw[name]
         built_in = resources.files("configs").joinpath("snmp")
         names = sorted(entry.name[:-4] for entry in built_in.iterdir() if entry.name.endswith(".yml"))
-        if name in names:
-            file = f"configs/snmp/{name}.yml"
-            return file, _modules_of(file, built_in.joinpath(f"{name}.yml").read_text("utf-8"))[name]
+        own = ALIASES.get(name, name)
+        if own in names:
+            file = f"configs/snmp/{own}.yml"
+            return file, _modules_of(file, built_in.joinpath(f"{own}.yml").read_text("utf-8"))[own]
         near = difflib.get_close_matches(name, [*self._raw, *names], n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted({*self._raw, *names}))}"
         raise ModuleError(f"no SNMP module {name!r}; {hint}")

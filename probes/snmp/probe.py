@@ -1,6 +1,7 @@
 """Poll a device over SNMP: what it says of itself, its interfaces, and the series of its modules."""
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from agent.core.model import Check, Fact, Interface, Observation, OperStatus, Ou
 from agent.core.ports import Resources
 from agent.core.series import SeriesBlock
 from agent.core.units import Duration, Strict, format_duration
-from probes.snmp import identity
+from probes.snmp import choose, identity
 from probes.snmp.ber import VarBind
 from probes.snmp.client import TICK_SECONDS, Counters, Session, SnmpClient
 from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpReportError, SnmpTimeout
@@ -21,13 +22,14 @@ from probes.snmp.poll import Plan, Poll, planned
 from probes.snmp.render import Renderer, columns
 from probes.snmp.sessions import auth_session
 
-DEFAULT_MODULES: Final = ("system", "if_mib")
-UPS_MODULE: Final = "ups_mib"
+_log: Final = logging.getLogger(__name__)
+
 _REQUEST_TIMEOUT_SECONDS: Final = 2.0
 _OWN_SHARE: Final = 0.95  # of the whole timeout: ends before the runner's deadline, so that it can say how far it got
 _TRIES_SHARE: Final = 0.9  # of the whole timeout: all tries of the first request fit in
 _THREAD_FROM_VARBINDS: Final = 2000  # rendering more than this would hold up the event loop
 _SHOWN_PROBLEMS: Final = 3
+_CHOICE_TRIES: Final = 3  # polls that may ask in vain what the device has, before it is left at what all have
 
 
 class Settings(Strict):
@@ -39,7 +41,7 @@ class Settings(Strict):
     port: Annotated[int, Field(ge=1, le=65535)] = 161
     modules: Annotated[
         tuple[str, ...] | None,
-        Field(description="what to read; by default system and if_mib, and ups_mib where the device has UPS-MIB"),
+        Field(description="what to read; by default system, if_mib and what the device is found to have"),
     ] = None
     interval: Annotated[Duration, Field(gt=0)] = 60.0
     timeout: Annotated[Duration, Field(gt=0, description="for a whole poll")] = 20.0
@@ -69,7 +71,10 @@ class _Kept:
     """What is remembered of a device between polls."""
 
     settings: Settings
-    has_ups: bool | None = None  # None: not asked yet
+    object_id: bytes | None = None
+    chosen: tuple[str, ...] | None = None  # None: not asked yet
+    choice_tries: int = 0
+    names: tuple[str, ...] = ()
     plan: Plan | None = None
     renderer: Renderer | None = None
 
@@ -132,13 +137,13 @@ class Probe:
         if auth.problem:
             return _failed(check, Outcome.UNKNOWN, f"auth {auth.name!r} cannot be used: {auth.problem}")
         poll: Poll | None = None
+        kept = self._remembered(check, settings)
+        began = time.monotonic()
         try:
             async with asyncio.timeout(settings.timeout * _OWN_SHARE):
-                began = time.monotonic()
                 poll = Poll(*await self._session(settings, auth))
-                kept = await self._read(check, settings, poll)
-                seconds = time.monotonic() - began
-                return await _result(check, kept, poll, seconds)
+                await self._read(check, kept, poll)
+                return await _result(check, kept, poll, time.monotonic() - began)
         except ModuleError as error:
             return _failed(check, Outcome.UNKNOWN, f"cannot be polled: {error}")
         except SnmpLocalError as error:
@@ -155,6 +160,9 @@ class Probe:
             if poll is None:
                 return _failed(check, Outcome.UNKNOWN, f"no address of {settings.address!r} within the timeout")
             within = f"within {format_duration(settings.timeout)}"
+            if poll.enough and kept.renderer is not None:
+                poll.cut_short(f"the poll did not end {within}")
+                return await _result(check, kept, poll, time.monotonic() - began)
             detail = f"the poll did not end {within}: {poll.reached()} so far" if poll.packets else ""
             return _failed(check, Outcome.NO_ANSWER, detail or _no_answer(settings, auth, within), poll)
 
@@ -170,23 +178,50 @@ class Probe:
         )
         return client, session
 
-    async def _read(self, check: Check, settings: Settings, poll: Poll) -> _Kept:
+    def _remembered(self, check: Check, settings: Settings) -> _Kept:
         key = (check.target, check.name)
         kept = self._kept.get(key)
         if kept is None or kept.settings != settings:
             kept = self._kept[key] = _Kept(settings)
-        modules = [await self._module(name) for name in settings.modules or DEFAULT_MODULES]
-        ask_ups = settings.modules is None and kept.has_ups is None
-        found_ups = await poll.greet(ask_ups=ask_ups)
-        if ask_ups:
-            kept.has_ups = found_ups
-        if kept.has_ups:
-            modules.append(await self._module(UPS_MODULE))
-        if kept.plan is None or kept.renderer is None:
-            kept.plan = planned(modules, settings.max_repetitions)
+        return kept
+
+    async def _read(self, check: Check, kept: _Kept, poll: Poll) -> None:
+        settings = kept.settings
+        for name in settings.modules or ():
+            await self._module(name)  # a wrong name is wrong whether or not the device answers
+        object_id = await poll.greet()
+        names = settings.modules or await self._choose(kept, poll, object_id)
+        if kept.plan is None or kept.renderer is None or kept.names != names:
+            kept.names = names
+            modules = [await self._module(name) for name in names]
+            wanted = len(settings.modules or choose.built_in().always)
+            kept.plan = planned(modules[:wanted], settings.max_repetitions, more=modules[wanted:])
             kept.renderer = Renderer(kept.plan.metrics, {"target": check.target})
         await poll.read(kept.plan)
-        return kept
+
+    async def _choose(self, kept: _Kept, poll: Poll, object_id: bytes | None) -> tuple[str, ...]:
+        """Return the modules that the device is found to have; asked once, and again of another device."""
+        choice = choose.built_in()
+        if kept.chosen is not None and kept.object_id == object_id:
+            return kept.chosen
+        if kept.object_id != object_id:
+            kept.object_id, kept.choice_tries = object_id, 0
+        kept.choice_tries += 1
+        present = await poll.present(choice.presence_oids(object_id))
+        found = choice.chosen(object_id, present or ())
+        names = tuple([name for name in found if name in choice.always or await self._loads(name)])
+        if present is not None or kept.choice_tries >= _CHOICE_TRIES:
+            kept.chosen = names
+        return names
+
+    async def _loads(self, name: str) -> bool:
+        """Return whether a module found by itself can be used: a wrong file of its name must not fail the poll."""
+        try:
+            await self._module(name)
+        except ModuleError as error:
+            _log.warning("left out of polls: %s", error)
+            return False
+        return True
 
     async def _module(self, name: str) -> Module:
         library = self._library

@@ -119,6 +119,10 @@ async def test_a_poll_of_snmpd(daemon: Snmpd, probe: Probe, auth: str) -> None:
     assert bool(samples(seen, "ifHCInOctets")) == (auth == "public_v2")  # v1 has no Counter64
     assert dict(seen.values)["problems"] == 0
     assert "interfaces up" in seen.detail
+    # what it was found to have
+    assert samples(seen, "hrStorageSize")
+    load = samples(seen, "laLoadInt")
+    assert [re.findall('laNames="([^"]+)"', prefix) for prefix in load] == [["Load-1"], ["Load-5"], ["Load-15"]]
 
 
 # ------------------------------------------------------------------ simulated devices
@@ -150,7 +154,7 @@ async def test_a_ups_is_found_and_its_battery_judged(probe: Probe) -> None:
     with serving(ups()) as agent:
         seen = await probe.run(check(agent.port))
         await probe.run(check(agent.port))
-        asked = [request for request in agent.requests if request.pdu == Pdu.GET]
+        asked = [request for request in agent.requests if request.pdu == Pdu.GETNEXT]
     assert seen.outcome is Outcome.OK
     assert Fact("battery_replace", True, "UPS-MIB upsAlarmBatteryBad") in seen.facts
     assert fact(seen, "battery_status") == "batteryLow"
@@ -162,7 +166,73 @@ async def test_a_ups_is_found_and_its_battery_judged(probe: Probe) -> None:
     assert samples(seen, "upsOutputPercentLoad") == {'upsOutputPercentLoad{target="sw1",upsOutputLineIndex="1"}': 38}
     alarm = 'upsAlarmDescr{target="sw1",upsAlarmId="7",upsAlarmDescr="1.3.6.1.2.1.33.1.6.3.1"}'
     assert samples(seen, "upsAlarmDescr") == {alarm: 1.0}
-    assert [len(request.varbinds) for request in asked if len(request.varbinds) > 1] == [9, 7]  # asked for UPS-MIB once
+    roots = [bind[0] for request in asked for bind in request.varbinds]
+    assert len(roots) == len(set(roots)) > 10  # what the device has is asked once
+
+
+@pytest.mark.parametrize(("silent_for", "within"), [("answer", "20s"), ("poll", "1s")])
+async def test_modules_that_were_found_do_not_fail_a_poll(probe: Probe, silent_for: str, within: str) -> None:
+    """A device that ceases to answer, or is too slow, while they are read still gives what was read before."""
+    mib = Mib(switch(2) | ups())
+    battery = ber.encode_oid("1.3.6.1.2.1.33.1.2")
+
+    def answer(request: Message, data: bytes) -> list[bytes]:
+        if request.pdu == Pdu.GETBULK and request.varbinds[0][0].startswith(battery[:-1]):
+            return []
+        return mib.answer(request)
+
+    request_timeout = "50ms" if silent_for == "answer" else "10s"
+    with UdpAgent(answer) as agent:
+        seen = await probe.run(check(agent.port, request_timeout=request_timeout, retries=0, timeout=within))
+        named = await probe.run(
+            check(agent.port, request_timeout=request_timeout, retries=0, timeout=within, modules=["ups_mib"])
+        )
+    assert seen.outcome is Outcome.OK, seen.detail
+    assert len(seen.interfaces) == 2
+    assert samples(seen, "ifOperStatus")
+    assert "; incomplete: " in seen.detail
+    assert fact(seen, "battery_replace") is None
+    assert named.outcome is Outcome.NO_ANSWER  # what the configuration asks for must come
+
+
+async def test_a_wrong_file_for_a_module_that_the_device_is_found_to_have_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "own.yml").write_text("modules: {ups_mib: {walk: 7}}")
+    probe = Probe(Resources(auths=AUTHS, module_files=(tmp_path / "own.yml",)))
+    try:
+        with serving(ups()) as agent:
+            seen = await probe.run(check(agent.port))
+            named = await probe.run(check(agent.port, modules=["ups_mib"]))
+    finally:
+        await probe.close()
+    assert seen.outcome is Outcome.OK
+    assert samples(seen, "sysUpTime")
+    assert "own.yml: modules.ups_mib.walk: a list expected" in caplog.text
+    assert named.outcome is Outcome.UNKNOWN  # what the configuration asks for is not left out silently
+
+
+async def test_another_device_at_the_address_is_asked_anew(probe: Probe) -> None:
+    with serving(switch(2)) as agent:
+        first = await probe.run(check(agent.port))
+        agent.answer = Mib(ups() | {"1.3.6.1.2.1.1.2.0": (Tag.OID, ber.encode_oid("1.3.6.1.4.1.318.1.3.27"))}).answer
+        second = await probe.run(check(agent.port))
+    assert not samples(first, "upsBatteryStatus")
+    assert samples(second, "upsBatteryStatus")
+
+
+async def test_a_device_that_does_not_say_what_it_has_is_polled_all_the_same(probe: Probe) -> None:
+    mib = Mib(ups())
+
+    def answer(request: Message, data: bytes) -> list[bytes]:
+        return [] if request.pdu == Pdu.GETNEXT else mib.answer(request)
+
+    with UdpAgent(answer) as agent:
+        polls = [await probe.run(check(agent.port, request_timeout="50ms", retries=1)) for _ in range(5)]
+        asked = [request for request in agent.requests if request.pdu == Pdu.GETNEXT]
+    assert {poll.outcome for poll in polls} == {Outcome.OK}
+    assert all(fact(poll, "system_name") == "sw1" for poll in polls)
+    assert len(asked) == 2 * 3  # two tries in each of three polls, and then no more
 
 
 @pytest.mark.parametrize(("modules", "wanted"), [(["ups_mib"], False), (["system"], None)])

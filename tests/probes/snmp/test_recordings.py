@@ -1,9 +1,5 @@
 """Polls of recorded devices of many makers: a stage of its own, run where the recordings lie beside the project."""
 
-import json
-import random
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +8,8 @@ import pytest
 from agent.core.model import Check, Observation, Outcome, SnmpAuth
 from agent.core.ports import Resources
 from probes.snmp.probe import Probe, Settings
+from tests.probes.snmp.recordings import BAD, GOOD, served
 
-SHARED = Path(__file__).resolve().parents[4] / "shared"
-GOOD = sorted((SHARED / "data/recordings/rec").glob("*.snmp*"))
-BAD = sorted((SHARED / "data/recordings-bad").glob("*.snmp*"))
 IF_TABLE = ("1.3.6.1.2.1.2.2.1.2.", ".1.3.6.1.2.1.2.2.1.2.")
 UPS_MIB = ("1.3.6.1.2.1.33.1.", ".1.3.6.1.2.1.33.1.")
 
@@ -28,22 +22,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def ports() -> Iterator[dict[str, int]]:
-    """Serve all recordings on loopback, one port each; ports are taken where a run of them is free."""
-    files = [str(path) for path in (*GOOD, *BAD)]
-    tool = SHARED / "tools/serve_recordings.py"
-    for _ in range(10):
-        base = random.randrange(21000, 31000)
-        command = [sys.executable, "-W", "ignore", str(tool), "--port", str(base), *files]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-            assert server.stdout is not None
-            line = server.stdout.readline()
-            try:
-                if line:
-                    yield json.loads(line)
-                    return
-            finally:
-                server.terminate()
-    pytest.fail("no run of free ports for the recordings")
+    with served([*GOOD, *BAD]) as found:
+        yield found
 
 
 async def polled(probe: Probe, port: int, auth: str) -> Observation:
