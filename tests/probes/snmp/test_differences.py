@@ -1,0 +1,78 @@
+"""The module language beside the real snmp_exporter: randomised devices, no series may differ."""
+
+import os
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from probes.snmp.modules import ModuleLibrary
+from tests.lab.snmp_exporter import Exporter, missing, snmp_exporter
+from tests.probes.snmp.devices import device
+from tests.probes.snmp.differences import comparing, differences
+
+KINDS = Path(__file__).with_name("modules") / "kinds.yml"
+OWN = sorted(Path(str(resources.files("configs").joinpath("snmp"))).glob("*.yml"))
+SHARED = Path(__file__).resolve().parents[4] / "shared/data/snmp_exporter/snmp.yml"
+SEEDS = int(os.environ.get("SNMP_SEEDS", "6"))  # more of them look harder
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
+    """One snmp_exporter with the project's own modules and those of the tests."""
+    yield from running(tmp_path_factory.mktemp("snmp_exporter"), [KINDS, *OWN])
+
+
+@pytest.fixture(scope="module")
+def shared_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
+    """One snmp_exporter with its own modules."""
+    yield from running(tmp_path_factory.mktemp("snmp_exporter"), [SHARED])
+
+
+def running(directory: Path, files: list[Path]) -> Iterator[Exporter]:
+    if reason := missing():
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with snmp_exporter(directory, files) as exporter:
+        yield exporter
+
+
+async def check(exporter: Exporter, files: list[Path], names: list[str], seeds: range, *, rows: int = 4) -> None:
+    """Compare each module on several devices, every other one a wild one, and every fifth in SNMP version 1."""
+    library = ModuleLibrary(files)
+    wrong: list[str] = []
+    async with comparing(exporter) as comparison:
+        for name in names:
+            module = library.get(name)
+            for seed in seeds:
+                wild = 0.15 * (seed % 2)
+                auth = "public_v1" if seed % 5 == 4 else "public_v2"
+                mib = device(module, f"{name} {seed}", wild=wild, rows=rows)
+                wrong += [f"seed {seed}: {found}" for found in await comparison.compare(mib, [module], auth)]
+        print(f"{comparison.agreed} devices with {comparison.series} series, {comparison.refused} refused")  # noqa: T201
+    assert wrong == []
+    assert comparison.agreed > comparison.refused
+
+
+@pytest.mark.parametrize("name", [name for name in ModuleLibrary([KINDS]).names() if name.startswith("kinds_")])
+async def test_every_kind_of_metric_index_and_look_up(exporter: Exporter, name: str) -> None:
+    trouble = name == "kinds_trouble"  # two definitions that do not go together
+    library = ModuleLibrary([KINDS])
+    module = library.get(name)
+    wrong: list[str] = []
+    async with comparing(exporter) as comparison:
+        for seed in range(SEEDS * 4):
+            auth = "public_v1" if seed % 5 == 4 and not trouble else "public_v2"
+            mib = device(module, f"{name} {seed}", wild=0.1 * (seed % 3))
+            wrong += [f"seed {seed}: {found}" for found in await comparison.compare(mib, [module], auth)]
+    assert wrong == []
+    assert comparison.agreed
+    assert comparison.refused or not trouble
+
+
+async def test_the_modules_of_this_project(exporter: Exporter) -> None:
+    await check(exporter, [], [path.stem for path in OWN], range(SEEDS))
