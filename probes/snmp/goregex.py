@@ -25,8 +25,12 @@ _CODE: Final = re.compile(r"\\x(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{2}))")
 _CLASS: Final = re.compile(r"\[:(\w+):\]", re.ASCII)
 _MOST_REPEATS: Final = 1000  # Go's own limit
 _REFERENCE: Final = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))")
-_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_HEXADECIMAL: Final = re.compile(r"([+-]?0[xX])(?=[0-9a-fA-F._])([0-9a-fA-F_]*\.?[0-9a-fA-F]*[pP][+-]?[0-9]+)")
+_DIGITS: Final = "[0-9]+(?:_[0-9]+)*"
+_HEX_DIGITS: Final = "[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*"
+_DECIMAL: Final = re.compile(rf"[+-]?(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?")
+_HEXADECIMAL: Final = re.compile(
+    rf"[+-]?0[xX]_?(?:{_HEX_DIGITS}(?:\.(?:{_HEX_DIGITS})?)?|\.{_HEX_DIGITS})[pP][+-]?{_DIGITS}"
+)
 _INFINITE: Final = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 
 
@@ -209,9 +213,9 @@ def parsed_float(word: str) -> float | None:
         return float(word)
     try:
         if _DECIMAL.fullmatch(word):
-            value = float(word)
-        elif found := _HEXADECIMAL.fullmatch(word):
-            value = float.fromhex(found[1] + found[2].replace("_", ""))
+            value = float(word.replace("_", ""))
+        elif _HEXADECIMAL.fullmatch(word):
+            value = float.fromhex(word.replace("_", ""))
         else:
             return None
     except (OverflowError, ValueError):

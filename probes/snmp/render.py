@@ -294,7 +294,7 @@ def _kinds(metric: Metric, before: Columns) -> Callable[[bytes], str]:
     types = {bind[0][len(oid) :]: bind for bind in before.get(oid, ())}
 
     def kind(row: bytes) -> str:
-        value = integer(types[row]) if row in types else None
-        return (combined_type(metric.type, value or 0) if row in types else None) or "OctetString"
+        said = types.get(row) if row else None  # an object without an index has no neighbour
+        return (said and combined_type(metric.type, integer(said) or 0)) or "OctetString"
 
     return kind

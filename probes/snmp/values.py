@@ -25,6 +25,7 @@ _COMBINED: Final[Mapping[str, Mapping[int, str]]] = {
     "LldpPortId": {1: "DisplayString", 2: "DisplayString", 3: "PhysAddress48", 5: "DisplayString", 7: "DisplayString"},
 }
 _FIRST_NUMBER: Final = frozenset(("gauge", "counter", "Integer", "Integer32", "EnumAsInfo"))
+_NAMED: Final = frozenset(("EnumAsInfo", "EnumAsStateSet"))  # indexes that show names; others have them for no use
 _SURROGATES: Final = re.compile("[\udc80-\udcff]+")
 
 
@@ -174,7 +175,8 @@ def index_value(
     if kind in ("OctetString", "DisplayString", "Bits"):
         return _string(parts, kind, len(parts) if implied else fixed_size, strict=strict)
     taken, rest = _split(parts, 1)
-    return IndexValue((enum_values or {}).get(taken[0], str(taken[0])), taken, rest)
+    named = enum_values if enum_values and kind in _NAMED else {}
+    return IndexValue(named.get(taken[0], str(taken[0])), taken, rest)
 
 
 def _combined(parts: Sequence[int], kind: str, *, strict: bool) -> IndexValue:

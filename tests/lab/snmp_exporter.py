@@ -82,7 +82,7 @@ def snmp_exporter(directory: Path, files: Sequence[Path]) -> Iterator[Exporter]:
     """Run snmp_exporter with these files of modules, and end it afterwards.
 
     Args:
-        directory: an empty folder for its log and the auths `public_v1` and `public_v2`.
+        directory: an empty folder for its log and the auths `public_v1` and `public_v2`, where the files have none.
     """
     auths = directory / "auths.yml"
     auths.write_text(_AUTHS)
@@ -91,7 +91,8 @@ def snmp_exporter(directory: Path, files: Sequence[Path]) -> Iterator[Exporter]:
         port: int = probe.getsockname()[1]
     log = directory / "snmp_exporter.log"
     command = [_program(), f"--web.listen-address=127.0.0.1:{port}"]
-    command += [f"--config.file={file}" for file in (auths, *files)]
+    have_auths = any(line.startswith("auths:") for file in files for line in file.read_text().splitlines()[:5])
+    command += [f"--config.file={file}" for file in (files if have_auths else (auths, *files))]
     with log.open("wb") as stream, subprocess.Popen(command, stdout=stream, stderr=stream) as process:
         try:
             _wait(process, port, log)

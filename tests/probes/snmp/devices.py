@@ -71,10 +71,12 @@ class Maker:
             "OctetString": lambda: self._string(index, octets(self._random.randrange(4))),
             "EnumAsInfo": lambda: (self._random.randrange(4),),
         }
-        number = lambda: (self._random.choice((1, 2, 3, 10, 127, 128, 300, 70000, (1 << 31) - 1)),)  # noqa: E731
+        # where a length is looked for and a large number found, snmp_exporter takes as much memory
+        large = (70000, (1 << 31) - 1) if index.type.startswith("Integer") else ()
+        number = lambda: (self._random.choice((1, 2, 3, 10, 127, 128, 255, *large)),)  # noqa: E731
         part = made.get(index.type, number)()
         if self.chance(self.wild / 4):  # some agents leave out trailing zeroes, or put in what nobody asked for
-            part = self._random.choice((part[:-1], (*part, 5), (*part[:-1], 255), (*part[:-1], 70000)))
+            part = self._random.choice((part[:-1], (*part, 5), (*part[:-1], 255), (*part[:-1], 200)))
         return part
 
     def _string(self, index: Index, octets: tuple[int, ...]) -> tuple[int, ...]:
@@ -96,7 +98,7 @@ class Maker:
             for lookup in metric.lookups:
                 self._lookup(lookup, numbers)
         if self.chance(self.wild / 3):  # a row that no other column has
-            self.add(metric.oid, self._random.choices((0, 1, 2, 300), k=self._random.randrange(1, 8)),
+            self.add(metric.oid, self._random.choices((0, 1, 2, 200), k=self._random.randrange(1, 8)),
                      self.value(metric.type, metric.enum_values))  # fmt: skip
 
     def _lookup(self, lookup: Lookup, numbers: dict[str, tuple[int, ...]]) -> None:

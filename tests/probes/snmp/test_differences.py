@@ -10,12 +10,14 @@ import pytest
 from probes.snmp.modules import ModuleLibrary
 from tests.lab.snmp_exporter import Exporter, missing, snmp_exporter
 from tests.probes.snmp.devices import device
-from tests.probes.snmp.differences import comparing, differences
+from tests.probes.snmp.differences import comparing
 
 KINDS = Path(__file__).with_name("modules") / "kinds.yml"
 OWN = sorted(Path(str(resources.files("configs").joinpath("snmp"))).glob("*.yml"))
 SHARED = Path(__file__).resolve().parents[4] / "shared/data/snmp_exporter/snmp.yml"
 SEEDS = int(os.environ.get("SNMP_SEEDS", "6"))  # more of them look harder
+
+MOST_SHOWN = 20  # differences in an error
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -54,7 +56,7 @@ async def check(exporter: Exporter, files: list[Path], names: list[str], seeds: 
                 mib = device(module, f"{name} {seed}", wild=wild, rows=rows)
                 wrong += [f"seed {seed}: {found}" for found in await comparison.compare(mib, [module], auth)]
         print(f"{comparison.agreed} devices with {comparison.series} series, {comparison.refused} refused")  # noqa: T201
-    assert wrong == []
+    assert not wrong, "\n".join(wrong[:MOST_SHOWN])
     assert comparison.agreed > comparison.refused
 
 
@@ -69,10 +71,16 @@ async def test_every_kind_of_metric_index_and_look_up(exporter: Exporter, name: 
             auth = "public_v1" if seed % 5 == 4 and not trouble else "public_v2"
             mib = device(module, f"{name} {seed}", wild=0.1 * (seed % 3))
             wrong += [f"seed {seed}: {found}" for found in await comparison.compare(mib, [module], auth)]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong[:MOST_SHOWN])
     assert comparison.agreed
     assert comparison.refused or not trouble
 
 
 async def test_the_modules_of_this_project(exporter: Exporter) -> None:
     await check(exporter, [], [path.stem for path in OWN], range(SEEDS))
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.exists(), reason="no modules of snmp_exporter beside the project")
+async def test_the_modules_of_snmp_exporter(shared_exporter: Exporter) -> None:
+    await check(shared_exporter, [SHARED], list(ModuleLibrary([SHARED]).names()), range(4))
