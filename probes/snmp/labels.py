@@ -55,7 +55,7 @@ class Scheme:
 
     Attributes:
         plain_names: the labels' names as the definition has them.
-        names: the same as they are spelt, sorted, as every row has them.
+        names: the same as they are spelt, in the order in which every row has them: sorted when `exact`.
         oids: the columns that look-ups read.
         generation: counts up whenever rows are named anew.
     """
@@ -75,7 +75,8 @@ class Scheme:
             else:
                 names.pop(lookup.labelname, None)
         self.plain_names = frozenset(names)
-        self.names = tuple(sorted([self.spelt(name) for name in names]))
+        spelt = [self.spelt(name) for name in names]
+        self.names = tuple(sorted(spelt) if exact else spelt)
         read = [lookup for lookup in lookups if lookup.labels]
         self.oids = tuple({oid: None for lookup in read for oid in (lookup.oid, *_types_of(lookup))})
         self._runs: list[Sequence[VarBind]] = []
@@ -97,7 +98,7 @@ class Scheme:
             self._rows.clear()
 
     def row(self, suffix: bytes) -> str:
-        """Return a row's labels as text, sorted by name.
+        """Return a row's labels as text.
 
         Raises:
             Unrenderable: when `exact`, and one of them is no UTF-8.

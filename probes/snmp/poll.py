@@ -23,6 +23,7 @@ class Plan:
     walks: tuple[bytes, ...]
     metrics: tuple[Metric, ...]
     max_repetitions: int
+    any_order: bool = False
 
 
 def planned(modules: Sequence[Module], max_repetitions: int | None = None) -> Plan:
@@ -42,6 +43,7 @@ def planned(modules: Sequence[Module], max_repetitions: int | None = None) -> Pl
         walks=tuple(dict.fromkeys(oid for module in modules for oid in module.walk)),
         metrics=tuple(metrics.values()),
         max_repetitions=max_repetitions or min(said, default=DEFAULT_MAX_REPETITIONS),
+        any_order=any(module.allow_nonincreasing_oids for module in modules),
     )
 
 
@@ -99,7 +101,13 @@ class Poll:
         if gets := _without(plan.gets, identity.SYSTEM_OIDS):
             await self._converse(Get(gets))
         if plan.walks:
-            await self._converse(Walk(plan.walks, version=self._session.version, max_repetitions=plan.max_repetitions))
+            walk = Walk(
+                plan.walks,
+                version=self._session.version,
+                max_repetitions=plan.max_repetitions,
+                any_order=plan.any_order,
+            )
+            await self._converse(walk)
 
     async def _converse(self, part: Get | Walk) -> None:
         self._parts.append(part)

@@ -41,19 +41,16 @@ class _Plan:
     metric: Metric
     scheme: Scheme
     about: str  # the help text, escaped
+    place: int  # where the label that has the metric's own name comes in among a row's labels
     kept: _Kept = field(default_factory=_Kept)
 
-    @property
-    def place(self) -> int:
-        """Where the label that has the metric's own name comes in among a row's labels."""
-        return bisect_left(self.scheme.names, self.scheme.spelt(self.metric.name))
 
 
 class Renderer:
     """Series of one device for a set of metrics.
 
     What a device gets wrong is left out, so that the rest is seen; `exact` does as snmp_exporter: a value of the wrong
-    type counts as 0, and what makes no valid exposition is an error of the whole poll.
+    type counts as 0, labels are sorted by name, and what makes no valid exposition is an error of the whole poll.
 
     Attributes:
         duplicates: samples left out at the last poll because another one has the same name and labels.
@@ -72,13 +69,17 @@ class Renderer:
         for metric in metrics:
             if metric.name not in seen or exact:  # of two modules that name one metric, the first has it
                 seen.add(metric.name)
-                about = metric.help.translate(_HELP_ESCAPES)
-                self._plans.append(_Plan(metric, self._scheme(metric, reserved), about))
+                self._plans.append(self._plan(metric, reserved))
         self._roots = frozenset(plan.metric.oid for plan in self._plans)
         self._before = frozenset(
             column_before(plan.metric.oid) for plan in self._plans if is_combined(plan.metric.type)
         ) - {b""}
         self._looked_up = frozenset(oid for scheme in self._schemes for oid in scheme.oids)
+
+    def _plan(self, metric: Metric, reserved: frozenset[str]) -> _Plan:
+        scheme = self._scheme(metric, reserved)
+        place = bisect_left(scheme.names, metric.name) if self._exact else len(scheme.names)
+        return _Plan(metric, scheme, metric.help.translate(_HELP_ESCAPES), place)
 
     def _scheme(self, metric: Metric, reserved: frozenset[str]) -> Scheme:
         for scheme in self._schemes:

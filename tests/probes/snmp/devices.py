@@ -2,7 +2,7 @@
 
 import random
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from probes.snmp.ber import Tag, Value, encode_oid, oid_text
@@ -57,27 +57,31 @@ class Maker:
         return self._random.choice(pool)
 
     def _new_part(self, index: Index) -> tuple[int, ...]:
-        octets = lambda size: tuple(self._random.randrange(256) for _ in range(size))  # noqa: E731
-        inet = self._random.choice(((1, 4, *octets(4)), (2, 16, *octets(16)), (16, 3, *octets(3)), (0, 0)))
-        made: dict[str, Callable[[], tuple[int, ...]]] = {
-            "PhysAddress48": lambda: octets(6),
-            "InetAddressIPv4": lambda: octets(4),
-            "IpAddr": lambda: octets(4),
-            "InetAddressIPv6": lambda: octets(16),
-            "InetAddress": lambda: inet,
-            "InetAddressMissingSize": lambda: (inet[0], *inet[2:]),
-            "LldpPortId": lambda: self._random.choice(((5, 2, 2, 97, 98), (3, *octets(6)), (4, 3, *octets(3)))),
-            "DisplayString": lambda: self._string(index, tuple(self._random.choice((b"ab", b"c", b"red", b"")))),
-            "OctetString": lambda: self._string(index, octets(self._random.randrange(4))),
-            "EnumAsInfo": lambda: (self._random.randrange(4),),
-        }
-        # where a length is looked for and a large number found, snmp_exporter takes as much memory
-        large = (70000, (1 << 31) - 1) if index.type.startswith("Integer") else ()
-        number = lambda: (self._random.choice((1, 2, 3, 10, 127, 128, 255, *large)),)  # noqa: E731
-        part = made.get(index.type, number)()
+        sizes = {"PhysAddress48": 6, "InetAddressIPv4": 4, "IpAddr": 4, "InetAddressIPv6": 16}
+        address = ((1, 4, *self._parts(4)), (2, 16, *self._parts(16)), (16, 3, *self._parts(3)), (0, 0))
+        if index.type in sizes:
+            part = self._parts(sizes[index.type])
+        elif index.type == "InetAddress":
+            part = self._random.choice(address)
+        elif index.type == "InetAddressMissingSize":
+            kind, _, *octets = self._random.choice(address)
+            part = (kind, *octets)
+        elif index.type == "LldpPortId":
+            part = self._random.choice(((5, 2, 2, 97, 98), (3, *self._parts(6)), (4, 3, *self._parts(3))))
+        elif index.type == "DisplayString":
+            part = self._string(index, tuple(self._random.choice((b"ab", b"c", b"red", b""))))
+        elif index.type == "OctetString":
+            part = self._string(index, self._parts(self._random.randrange(4)))
+        else:
+            # where a length is looked for and a large number found, snmp_exporter takes as much memory
+            large = (70000, (1 << 31) - 1) if index.type.startswith("Integer") else ()
+            part = (self._random.choice((0, 1, 2, 3, 10, 127, 128, 255, *large)),)
         if self.chance(self.wild / 4):  # some agents leave out trailing zeroes, or put in what nobody asked for
             part = self._random.choice((part[:-1], (*part, 5), (*part[:-1], 255), (*part[:-1], 200)))
         return part
+
+    def _parts(self, size: int) -> tuple[int, ...]:
+        return tuple(self._random.randbytes(size))
 
     def _string(self, index: Index, octets: tuple[int, ...]) -> tuple[int, ...]:
         if index.fixed_size:

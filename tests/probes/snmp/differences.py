@@ -86,10 +86,11 @@ def parsed(text: str) -> Exposition:
 def differences(ours: str, theirs: str) -> list[str]:
     """Return what differs, for people; [] where nothing does."""
     one, other = parsed(ours), parsed(theirs)
-    out = []
-    for name in sorted(one.about.keys() | other.about.keys()):
-        if one.about.get(name) != other.about.get(name):
-            out.append(f"{name}: ours {one.about.get(name)}, theirs {other.about.get(name)}")
+    out = [
+        f"{name}: ours {one.about.get(name)}, theirs {other.about.get(name)}"
+        for name in sorted(one.about.keys() | other.about.keys())
+        if one.about.get(name) != other.about.get(name)
+    ]
     for series in sorted(one.values.keys() | other.values.keys()):
         a, b = one.values.get(series), other.values.get(series)
         if a != b and not (a is not None and b is not None and math.isnan(a) and math.isnan(b)):
@@ -125,9 +126,7 @@ class Comparison:
             ours = exposition.render(block.families).decode()
         except ScrapeError as error:
             ours, reason = "", str(error)
-        status, theirs = await asyncio.to_thread(
-            self.exporter.scrape, f"127.0.0.1:{self.agent.port}", names, auth
-        )
+        status, theirs = await asyncio.to_thread(self.exporter.scrape, f"127.0.0.1:{self.agent.port}", names, auth)
         if status != 200:
             self.refused += 1
             return [] if not ours else [f"{names}: only snmp_exporter fails: {status} {theirs.strip()[:400]}"]

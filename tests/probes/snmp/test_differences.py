@@ -55,7 +55,7 @@ async def check(exporter: Exporter, files: list[Path], names: list[str], seeds: 
                 auth = "public_v1" if seed % 5 == 4 else "public_v2"
                 mib = device(module, f"{name} {seed}", wild=wild, rows=rows)
                 wrong += [f"seed {seed}: {found}" for found in await comparison.compare(mib, [module], auth)]
-        print(f"{comparison.agreed} devices with {comparison.series} series, {comparison.refused} refused")  # noqa: T201
+        print(f"{comparison.agreed} devices with {comparison.series} series, {comparison.refused} refused")
     assert not wrong, "\n".join(wrong[:MOST_SHOWN])
     assert comparison.agreed > comparison.refused
 

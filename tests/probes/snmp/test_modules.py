@@ -82,7 +82,7 @@ def test_a_file_wins_over_the_built_in_module_and_the_first_file_over_the_second
         ("help: Mine", "hlep: Mine", "metrics[0].hlep: unknown key; did you mean 'help'?"),
         ("        type: gauge\n", "", "metrics[0]: the key 'type' expected"),
         ("labelname: b", "labelname: b-c", "indexes[1].labelname: a name"),
-        ("'(\\d+)'", "'('", "regex_extracts.Temp[0].regex: a regular expression expected"),
+        ("'(\\d+)'", "'('", "regex_extracts.Temp[0].regex: a regular expression as Go has them expected"),
         ("{Temp:", "[Temp:", "b.yml:"),
         ("walk: [1.3.6.1.2.1.2]", "walk: 1.3.6.1.2.1.2", "modules.if_mib.walk: a list expected"),
         ("{Temp: [{regex: '(\\d+)', value: $1}]}", "7", "regex_extracts: a mapping expected, got 7"),
