@@ -45,7 +45,6 @@ class _Plan:
     kept: _Kept = field(default_factory=_Kept)
 
 
-
 class Renderer:
     """Series of one device for a set of metrics.
 

@@ -208,10 +208,11 @@ class Walk:
                     return
                 lane = self._left[0]
                 root, last = lane.root, lane.root
-            if tag in _MISSING or not (oid > last if oid.isascii() and last.isascii() else oid_after(oid, last)):
-                if not self._in_any_order(oid, tag):
-                    self._cut(lane, _unsound(oid, tag, last, "GETBULK"))
-                    return
+            if (
+                tag in _MISSING or not (oid > last if oid.isascii() and last.isascii() else oid_after(oid, last))
+            ) and not self._in_any_order(oid, tag):
+                self._cut(lane, _unsound(oid, tag, last, "GETBULK"))
+                return
             keep(bind)
             last = lane.last = oid
 

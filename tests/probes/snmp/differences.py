@@ -15,21 +15,22 @@ from probes.snmp.client import Peer, Session, SnmpClient
 from probes.snmp.modules import Module
 from probes.snmp.scrape import ScrapeError, Scraper
 from tests.lab.snmp_exporter import Exporter
-from tests.probes.snmp.agents import Mib
+from tests.probes.snmp.agents import Answer, silent
 
 _DURATION = re.compile(r"snmp_scrape(_walk)?_duration_seconds\{")
 _MOST_SHOWN = 5
 
 
 class LoopAgent(asyncio.DatagramProtocol):
-    """An honest agent within the event loop; its objects may change between two requests.
+    """An agent within the event loop.
 
     Attributes:
+        answer: may change between two requests.
         port: on loopback.
     """
 
     def __init__(self) -> None:
-        self.mib = Mib({})
+        self.answer: Answer = silent
         self.port = 0
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -39,7 +40,7 @@ class LoopAgent(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         assert self._transport is not None
-        for datagram in self.mib.answer(ber.decode_request(data)):
+        for datagram in self.answer(ber.decode_request(data), data):
             self._transport.sendto(datagram, addr)
 
 
@@ -115,9 +116,9 @@ class Comparison:
     refused: int = 0
     series: int = 0
 
-    async def compare(self, mib: Mib, modules: list[Module], auth: str = "public_v2") -> list[str]:
+    async def compare(self, answer: Answer, modules: list[Module], auth: str = "public_v2") -> list[str]:
         """Return how the answers differ."""
-        self.agent.mib = mib
+        self.agent.answer = answer
         names = ",".join([module.name for module in modules])
         version = Version.V1 if auth == "public_v1" else Version.V2C
         peer = Peer(socket.AF_INET, ("127.0.0.1", self.agent.port))
