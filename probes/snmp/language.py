@@ -103,8 +103,7 @@ class Module:
     Attributes:
         max_repetitions, retries, timeout_seconds: None where the module does not say; `timeout_seconds` is for one try.
         allow_nonincreasing_oids: an agent that gives its rows in no order is walked all the same.
-        use_unconnected_udp_socket: read and not needed: this agent's sockets are never connected. Answers from
-            another address are taken where a device's `any_source` says so.
+        use_unconnected_udp_socket: answers from another address than the one asked are taken.
     """
 
     name: str

@@ -13,7 +13,7 @@ import numpy as np
 from agent.core.series import Family, SeriesBlock
 from probes.snmp.ber import Tag, VarBind
 from probes.snmp.goregex import extracted
-from probes.snmp.labels import Columns, Scheme, Unrenderable, column_before, columns, label
+from probes.snmp.labels import Scheme, Unrenderable, column_before, columns, label
 from probes.snmp.language import DATE_TYPES, NUMERIC_TYPES, Metric
 from probes.snmp.values import combined_type, date_number, integer, is_combined, number, numbers, text
 
@@ -29,6 +29,7 @@ class _Kept:
     """What one metric gave at the last poll."""
 
     run: Sequence[VarBind] = ()
+    before: Sequence[VarBind] = ()  # the column that says of what type an address is
     oids: Sequence[bytes] = ()
     generation: int = -1
     families: tuple[Family, ...] = ()
@@ -42,6 +43,7 @@ class _Plan:
     scheme: Scheme
     about: str  # the help text, escaped
     place: int  # where the label that has the metric's own name comes in among a row's labels
+    before: bytes  # the column that says of what type an address is; b"" for other metrics
     kept: _Kept = field(default_factory=_Kept)
 
 
@@ -70,15 +72,14 @@ class Renderer:
                 seen.add(metric.name)
                 self._plans.append(self._plan(metric, reserved))
         self._roots = frozenset(plan.metric.oid for plan in self._plans)
-        self._before = frozenset(
-            column_before(plan.metric.oid) for plan in self._plans if is_combined(plan.metric.type)
-        ) - {b""}
+        self._before = frozenset(plan.before for plan in self._plans) - {b""}
         self._looked_up = frozenset(oid for scheme in self._schemes for oid in scheme.oids)
 
     def _plan(self, metric: Metric, reserved: frozenset[str]) -> _Plan:
         scheme = self._scheme(metric, reserved)
         place = bisect_left(scheme.names, metric.name) if self._exact else len(scheme.names)
-        return _Plan(metric, scheme, metric.help.translate(_HELP_ESCAPES), place)
+        before = column_before(metric.oid) if is_combined(metric.type) else b""
+        return _Plan(metric, scheme, metric.help.translate(_HELP_ESCAPES), place, before)
 
     def _scheme(self, metric: Metric, reserved: frozenset[str]) -> Scheme:
         for scheme in self._schemes:
@@ -102,7 +103,11 @@ class Renderer:
         families: list[Family] = []
         for plan in self._plans:
             if run := runs.get(plan.metric.oid):
-                made = self._numeric(plan, run) if plan.metric.type in NUMERIC_TYPES else self._other(plan, run, before)
+                made = (
+                    self._numeric(plan, run)
+                    if plan.metric.type in NUMERIC_TYPES
+                    else self._other(plan, run, before.get(plan.before, ()))
+                )
                 families += [family for family in made if family.prefixes]
         for scheme in self._schemes:
             scheme.bound()
@@ -149,16 +154,16 @@ class Renderer:
         kind = "counter" if metric.type == "counter" else "gauge"
         return (Family(metric.name, kind, plan.about, kept.prefixes, array),)
 
-    def _other(self, plan: _Plan, run: Sequence[VarBind], before: Columns) -> tuple[Family, ...]:
+    def _other(self, plan: _Plan, run: Sequence[VarBind], before: Sequence[VarBind]) -> tuple[Family, ...]:
         """Return a metric whose labels depend on its values: all of it is kept while no value changes."""
         kept, scheme = plan.kept, plan.scheme
-        if kept.generation != scheme.generation or kept.run != run or is_combined(plan.metric.type):
+        if kept.generation != scheme.generation or kept.run != run or kept.before != before:
             kept.generation = -1  # until all went well: `exact` may raise
             kept.families = tuple(self._made(plan, run, before))
-            kept.generation, kept.run = scheme.generation, run
+            kept.generation, kept.run, kept.before = scheme.generation, run, before
         return kept.families
 
-    def _made(self, plan: _Plan, run: Sequence[VarBind], before: Columns) -> Iterator[Family]:
+    def _made(self, plan: _Plan, run: Sequence[VarBind], before: Sequence[VarBind]) -> Iterator[Family]:
         metric, about = plan.metric, plan.about
         if metric.type in DATE_TYPES:
             yield self._family(metric.name, about, self._dates(plan, run))
@@ -228,19 +233,21 @@ class Renderer:
         return 0 if value is None and self._exact else value
 
     def _extracts(
-        self, plan: _Plan, run: Sequence[VarBind], before: Columns, suffix: str
+        self, plan: _Plan, run: Sequence[VarBind], before: Sequence[VarBind], suffix: str
     ) -> Iterator[tuple[str, float]]:  # fmt: skip
         metric, cut = plan.metric, len(plan.metric.oid)
-        kind_of = _kinds(metric, before)
+        kind_of = _kinds(plan, before)
         for bind in run:
             row = bind[0][cut:]
             shown = text(bind, kind_of(row), metric.display_hint)
             if (value := extracted(shown, metric.regex_extracts[suffix])) is not None:
                 yield self._prefix(metric.name + suffix, plan.scheme.row(row)), value
 
-    def _strings(self, plan: _Plan, run: Sequence[VarBind], before: Columns) -> Iterator[tuple[str, float]]:
+    def _strings(
+        self, plan: _Plan, run: Sequence[VarBind], before: Sequence[VarBind]
+    ) -> Iterator[tuple[str, float]]:  # fmt: skip
         metric, cut = plan.metric, len(plan.metric.oid)
-        kind_of = _kinds(metric, before)
+        kind_of = _kinds(plan, before)
         # a metric that is an index of its own table has its value in the labels already
         known = metric.name in plan.scheme.plain_names
         one = _scaled(metric, 1.0)
@@ -286,15 +293,15 @@ def _scaled(metric: Metric, value: float) -> float:
     return (value * metric.scale if metric.scale else value) + metric.offset
 
 
-def _kinds(metric: Metric, before: Columns) -> Callable[[bytes], str]:
+def _kinds(plan: _Plan, before: Sequence[VarBind]) -> Callable[[bytes], str]:
     """Return the type of each row's text: for an address, what the column before it says."""
-    if not is_combined(metric.type):
-        return lambda _: metric.type
-    oid = column_before(metric.oid)
-    types = {bind[0][len(oid) :]: bind for bind in before.get(oid, ())}
+    kind = plan.metric.type
+    if not is_combined(kind):
+        return lambda _: kind
+    types = {bind[0][len(plan.before) :]: bind for bind in before}
 
-    def kind(row: bytes) -> str:
+    def said_of(row: bytes) -> str:
         said = types.get(row) if row else None  # an object without an index has no neighbour
-        return (said and combined_type(metric.type, integer(said) or 0)) or "OctetString"
+        return (said and combined_type(kind, integer(said) or 0)) or "OctetString"
 
-    return kind
+    return said_of

@@ -12,7 +12,8 @@ import numpy as np
 from agent.core.series import Family, SeriesBlock
 from probes.snmp.ber import VarBind, Version, decode_index, encode_index, oid_text
 from probes.snmp.client import Session, SnmpClient
-from probes.snmp.errors import SnmpError
+from probes.snmp.errors import SnmpAgentError, SnmpError
+from probes.snmp.goregex import MAX_SUBJECT_CHARACTERS
 from probes.snmp.language import (
     DEFAULT_MAX_REPETITIONS,
     DEFAULT_RETRIES,
@@ -23,6 +24,7 @@ from probes.snmp.language import (
 from probes.snmp.plainwalk import PlainGet, PlainWalk
 from probes.snmp.render import Renderer, Unrenderable, joined, label
 from probes.snmp.values import text
+from probes.snmp.walk import MAX_VARBINDS
 
 _MAX_RENDERERS: Final = 512  # kept between scrapes; each holds the prefixes of one device and module
 _THREAD_FROM_VARBINDS: Final = 2000  # rendering more than this would hold up the event loop
@@ -68,9 +70,11 @@ class Scraper:
         Raises:
             ScrapeError: when one of the modules fails, or two of them give the same series.
         """
+        any_source = session.any_source or any(module.use_unconnected_udp_socket for module in modules)
+        asking = replace(session, any_source=any_source)
         families: list[Family] = []
         for module in modules:
-            families += await self._module(session, module)
+            families += await self._module(asking, module)
         try:
             return SeriesBlock(joined(families))
         except Unrenderable as error:
@@ -153,6 +157,8 @@ class _Reading:
         varbinds = get.varbinds
         for root in walks:
             varbinds += await self._walk(root)
+            if len(varbinds) > MAX_VARBINDS:
+                raise SnmpAgentError(f"more than {MAX_VARBINDS} objects")
         return varbinds
 
     @property
@@ -184,7 +190,7 @@ def _chosen(rule: Filter, varbinds: Sequence[VarBind]) -> list[bytes]:
     return [
         encode_index(decode_index(bind[0])[-1:])
         for bind in varbinds
-        if any(value.search(text(bind, "DisplayString")) for value in rule.values)
+        if any(value.search(text(bind, "DisplayString")[:MAX_SUBJECT_CHARACTERS]) for value in rule.values)
     ]
 
 

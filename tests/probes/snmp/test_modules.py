@@ -156,7 +156,8 @@ modules:
           - {labels: [c], labelname: d, oid: 1.3.6.1.2.1.1.5, type: EnumAsInfo, enum_values: {1: no}, display_hint: 1d}
 """)
     module = ModuleLibrary([file]).get("all")
-    assert (module.retries, module.timeout_seconds, module.max_repetitions) == (0, pytest.approx(62.6), 0)
+    assert (module.retries, module.max_repetitions) == (0, 0)
+    assert module.timeout_seconds == pytest.approx(62.6)
     assert module.allow_nonincreasing_oids
     assert module.use_unconnected_udp_socket
     assert [rule.targets for rule in module.filters] == [(encode_oid("1.3.6.1.2.1.2.2.1.10"),), ()]

@@ -140,11 +140,16 @@ def test_an_address_reads_as_the_column_before_it_says() -> None:
         ("2.3", Tag.OCTET_STRING, b"ab"),
     )  # fmt: skip
     metrics = [metric("kind", "1", "gauge", indexes=PORT), metric("peer", "2", "InetAddress", indexes=PORT)]
-    assert [prefix for prefix in rendered(metrics, rows) if prefix.startswith("peer")] == [
+    renderer = Renderer(metrics)
+    assert [prefix for prefix in shown(renderer.render(rows)) if prefix.startswith("peer")] == [
         'peer{port="1",peer="10.0.0.1"}',
         'peer{port="2",peer="0000:0000:0000:0000:0000:0000:0000:0000"}',
         'peer{port="3",peer="0x6162"}',
     ]
+    kept = renderer.render(rows).families[1].prefixes
+    assert renderer.render(rows).families[1].prefixes is kept
+    changed = [*rows[:2], *binds(("1.3", Tag.INTEGER, 1)), *rows[3:]]
+    assert renderer.render(changed).families[1].prefixes[2] == 'peer{port="3",peer="97.98.0.0"}'
 
 
 def test_duplicates_are_dropped_and_counted() -> None:

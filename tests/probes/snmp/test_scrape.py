@@ -110,6 +110,33 @@ async def test_the_modules_own_repetitions_and_version_1(client: SnmpClient) -> 
         assert values(block)['snmp_scrape_pdus_returned{module="own"}'] == 12  # six of them twice
 
 
+async def test_answers_from_another_address_are_taken_where_a_module_says_so(client: SnmpClient) -> None:
+    import socket
+
+    mib = Mib(OBJECTS)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+
+        def elsewhere(request: Message, data: bytes) -> list[bytes]:
+            for datagram in mib.answer(request):
+                other.sendto(datagram, agent.sender)
+            return []
+
+        with UdpAgent(elsewhere) as agent:
+            asking = await session(client, agent)
+            taking = module("taking", use_unconnected_udp_socket=True)
+            assert 'taking1{row="1"}' in values(await Scraper(client).scrape(asking, [taking, module()]))
+            with pytest.raises(ScrapeError):
+                await Scraper(client).scrape(asking, [module(timeout_seconds=0.1, retries=0)])
+
+
+async def test_a_device_of_too_many_objects(client: SnmpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probes.snmp.scrape.MAX_VARBINDS", 10)
+    twice = (encode_oid(ROOT), encode_oid(f"{ROOT}.1"), encode_oid(f"{ROOT}.2"))
+    with serving(OBJECTS) as agent, pytest.raises(ScrapeError, match="module own: more than 10 objects"):
+        await Scraper(client).scrape(await session(client, agent), [module(walk=twice)])
+
+
 async def test_filters_choose_rows(client: SnmpClient) -> None:
     import re
 
