@@ -26,7 +26,7 @@ from probes.snmp.render import Renderer, Unrenderable, joined, label
 from probes.snmp.values import text
 from probes.snmp.walk import MAX_VARBINDS
 
-_MAX_RENDERERS: Final = 512  # kept between scrapes; each holds the prefixes of one device and module
+MAX_KEPT: Final = 500_000  # objects and metrics whose prefixes are kept between scrapes: some 75 MB
 _THREAD_FROM_VARBINDS: Final = 2000  # rendering more than this would hold up the event loop
 _WALK_REPETITIONS: Final = 50  # where a module says 0: what the library of snmp_exporter then takes
 _HELP: Final = {
@@ -50,6 +50,15 @@ class ScrapeError(SnmpError):
         self.module = module
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of a target and a module between scrapes."""
+
+    module: Module
+    renderer: Renderer
+    weight: int
+
+
 class Scraper:
     """Scrapes targets; keeps what does not change between two scrapes of a target with a module.
 
@@ -59,7 +68,8 @@ class Scraper:
     def __init__(self, client: SnmpClient, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._clock = clock
-        self._renderers: OrderedDict[tuple[object, str], tuple[Module, Renderer]] = OrderedDict()
+        self._kept: OrderedDict[tuple[object, str], _Kept] = OrderedDict()  # the longest unused first
+        self._kept_weight = 0
 
     async def scrape(self, session: Session, modules: Sequence[Module]) -> SeriesBlock:
         """Return all series of the modules, families sorted by name, with those about the scrape itself.
@@ -107,8 +117,10 @@ class Scraper:
         self, key: tuple[object, str], module: Module, varbinds: Sequence[VarBind]
     ) -> SeriesBlock:  # fmt: skip
         # taken out while it is in use: the same target may be scraped twice at once, and rendering be in a thread
-        kept = self._renderers.pop(key, None)
-        renderer = kept[1] if kept is not None and kept[0] is module else Renderer(module.metrics, exact=True)
+        kept = self._kept.pop(key, None)
+        self._kept_weight -= kept.weight if kept is not None else 0
+        same = kept is not None and kept.module is module
+        renderer = kept.renderer if kept is not None and same else Renderer(module.metrics, exact=True)
         if len({bind[0] for bind in varbinds}) < len(varbinds):
             varbinds = list({bind[0]: bind for bind in varbinds}.values())  # of an object read twice the last counts
         try:
@@ -118,10 +130,16 @@ class Scraper:
                 block = await asyncio.to_thread(renderer.render, varbinds)
         except Unrenderable as error:
             raise ScrapeError(module.name, str(error)) from error
-        self._renderers[key] = (module, renderer)
-        if len(self._renderers) > _MAX_RENDERERS:
-            self._renderers.popitem(last=False)
+        self._keep(key, _Kept(module, renderer, len(varbinds) + len(module.metrics)))
         return block
+
+    def _keep(self, key: tuple[object, str], kept: _Kept) -> None:
+        replaced = self._kept.pop(key, None)  # by a scrape of the same target meanwhile
+        self._kept[key] = kept
+        self._kept_weight += kept.weight - (replaced.weight if replaced is not None else 0)
+        while self._kept_weight > MAX_KEPT:
+            _, oldest = self._kept.popitem(last=False)
+            self._kept_weight -= oldest.weight
 
 
 def _session_for(session: Session, module: Module) -> Session:

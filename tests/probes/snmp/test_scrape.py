@@ -137,6 +137,25 @@ async def test_a_device_of_too_many_objects(client: SnmpClient, monkeypatch: pyt
         await Scraper(client).scrape(await session(client, agent), [module(walk=twice)])
 
 
+async def test_what_is_kept_between_scrapes_is_bounded(client: SnmpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probes.snmp.scrape.MAX_KEPT", 17)  # two modules of six objects and two metrics
+    modules = [module(name) for name in ("a", "b", "c")]
+
+    async def prefixes(scraper: Scraper, number: int) -> object:
+        block = await scraper.scrape(asking, [modules[number]])
+        return block.families[0].prefixes
+
+    with serving(OBJECTS) as agent:
+        asking = await session(client, agent)
+        scraper = Scraper(client)
+        first = [await prefixes(scraper, number) for number in (0, 1, 1, 2)]
+        assert first[1] is first[2]
+        assert await prefixes(scraper, 1) is first[1]
+        assert await prefixes(scraper, 2) is first[3]
+        assert await prefixes(scraper, 0) is not first[0]
+        assert await prefixes(scraper, 1) is not first[1]
+
+
 async def test_filters_choose_rows(client: SnmpClient) -> None:
     import re
 
