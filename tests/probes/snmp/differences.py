@@ -117,17 +117,21 @@ class Comparison:
     series: int = 0
 
     async def compare(self, answer: Answer, modules: list[Module], auth: str = "public_v2") -> list[str]:
-        """Return how the answers differ."""
+        """Return how the answers for the device within the event loop differ."""
         self.agent.answer = answer
+        return await self.compare_port(self.agent.port, modules, auth)
+
+    async def compare_port(self, port: int, modules: list[Module], auth: str = "public_v2") -> list[str]:
+        """Return how the answers for a device on loopback differ."""
         names = ",".join([module.name for module in modules])
         version = Version.V1 if auth == "public_v1" else Version.V2C
-        peer = Peer(socket.AF_INET, ("127.0.0.1", self.agent.port))
+        peer = Peer(socket.AF_INET, ("127.0.0.1", port))
         try:
             block = await self.scraper.scrape(Session(peer, version, b"public"), modules)
             ours = exposition.render(block.families).decode()
         except ScrapeError as error:
             ours, reason = "", str(error)
-        status, theirs = await asyncio.to_thread(self.exporter.scrape, f"127.0.0.1:{self.agent.port}", names, auth)
+        status, theirs = await asyncio.to_thread(self.exporter.scrape, f"127.0.0.1:{port}", names, auth)
         if status != 200:
             self.refused += 1
             return [] if not ours else [f"{names}: only snmp_exporter fails: {status} {theirs.strip()[:400]}"]

@@ -13,6 +13,8 @@ from tests.lab.snmp_exporter import Exporter, missing, snmp_exporter
 from tests.probes.snmp.agents import Answer, Mib, silent
 from tests.probes.snmp.devices import Objects, device
 from tests.probes.snmp.differences import comparing
+from tests.probes.snmp.test_recordings import GOOD
+from tests.probes.snmp.test_recordings import ports as recordings  # noqa: F401 - a fixture, asked for by name
 
 KINDS = Path(__file__).with_name("modules") / "kinds.yml"
 OWN = sorted(Path(str(resources.files("configs").joinpath("snmp"))).glob("*.yml"))
@@ -79,7 +81,7 @@ async def test_every_kind_of_metric_index_and_look_up(exporter: Exporter, name: 
 
 
 async def test_the_modules_of_this_project(exporter: Exporter) -> None:
-    await check(exporter, [], [path.stem for path in OWN], range(SEEDS))
+    await check(exporter, OWN, list(ModuleLibrary(OWN).names()), range(SEEDS))
 
 
 async def test_several_modules_in_one_request(exporter: Exporter) -> None:
@@ -136,3 +138,18 @@ async def test_rows_in_no_order_and_devices_that_do_not_answer(exporter: Exporte
 @pytest.mark.skipif(not SHARED.exists(), reason="no modules of snmp_exporter beside the project")
 async def test_the_modules_of_snmp_exporter(shared_exporter: Exporter) -> None:
     await check(shared_exporter, [SHARED], list(ModuleLibrary([SHARED]).names()), range(10))
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not GOOD, reason="no recordings beside the project")
+async def test_recorded_devices(shared_exporter: Exporter, request: pytest.FixtureRequest) -> None:
+    recorded: dict[str, int] = request.getfixturevalue("recordings")
+    library = ModuleLibrary([SHARED])
+    wrong: list[str] = []
+    async with comparing(shared_exporter) as comparison:
+        for file, port in recorded.items():
+            for name in ("system", "if_mib", "ip_mib", "printer_mib", "ups_mib", "hrStorage"):
+                found = await comparison.compare_port(port, [library.get(name)])
+                wrong += [f"{Path(file).name}: {difference}" for difference in found]
+    assert not wrong, "\n".join(wrong[:MOST_SHOWN])
+    assert comparison.agreed > comparison.refused
