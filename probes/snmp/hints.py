@@ -5,6 +5,7 @@ from typing import Final
 
 _PART: Final = re.compile(r"(\*?)(\d+)([dxoat])([^\d*]?)", re.ASCII)
 _WITH_TERMINATOR: Final = re.compile(r"(\*)(\d+)([dxoat])([^\d*]?)([^\d*]?)", re.ASCII)
+_MOST_NUMBER_OCTETS: Final = 8
 
 
 def hinted(hint: str, octets: bytes) -> bytes | None:
@@ -27,6 +28,8 @@ def hinted(hint: str, octets: bytes) -> bytes | None:
         for turn in range(times):
             if at >= len(octets):
                 break
+            if kind in "do" and min(take, len(octets) - at) > _MOST_NUMBER_OCTETS:
+                return None
             out += _shown(kind, octets[at : at + take])
             at = min(at + take, len(octets))
             if at < len(octets) and (not terminator or turn != times - 1):
@@ -54,5 +57,5 @@ def _shown(kind: str, chunk: bytes) -> bytes:
         return chunk.hex().upper().encode()
     if kind in "at":
         return chunk
-    number = int.from_bytes(chunk, "big") & 0xFFFFFFFFFFFFFFFF
+    number = int.from_bytes(chunk, "big")
     return (b"%d" if kind == "d" else b"%o") % number

@@ -16,8 +16,12 @@ from probes.snmp.hints import hinted
         ("2d-1d-1d,1d:1d:1d.1d", bytes.fromhex("07c8051a0d1e0f00"), b"1992-5-26,13:30:15.0"),
         ("1d.1d.1d.1d/2d", bytes.fromhex("0a00000100a1"), b"10.0.0.1/161"),
         ("*1x:/1x:", bytes((3, 1, 2, 3, 9, 8)), b"01:02:03/09:08"),
+        ("*1x:", bytes((9, 1, 2)), b"01:02"),  # fewer octets than the count says
         ("1o ", bytes((8, 9)), b"10 11"),
         ("4d", b"\x01\x00", b"256"),
+        ("10d", b"\x01" * 8, b"72340172838076673"),
+        ("10d", b"\x01" * 9, None),  # no number of 64 bits
+        ("0a[2x]0a:2d", bytes.fromhex("20010050"), b"[2001]:80"),
         ("2x", b"\x01\x02\x03", b"010203"),
         ("1d", b"", None),
         ("", b"a", None),

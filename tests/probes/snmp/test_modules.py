@@ -178,6 +178,14 @@ def test_all_names_those_of_files_first(tmp_path: Path) -> None:
     assert ModuleLibrary([tmp_path / "b.yml"]).names() == tuple(dict.fromkeys(["if_mib", *built_in()]))
 
 
+def test_a_built_in_file_without_its_module_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "snmp").mkdir()
+    (tmp_path / "snmp/mine.yml").write_text("modules: {other: {metrics: []}}")
+    monkeypatch.setattr("probes.snmp.modules.resources.files", lambda _: tmp_path)
+    with pytest.raises(ModuleError, match=r"configs/snmp/mine\.yml: a module 'mine' expected, got other"):
+        ModuleLibrary().get("mine")
+
+
 def test_a_missing_module_names_the_likely_one_or_all(tmp_path: Path) -> None:
     with pytest.raises(ModuleError, match="no SNMP module 'ifmib'; did you mean 'if_mib'"):
         ModuleLibrary().get("ifmib")

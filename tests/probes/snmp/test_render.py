@@ -98,6 +98,14 @@ def test_a_changed_look_up_names_the_rows_anew_and_an_unchanged_one_keeps_them()
     assert shown(fourth) == {'x{port="1",alias="new"}': 2, 'x{port="2",alias=""}': 3}
 
 
+def test_rows_of_a_device_that_makes_ever_new_ones_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probes.snmp.labels._MAX_ROWS", 2)
+    renderer = Renderer([metric("x", "1", "gauge", indexes=PORT)])
+    for row in range(5):
+        assert shown(renderer.render(binds((f"1.{row}", Tag.INTEGER, row)))) == {f'x{{port="{row}"}}': row}
+    assert len(renderer._schemes[0]._rows) <= 2  # looks inside: memory is what it is about
+
+
 def test_enumerations_bits_and_dates() -> None:
     names = {1: "up", 2: "down"}
     rows = binds(
