@@ -6,6 +6,7 @@ A column whose rows are those of the last poll keeps its prefixes, and only an a
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -74,6 +75,10 @@ class Renderer:
         self._roots = frozenset(plan.metric.oid for plan in self._plans)
         self._before = frozenset(plan.before for plan in self._plans) - {b""}
         self._looked_up = frozenset(oid for scheme in self._schemes for oid in scheme.oids)
+        every = sorted(self._roots | self._before | self._looked_up)
+        # one pass finds all columns, unless one lies within another
+        self._nested = any(later.startswith(root) for root, later in pairwise(every))
+        self._every = frozenset(every)
 
     def _plan(self, metric: Metric, reserved: frozenset[str]) -> _Plan:
         scheme = self._scheme(metric, reserved)
@@ -94,9 +99,9 @@ class Renderer:
         Raises:
             Unrenderable: when `exact`, and this is no valid exposition.
         """
-        runs = columns(varbinds, self._roots)
-        looked_up = columns(varbinds, self._looked_up) if self._looked_up else {}
-        before = columns(varbinds, self._before) if self._before else {}
+        runs = columns(varbinds, self._roots if self._nested else self._every)
+        looked_up = columns(varbinds, self._looked_up) if self._nested else runs
+        before = columns(varbinds, self._before) if self._nested else runs
         self.duplicates = 0
         for scheme in self._schemes:
             scheme.refresh(looked_up)

@@ -75,6 +75,24 @@ def test_nothing_and_no_such_object_end_a_walk() -> None:
     assert [bind[2] for bind in walk.varbinds] == [1, 7]
 
 
+@pytest.mark.parametrize("numbers", [(1, 2, 5), (1, 127, 128), (130, 300, 17000), (5, 3, 9), (7, 7, 8)])
+@pytest.mark.parametrize("any_order", [False, True])
+def test_an_answer_is_kept_whole_whatever_its_numbers(numbers: Sequence[int], any_order: bool) -> None:
+    walk = PlainWalk(ROOT, v1=False, max_repetitions=5, any_order=any_order)
+    walk.take(0, 0, [row(number) for number in numbers])
+    assert [bind[2] for bind in walk.varbinds] == list(numbers)
+    question = walk.next()
+    assert question is not None
+    assert question.oids[0] == row(numbers[-1])[0]
+
+
+def test_octets_that_come_later_are_not_always_larger_numbers() -> None:
+    walk = PlainWalk(ROOT, v1=False, max_repetitions=5)
+    walk.take(0, 0, [row(16384)])
+    with pytest.raises(SnmpAgentError, match="OID does not increase"):
+        walk.take(0, 0, [row(16383)])
+
+
 @pytest.mark.parametrize("later", [1, 2])
 def test_what_does_not_come_after_what_was_asked_is_an_error(later: int) -> None:
     walk = PlainWalk(ROOT, v1=False, max_repetitions=5)

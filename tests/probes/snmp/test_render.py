@@ -85,6 +85,13 @@ def test_look_ups_may_be_missing_chained_or_drop_a_label() -> None:
     }
 
 
+def test_a_look_up_may_lie_within_another_column() -> None:
+    lookups = (Lookup(("port",), "alias", encode_oid(f"{ROOT}.1.9"), "DisplayString"),)
+    metrics = [metric("all", "1", "DisplayString"), metric("x", "2", "gauge", indexes=PORT, lookups=lookups)]
+    rows = binds(("1.9.1", Tag.OCTET_STRING, b"one"), ("2.1", Tag.INTEGER, 1))
+    assert rendered(metrics, rows) == {'all{all="one"}': 1, 'x{port="1",alias="one"}': 1}
+
+
 def test_a_changed_look_up_names_the_rows_anew_and_an_unchanged_one_keeps_them() -> None:
     lookups = (Lookup(("port",), "alias", encode_oid(f"{ROOT}.2"), "DisplayString"),)
     renderer = Renderer([metric("x", "1", "gauge", indexes=PORT, lookups=lookups)])
