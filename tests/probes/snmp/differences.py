@@ -66,7 +66,7 @@ class Exposition:
 def parsed(text: str) -> Exposition:
     """Take a text apart; a family or series that is there twice is an error, as is a series without family."""
     out, kinds, helps = Exposition(), {}, {}
-    for line in text.removesuffix("\n").split("\n"):
+    for line in text.split("\n")[:-1]:
         if line.startswith("# HELP "):
             name, _, about = line[7:].partition(" ")
             assert name not in helps, f"HELP of {name} twice"

@@ -208,6 +208,26 @@ async def test_changed_definitions_are_not_rendered_by_those_of_before(client: S
         assert 'new{row="1"}' in values(await scraper.scrape(asking, [renamed]))
 
 
+async def test_broken_answers_are_series_or_the_one_error(client: SnmpClient) -> None:
+    import random
+
+    mib, chance = Mib(OBJECTS), random.Random("broken")
+
+    def broken(request: Message, data: bytes) -> list[bytes]:
+        (answer,) = mib.answer(request)
+        place = chance.randrange(len(answer))
+        return [answer[:place] + bytes((chance.randrange(256),)) + answer[place + chance.randrange(2) :]]
+
+    asked, failed = module(timeout_seconds=0.05, retries=0, get=(encode_oid(f"{ROOT}.1.1"),)), 0
+    with UdpAgent(broken) as agent:
+        for _ in range(40):
+            try:
+                await Scraper(client).scrape(await session(client, agent), [asked])
+            except ScrapeError:
+                failed += 1
+    assert failed
+
+
 async def test_a_large_device_twice_at_once(client: SnmpClient) -> None:
     from probes.snmp.modules import ModuleLibrary
 
