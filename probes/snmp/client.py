@@ -98,6 +98,7 @@ class _Conversation:
         "holds_slot",
         "question",
         "refusal",
+        "repeats",
         "request_id",
         "session",
         "speaker",
@@ -114,6 +115,7 @@ class _Conversation:
         self.request_id = 0
         self.deadline = 0.0
         self.tries = 0
+        self.repeats = 0  # of all its requests
         self.drops = 0
         self.holds_slot = False
         self.refusal: refusals.Refusal | None = None  # what ICMP said of the present request
@@ -153,8 +155,8 @@ class SnmpClient:
         family, _, _, _, sockaddr = found[0]
         return Peer(socket.AddressFamily(family), sockaddr)  # type: ignore[arg-type] # UDP over IP has no other form
 
-    async def converse(self, session: Session, asker: Asker) -> None:
-        """Ask until the asker has no more questions.
+    async def converse(self, session: Session, asker: Asker) -> int:
+        """Ask until the asker has no more questions; return how many requests were sent again.
 
         Raises:
             SnmpTimeout: when one request stays unanswered after all tries; what the asker has stays in it.
@@ -172,6 +174,7 @@ class SnmpClient:
             self._ask(talk)
             self._admit()
             await talk.future
+            return talk.repeats
         finally:
             self._release(talk)
             self._admit()
@@ -380,6 +383,7 @@ class SnmpClient:
             self._free_slot(talk)
             if talk.tries <= talk.session.retries:
                 self.counters.retransmissions += 1
+                talk.repeats += 1
                 self._transmit(talk)
             else:
                 self._give_up(talk)

@@ -34,6 +34,7 @@ class Plan:
     max_repetitions: int
     more_gets: tuple[bytes, ...] = ()
     more_walks: tuple[bytes, ...] = ()
+    any_order: bool = False
 
 
 def planned(modules: Sequence[Module], max_repetitions: int | None = None, more: Sequence[Module] = ()) -> Plan:
@@ -57,6 +58,7 @@ def planned(modules: Sequence[Module], max_repetitions: int | None = None, more:
         max_repetitions=max_repetitions or min(said, default=DEFAULT_MAX_REPETITIONS),
         more_gets=tuple(dict.fromkeys(oid for module in more for oid in module.get if oid not in gets)),
         more_walks=tuple(dict.fromkeys(oid for module in more for oid in module.walk if not _within(oid, walks))),
+        any_order=any(module.allow_nonincreasing_oids for module in (*modules, *more)),
     )
 
 
@@ -133,10 +135,10 @@ class Poll:
         Raises:
             SnmpTimeout, SnmpLocalError: as `SnmpClient.converse`; what came before stays.
         """
-        await self._ask(plan.gets, plan.walks, plan.max_repetitions)
+        await self._ask(plan.gets, plan.walks, plan)
         self.enough = True
         try:
-            await self._ask(plan.more_gets, plan.more_walks, plan.max_repetitions)
+            await self._ask(plan.more_gets, plan.more_walks, plan)
         except SnmpTimeout as error:
             self.cut_short(str(error))
 
@@ -144,11 +146,17 @@ class Poll:
         """Note that what was asked last has not come to its end."""
         self._cut.append(why)
 
-    async def _ask(self, gets: Sequence[bytes], walks: Sequence[bytes], max_repetitions: int) -> None:
+    async def _ask(self, gets: Sequence[bytes], walks: Sequence[bytes], plan: Plan) -> None:
         if gets := _without(gets, identity.SYSTEM_OIDS):
             await self._converse(Get(gets))
         if walks:
-            await self._converse(Walk(walks, version=self._session.version, max_repetitions=max_repetitions))
+            walk = Walk(
+                walks,
+                version=self._session.version,
+                max_repetitions=plan.max_repetitions,
+                any_order=plan.any_order,
+            )
+            await self._converse(walk)
 
     async def _converse(self, part: Get | Walk | Presence) -> None:
         self._parts.append(part)

@@ -3,134 +3,26 @@
 A column whose rows are those of the last poll keeps its prefixes, and only an array of numbers is made anew.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from agent.core.series import Family, SeriesBlock
-from probes.snmp.ber import VarBind, encode_index
-from probes.snmp.modules import DATE_TYPES, NUMERIC_TYPES, Index, Lookup, Metric
-from probes.snmp.values import (
-    combined_type,
-    date_number,
-    extracted,
-    index_text,
-    is_combined,
-    number,
-    numbers,
-    suffix_parts,
-    text,
-)
+from probes.snmp.ber import Tag, VarBind
+from probes.snmp.goregex import extracted
+from probes.snmp.labels import Scheme, Unrenderable, column_before, columns, label
+from probes.snmp.language import DATE_TYPES, NUMERIC_TYPES, Metric
+from probes.snmp.values import combined_type, date_number, integer, is_combined, number, numbers, text
 
-Columns = Mapping[bytes, Sequence[VarBind]]
-_ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+__all__ = ["Renderer", "Unrenderable", "columns", "joined", "label"]
+
 _HELP_ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n"})
-
-
-def columns(varbinds: Sequence[VarBind], roots: Iterable[bytes]) -> dict[bytes, Sequence[VarBind]]:
-    """Return the varbinds below each root; where roots nest, the shortest has them all.
-
-    Costs one comparison per varbind as long as they come in the order of walks.
-    """
-    wanted = frozenset(roots)
-    lengths = sorted({len(root) for root in wanted})
-    out: dict[bytes, Sequence[VarBind]] = {}
-    at, count = 0, len(varbinds)
-    while at < count:
-        oid = varbinds[at][0]
-        start = at
-        at += 1
-        for length in lengths:
-            if (root := oid[:length]) in wanted:
-                while at < count and varbinds[at][0].startswith(root):
-                    at += 1
-                run = varbinds[start:at]
-                out[root] = [*out[root], *run] if root in out else run
-                break
-    return out
-
-
-def label(name: str, value: str) -> str:
-    """Return one label as text."""
-    return f'{name}="{value.translate(_ESCAPES)}"'
-
-
-class _Scheme:
-    """Labels of a table's rows: the same for all columns with the same indexes and look-ups."""
-
-    def __init__(self, indexes: tuple[Index, ...], lookups: tuple[Lookup, ...], reserved: frozenset[str]) -> None:
-        self.indexes = indexes
-        self.lookups = lookups
-        self.generation = 0
-        self._reserved = reserved
-        self._oids = tuple({lookup.oid: None for lookup in lookups if lookup.labels})
-        self._runs: list[Sequence[VarBind]] = []
-        self._values: dict[bytes, VarBind] = {}
-        self._rows: dict[bytes, tuple[str, frozenset[str]]] = {}
-
-    def refresh(self, looked_up: Columns) -> None:
-        """Take the look-ups of a new poll; rows are named anew only when one of them changed."""
-        runs = [looked_up.get(oid, ()) for oid in self._oids]
-        if runs != self._runs or not self.generation:
-            self.generation += 1
-            self._runs = runs
-            self._values = {bind[0]: bind for run in runs for bind in run}
-            self._rows.clear()
-
-    def bound(self) -> None:
-        """Forget rows before a device that makes ever new ones fills the memory."""
-        if len(self._rows) > 100_000:
-            self._rows.clear()
-
-    def row(self, suffix: bytes) -> tuple[str, frozenset[str]]:
-        """Return a row's labels as text, and their names."""
-        if (known := self._rows.get(suffix)) is None:
-            labels = self._labels(suffix)
-            known = ",".join(label(self.spelt(name), value) for name, value in labels.items()), frozenset(labels)
-            self._rows[suffix] = known
-        return known
-
-    def spelt(self, name: str) -> str:
-        """Return a label's name, moved out of the way of the labels that this agent adds itself."""
-        return f"exported_{name}" if name in self._reserved else name
-
-    def _labels(self, suffix: bytes) -> dict[str, str]:
-        parts = suffix_parts(suffix)
-        labels: dict[str, str] = {}
-        taken: dict[str, bytes] = {}  # the octets of the OID that a look-up by this label appends
-        rest, at = parts, 0
-        positions = _positions(parts, suffix)
-        for index in self.indexes:
-            shown, used = index_text(
-                rest, index.type, index.fixed_size, implied=index.implied, enum_values=index.enum_values
-            )
-            labels[index.labelname] = shown
-            taken[index.labelname] = suffix[positions[at] : positions[at + used]]
-            at += used
-            rest = rest[used:]
-        for lookup in self.lookups:
-            if not lookup.labels:
-                labels.pop(lookup.labelname, None)
-                continue
-            bind = self._values.get(lookup.oid + b"".join([taken.get(name, b"") for name in lookup.labels]))
-            labels[lookup.labelname] = "" if bind is None else self._text(bind, lookup)
-            if bind is not None and isinstance(bind[2], int) and 0 <= bind[2] < 1 << 32:
-                # a later look-up may go on from a number that was looked up
-                taken[lookup.labelname] = encode_index((bind[2],))
-        return labels
-
-    def _text(self, bind: VarBind, lookup: Lookup) -> str:
-        return text(bind, "OctetString" if is_combined(lookup.type) else lookup.type)
-
-
-def _positions(parts: Sequence[int], suffix: bytes) -> list[int]:
-    """Return where each sub-identifier starts within the octets, and their end."""
-    if len(parts) == len(suffix):
-        return list(range(len(suffix) + 1))
-    return [0, *[place + 1 for place, octet in enumerate(suffix) if octet < 0x80]]
+_OCTETS: Final = frozenset((Tag.OCTET_STRING, Tag.OPAQUE))
+_SHOWN_CHARACTERS: Final = 200  # of a series in an error
 
 
 @dataclass(slots=True)
@@ -138,6 +30,7 @@ class _Kept:
     """What one metric gave at the last poll."""
 
     run: Sequence[VarBind] = ()
+    before: Sequence[VarBind] = ()  # the column that says of what type an address is
     oids: Sequence[bytes] = ()
     generation: int = -1
     families: tuple[Family, ...] = ()
@@ -148,77 +41,113 @@ class _Kept:
 @dataclass(slots=True)
 class _Plan:
     metric: Metric
-    scheme: _Scheme
+    scheme: Scheme
+    about: str  # the help text, escaped
+    place: int  # where the label that has the metric's own name comes in among a row's labels
+    before: bytes  # the column that says of what type an address is; b"" for other metrics
     kept: _Kept = field(default_factory=_Kept)
-
-
-Samples = tuple[Sequence[str], Sequence[float]]
 
 
 class Renderer:
     """Series of one device for a set of metrics.
 
+    What a device gets wrong is left out, so that the rest is seen; `exact` does as snmp_exporter: a value of the wrong
+    type counts as 0, labels are sorted by name, and what makes no valid exposition is an error of the whole poll.
+
     Attributes:
         duplicates: samples left out at the last poll because another one has the same name and labels.
     """
 
-    def __init__(self, metrics: Iterable[Metric], extra: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, metrics: Iterable[Metric], extra: Mapping[str, str] | None = None, *, exact: bool = False
+    ) -> None:
         self.duplicates = 0
-        self._extra = ",".join(label(name, value) for name, value in (extra or {}).items())
+        self._exact = exact
+        self._extra = ",".join([label(name, value) for name, value in (extra or {}).items()])
         self._plans: list[_Plan] = []
-        self._schemes: list[_Scheme] = []
+        self._schemes: list[Scheme] = []
         reserved = frozenset(extra or {})
         seen: set[str] = set()
         for metric in metrics:
-            if metric.name not in seen:  # of two modules that name one metric, the first has it
+            if metric.name not in seen or exact:  # of two modules that name one metric, the first has it
                 seen.add(metric.name)
-                self._plans.append(_Plan(metric, self._scheme(metric, reserved)))
+                self._plans.append(self._plan(metric, reserved))
         self._roots = frozenset(plan.metric.oid for plan in self._plans)
-        self._looked_up = frozenset(
-            look.oid for scheme in self._schemes for look in scheme.lookups if look.labels
-        )  # fmt: skip
+        self._before = frozenset(plan.before for plan in self._plans) - {b""}
+        self._looked_up = frozenset(oid for scheme in self._schemes for oid in scheme.oids)
+        every = sorted(self._roots | self._before | self._looked_up)
+        # one pass finds all columns, unless one lies within another
+        self._nested = any(later.startswith(root) for root, later in pairwise(every))
+        self._every = frozenset(every)
 
-    def _scheme(self, metric: Metric, reserved: frozenset[str]) -> _Scheme:
+    def _plan(self, metric: Metric, reserved: frozenset[str]) -> _Plan:
+        scheme = self._scheme(metric, reserved)
+        place = bisect_left(scheme.names, metric.name) if self._exact else len(scheme.names)
+        before = column_before(metric.oid) if is_combined(metric.type) else b""
+        return _Plan(metric, scheme, metric.help.translate(_HELP_ESCAPES), place, before)
+
+    def _scheme(self, metric: Metric, reserved: frozenset[str]) -> Scheme:
         for scheme in self._schemes:
             if (scheme.indexes, scheme.lookups) == (metric.indexes, metric.lookups):
                 return scheme
-        self._schemes.append(_Scheme(metric.indexes, metric.lookups, reserved))
+        self._schemes.append(Scheme(metric.indexes, metric.lookups, reserved, exact=self._exact))
         return self._schemes[-1]
 
     def render(self, varbinds: Sequence[VarBind]) -> SeriesBlock:
-        """Return the series of one poll; metrics without a value are absent."""
-        runs = columns(varbinds, self._roots)
-        looked_up = columns(varbinds, self._looked_up) if self._looked_up else {}
+        """Return the series of one poll; metrics without a value are absent.
+
+        Raises:
+            Unrenderable: when `exact`, and this is no valid exposition.
+        """
+        runs = columns(varbinds, self._roots if self._nested else self._every)
+        looked_up = columns(varbinds, self._looked_up) if self._nested else runs
+        before = columns(varbinds, self._before) if self._nested else runs
         self.duplicates = 0
         for scheme in self._schemes:
             scheme.refresh(looked_up)
-        families: dict[str, Family] = {}
+        families: list[Family] = []
         for plan in self._plans:
             if run := runs.get(plan.metric.oid):
-                made = self._numeric(plan, run) if plan.metric.type in NUMERIC_TYPES else self._other(plan, run, runs)
-                for family in made:
-                    if family.prefixes:
-                        families.setdefault(family.name, family)
+                made = (
+                    self._numeric(plan, run)
+                    if plan.metric.type in NUMERIC_TYPES
+                    else self._other(plan, run, before.get(plan.before, ()))
+                )
+                families += [family for family in made if family.prefixes]
         for scheme in self._schemes:
             scheme.bound()
-        return SeriesBlock(tuple(families.values()))
+        if self._exact:
+            return SeriesBlock(joined(families))
+        first: dict[str, Family] = {}
+        for family in families:
+            first.setdefault(family.name, family)
+        return SeriesBlock(tuple(first.values()))
 
-    def _prefix(self, name: str, row: str, more: str = "") -> str:
-        inner = ",".join(part for part in (self._extra, row, more) if part)
+    def _prefix(self, name: str, row: str) -> str:
+        inner = f"{self._extra},{row}" if self._extra and row else self._extra or row
         return f"{name}{{{inner}}}" if inner else name
+
+    def _prefix_with(self, plan: _Plan, name: str, suffix: bytes, value: str) -> str:
+        """Return a prefix with a further label that has the metric's name, in its place among the row's labels."""
+        before, after = plan.scheme.around(suffix, plan.place)
+        own = label(plan.scheme.spelt(plan.metric.name), value)
+        return self._prefix(name, ",".join([part for part in (before, own, after) if part]))
 
     def _numeric(self, plan: _Plan, run: Sequence[VarBind]) -> tuple[Family, ...]:
         metric, scheme, kept = plan.metric, plan.scheme, plan.kept
         values = numbers(run)
         if values is None:
-            run = [bind for bind in run if number(bind) is not None]
-            values = numbers(run) or []
+            if self._exact:
+                values = [number(bind) or 0.0 for bind in run]
+            else:
+                run = [bind for bind in run if number(bind) is not None]
+                values = numbers(run) or []
         oids = [bind[0] for bind in run]
         if kept.generation != scheme.generation or kept.oids != oids:
             cut = len(metric.oid)
-            prefixes = [self._prefix(metric.name, scheme.row(oid[cut:])[0]) for oid in oids]
+            prefixes = [self._prefix(metric.name, scheme.row(oid[cut:])) for oid in oids]
+            kept.prefixes, kept.keep = self._unique(prefixes)
             kept.generation, kept.oids = scheme.generation, oids
-            kept.prefixes, kept.keep = _unique(prefixes)
         if kept.keep is not None:
             self.duplicates += len(values) - len(kept.keep)
             values = [values[place] for place in kept.keep]
@@ -228,114 +157,156 @@ class Renderer:
         if metric.offset:
             array += metric.offset
         kind = "counter" if metric.type == "counter" else "gauge"
-        return (Family(metric.name, kind, metric.help.translate(_HELP_ESCAPES), kept.prefixes, array),)
+        return (Family(metric.name, kind, plan.about, kept.prefixes, array),)
 
-    def _other(self, plan: _Plan, run: Sequence[VarBind], runs: Columns) -> tuple[Family, ...]:
+    def _other(self, plan: _Plan, run: Sequence[VarBind], before: Sequence[VarBind]) -> tuple[Family, ...]:
         """Return a metric whose labels depend on its values: all of it is kept while no value changes."""
         kept, scheme = plan.kept, plan.scheme
-        if kept.generation != scheme.generation or kept.run != run or is_combined(plan.metric.type):
-            kept.generation, kept.run = scheme.generation, run
-            kept.families = tuple(self._made(plan.metric, scheme, run, runs))
+        if kept.generation != scheme.generation or kept.run != run or kept.before != before:
+            kept.generation = -1  # until all went well: `exact` may raise
+            kept.families = tuple(self._made(plan, run, before))
+            kept.generation, kept.run, kept.before = scheme.generation, run, before
         return kept.families
 
-    def _made(
-        self, metric: Metric, scheme: _Scheme, run: Sequence[VarBind], runs: Columns
-    ) -> Iterator[Family]:  # fmt: skip
-        about = metric.help.translate(_HELP_ESCAPES)
+    def _made(self, plan: _Plan, run: Sequence[VarBind], before: Sequence[VarBind]) -> Iterator[Family]:
+        metric, about = plan.metric, plan.about
         if metric.type in DATE_TYPES:
-            yield self._family(metric.name, about, self._dates(metric, scheme, run))
+            yield self._family(metric.name, about, self._dates(plan, run))
         elif metric.type == "EnumAsInfo":
-            yield self._family(f"{metric.name}_info", f"{about} (EnumAsInfo)", self._infos(metric, scheme, run))
+            yield self._family(f"{metric.name}_info", f"{about} (EnumAsInfo)", self._infos(plan, run))
         elif metric.type == "EnumAsStateSet":
-            yield self._family(metric.name, f"{about} (EnumAsStateSet)", self._states(metric, scheme, run))
+            yield self._family(metric.name, f"{about} (EnumAsStateSet)", self._states(plan, run))
         elif metric.type == "Bits":
-            yield self._family(metric.name, f"{about} (Bits)", self._bits(metric, scheme, run))
+            yield self._family(metric.name, f"{about} (Bits)", self._bits(plan, run))
         elif metric.regex_extracts:
             for suffix in metric.regex_extracts:
-                yield self._family(metric.name + suffix, about, self._extracts(metric, scheme, run, suffix))
+                extracts = self._extracts(plan, run, before, suffix)
+                yield self._family(metric.name + suffix, f"{about} (regex extracted)", extracts)
         else:
-            yield self._family(metric.name, about, self._strings(metric, scheme, run, runs))
+            yield self._family(metric.name, about, self._strings(plan, run, before))
 
     def _family(self, name: str, about: str, samples: Iterable[tuple[str, float]]) -> Family:
         pairs = list(samples)
-        prefixes, keep = _unique([prefix for prefix, _ in pairs])
+        prefixes, keep = self._unique([prefix for prefix, _ in pairs])
         if keep is not None:
             self.duplicates += len(pairs) - len(keep)
             pairs = [pairs[place] for place in keep]
-        values: npt.NDArray[np.float64] = np.array([value for _, value in pairs], dtype=np.float64)
-        return Family(name, "gauge", about, prefixes, values)
+        return Family(name, "gauge", about, prefixes, np.array([value for _, value in pairs], dtype=np.float64))
 
-    def _dates(self, metric: Metric, scheme: _Scheme, run: Sequence[VarBind]) -> Iterator[tuple[str, float]]:
-        cut = len(metric.oid)
+    def _dates(self, plan: _Plan, run: Sequence[VarBind]) -> Iterator[tuple[str, float]]:
+        metric, cut = plan.metric, len(plan.metric.oid)
         for bind in run:
             if (value := date_number(bind, metric.type, metric.datetime_pattern)) is not None:
-                yield self._prefix(metric.name, scheme.row(bind[0][cut:])[0]), value
+                yield self._prefix(metric.name, plan.scheme.row(bind[0][cut:])), _scaled(metric, value)
 
-    def _infos(self, metric: Metric, scheme: _Scheme, run: Sequence[VarBind]) -> Iterator[tuple[str, float]]:
-        cut = len(metric.oid)
-        for oid, _, value in run:
-            if isinstance(value, int):
-                state = label(scheme.spelt(metric.name), metric.enum_values.get(value, str(value)))
-                yield self._prefix(f"{metric.name}_info", scheme.row(oid[cut:])[0], state), 1.0
+    def _own_label(self, plan: _Plan) -> bool:
+        """Return whether a label with the metric's name can be added: not where the row has one of that name."""
+        fits = plan.metric.name not in plan.scheme.plain_names
+        if not fits and self._exact:
+            raise Unrenderable(f"{plan.metric.name} is the name of a metric and of one of its own labels")
+        return fits
 
-    def _states(self, metric: Metric, scheme: _Scheme, run: Sequence[VarBind]) -> Iterator[tuple[str, float]]:
-        cut = len(metric.oid)
-        for oid, _, value in run:
-            if not isinstance(value, int):
+    def _infos(self, plan: _Plan, run: Sequence[VarBind]) -> Iterator[tuple[str, float]]:
+        metric, cut = plan.metric, len(plan.metric.oid)
+        for bind in run if self._own_label(plan) else ():
+            if (value := self._integer(bind)) is not None:
+                state = metric.enum_values.get(value, str(value))
+                yield self._prefix_with(plan, f"{metric.name}_info", bind[0][cut:], state), 1.0
+
+    def _states(self, plan: _Plan, run: Sequence[VarBind]) -> Iterator[tuple[str, float]]:
+        metric, cut = plan.metric, len(plan.metric.oid)
+        for bind in run if self._own_label(plan) else ():
+            if (value := self._integer(bind)) is None:
                 continue
-            row = scheme.row(oid[cut:])[0]
-            states = dict(metric.enum_values)
-            states.setdefault(value, str(value))
+            states = metric.enum_values if value in metric.enum_values else {**metric.enum_values, value: str(value)}
             for known, name in states.items():
-                yield self._prefix(metric.name, row, label(scheme.spelt(metric.name), name)), float(known == value)
+                yield self._prefix_with(plan, metric.name, bind[0][cut:], name), float(known == value)
 
-    def _bits(self, metric: Metric, scheme: _Scheme, run: Sequence[VarBind]) -> Iterator[tuple[str, float]]:
-        cut = len(metric.oid)
-        for oid, _, value in run:
-            if not isinstance(value, bytes):
+    def _bits(self, plan: _Plan, run: Sequence[VarBind]) -> Iterator[tuple[str, float]]:
+        metric, cut = plan.metric, len(plan.metric.oid)
+        for oid, tag, value in run if self._own_label(plan) else ():
+            if not isinstance(value, bytes) or tag not in _OCTETS:
+                if self._exact:
+                    raise Unrenderable(f"{metric.name}: bits expected, got tag 0x{tag:02x}")
                 continue
-            row = scheme.row(oid[cut:])[0]
             for bit, name in metric.enum_values.items():
                 on = bit // 8 < len(value) and bool(value[bit // 8] & 0x80 >> bit % 8)
-                yield self._prefix(metric.name, row, label(scheme.spelt(metric.name), name)), float(on)
+                yield self._prefix_with(plan, metric.name, oid[cut:], name), float(on)
+
+    def _integer(self, bind: VarBind) -> int | None:
+        value = integer(bind)
+        return 0 if value is None and self._exact else value
 
     def _extracts(
-        self, metric: Metric, scheme: _Scheme, run: Sequence[VarBind], suffix: str
+        self, plan: _Plan, run: Sequence[VarBind], before: Sequence[VarBind], suffix: str
     ) -> Iterator[tuple[str, float]]:  # fmt: skip
-        cut = len(metric.oid)
+        metric, cut = plan.metric, len(plan.metric.oid)
+        kind_of = _kinds(plan, before)
         for bind in run:
-            if (value := extracted(text(bind, metric.type), metric.regex_extracts[suffix])) is not None:
-                yield self._prefix(metric.name + suffix, scheme.row(bind[0][cut:])[0]), value
+            row = bind[0][cut:]
+            shown = text(bind, kind_of(row), metric.display_hint)
+            if (value := extracted(shown, metric.regex_extracts[suffix])) is not None:
+                yield self._prefix(metric.name + suffix, plan.scheme.row(row)), value
 
     def _strings(
-        self, metric: Metric, scheme: _Scheme, run: Sequence[VarBind], runs: Columns
+        self, plan: _Plan, run: Sequence[VarBind], before: Sequence[VarBind]
     ) -> Iterator[tuple[str, float]]:  # fmt: skip
-        cut = len(metric.oid)
-        kind_of = self._kinds(metric, runs)
+        metric, cut = plan.metric, len(plan.metric.oid)
+        kind_of = _kinds(plan, before)
+        # a metric that is an index of its own table has its value in the labels already
+        known = metric.name in plan.scheme.plain_names
+        one = _scaled(metric, 1.0)
         for bind in run:
-            suffix = bind[0][cut:]
-            row, names = scheme.row(suffix)
-            # a metric that is an index of its own table has its value in the labels already
-            value = "" if metric.name in names else label(scheme.spelt(metric.name), text(bind, kind_of(suffix)))
-            yield self._prefix(metric.name, row, value), 1.0
+            row = bind[0][cut:]
+            if known:
+                yield self._prefix(metric.name, plan.scheme.row(row)), one
+            else:
+                shown = text(bind, kind_of(row), metric.display_hint)
+                yield self._prefix_with(plan, metric.name, row, shown), one
 
-    def _kinds(self, metric: Metric, runs: Columns) -> Callable[[bytes], str]:
-        """Return the type of each row's text: for an address, what the column before it says."""
-        if not is_combined(metric.type):
-            return lambda _: metric.type
-        before = metric.oid[:-1] + bytes((max(0, metric.oid[-1] - 1),))
-        types = {bind[0][len(before) :]: bind[2] for bind in runs.get(before, ())}
-
-        def kind(suffix: bytes) -> str:
-            number_before = types.get(suffix)
-            return combined_type(metric.type, number_before) if isinstance(number_before, int) else "OctetString"
-
-        return kind
+    def _unique(self, prefixes: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
+        """Return the prefixes, each once, and the places of the first ones; None where nothing had to go."""
+        first: dict[str, int] = {}
+        for place, prefix in enumerate(prefixes):
+            if first.setdefault(prefix, place) != place and self._exact:
+                raise Unrenderable(f"two samples of {prefix[:_SHOWN_CHARACTERS]}")
+        return tuple(first), None if len(first) == len(prefixes) else tuple(first.values())
 
 
-def _unique(prefixes: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
-    """Return the prefixes, each once, and the places of the first ones; None where nothing had to go."""
-    first: dict[str, int] = {}
-    for place, prefix in enumerate(prefixes):
-        first.setdefault(prefix, place)
-    return tuple(first), None if len(first) == len(prefixes) else tuple(first.values())
+def joined(families: Iterable[Family]) -> tuple[Family, ...]:
+    """Return families by name; those of one name are put together.
+
+    Raises:
+        Unrenderable: when they differ in type or help, or have a series in common.
+    """
+    out: dict[str, Family] = {}
+    for family in families:
+        known = out.setdefault(family.name, family)
+        if known is family:
+            continue
+        if (known.type, known.help) != (family.type, family.help):
+            raise Unrenderable(f"two definitions of {family.name} differ in type or help")
+        prefixes = (*known.prefixes, *family.prefixes)
+        if common := set(known.prefixes).intersection(family.prefixes):
+            raise Unrenderable(f"two samples of {min(common)[:_SHOWN_CHARACTERS]}")
+        values = np.concatenate([known.values, family.values])
+        out[family.name] = Family(family.name, known.type, known.help, prefixes, values)
+    return tuple([out[name] for name in sorted(out)])
+
+
+def _scaled(metric: Metric, value: float) -> float:
+    return (value * metric.scale if metric.scale else value) + metric.offset
+
+
+def _kinds(plan: _Plan, before: Sequence[VarBind]) -> Callable[[bytes], str]:
+    """Return the type of each row's text: for an address, what the column before it says."""
+    kind = plan.metric.type
+    if not is_combined(kind):
+        return lambda _: kind
+    types = {bind[0][len(plan.before) :]: bind for bind in before}
+
+    def said_of(row: bytes) -> str:
+        said = types.get(row) if row else None  # an object without an index has no neighbour
+        return (said and combined_type(kind, integer(said) or 0)) or "OctetString"
+
+    return said_of

@@ -95,6 +95,9 @@ class Walk:
     What a GETBULK brings from beyond its subtree is kept when it belongs to a later one, and subtrees that such an
     answer skips are known to be empty: columns of one table cost no request of their own for their ends.
 
+    Args:
+        any_order: take the rows of agents that do not give them in order, until they give one for the second time.
+
     Attributes:
         varbinds: what was read.
         problems: what went wrong, each naming an OID; the subtree concerned is cut short there.
@@ -107,6 +110,7 @@ class Walk:
         *,
         version: int = Version.V2C,
         max_repetitions: int = 25,
+        any_order: bool = False,
         max_varbinds: int = MAX_VARBINDS,
         max_packets: int = MAX_PACKETS,
     ) -> None:
@@ -119,6 +123,7 @@ class Walk:
         self._repetitions = max_repetitions
         self._max_varbinds = max_varbinds
         self._max_packets = max_packets
+        self._asked: set[bytes] | None = set() if any_order else None  # an agent may go round in circles
 
     def next(self) -> Question | None:
         """Return the next request, after the last OID of the subtree (of the first subtrees, for v1) in hand."""
@@ -181,7 +186,7 @@ class Walk:
         for lane, (oid, tag, value) in zip(asked, varbinds, strict=False):
             if tag == Tag.END_OF_MIB_VIEW or not oid.startswith(lane.root):
                 self._left.remove(lane)
-            elif problem := _unsound(oid, tag, lane.last, "GETNEXT"):
+            elif (problem := _unsound(oid, tag, lane.last, "GETNEXT")) and not self._in_any_order(oid, tag):
                 self._cut(lane, problem)
             else:
                 self.varbinds.append((oid, tag, value))
@@ -203,11 +208,20 @@ class Walk:
                     return
                 lane = self._left[0]
                 root, last = lane.root, lane.root
-            if tag in _MISSING or not (oid > last if oid.isascii() and last.isascii() else oid_after(oid, last)):
+            if (
+                tag in _MISSING or not (oid > last if oid.isascii() and last.isascii() else oid_after(oid, last))
+            ) and not self._in_any_order(oid, tag):
                 self._cut(lane, _unsound(oid, tag, last, "GETBULK"))
                 return
             keep(bind)
             last = lane.last = oid
+
+    def _in_any_order(self, oid: bytes, tag: int) -> bool:
+        """Return whether a row out of order is taken: where that is allowed, and each only once."""
+        if self._asked is None or tag in _MISSING or oid in self._asked:
+            return False
+        self._asked.add(oid)
+        return True
 
     def _enter(self, oid: bytes) -> bool:
         """Drop the subtree in hand and those that `oid` has passed; return whether it lies in the next one."""

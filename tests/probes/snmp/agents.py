@@ -61,6 +61,7 @@ class Mib:
     """An honest agent's objects; `answer` is what RFC 1157 and RFC 3416 say."""
 
     def __init__(self, objects: Mapping[str, tuple[int, Value]]) -> None:
+        self.texts = dict(objects)
         self.objects = {ber.decode_oid(ber.encode_oid(text)): value for text, value in objects.items()}
         self.keys = sorted(self.objects)
 
