@@ -22,10 +22,9 @@ from agent.config.registry import probe_types
 from agent.core.assessor import renames
 from agent.core.model import Check, Observation, Page
 from agent.core.picture import Picture
-from agent.core.ports import Probe, Resources
+from agent.core.ports import OnDemand, Probe, Resources
 from agent.core.units import format_duration
 from agent.ledger import FILE_NAME, SqliteLedger
-from agent.ondemand import NoScraper
 from agent.pipeline import Pipeline
 from agent.runner import Runner
 from agent.schedule import Schedule
@@ -173,9 +172,18 @@ class Agent:
         addresses = {str(getattr(check.settings, "address", "")) for check in checks}
         self.selfcheck.routes.keep(addresses)
 
+    def _on_demand(self) -> OnDemand:
+        from probes.snmp.ondemand import OnDemand as SnmpOnDemand
+        from probes.snmp.probe import Probe as SnmpProbe
+        from probes.snmp.scrape import Scraper
+
+        probe = self.runner.probes["snmp"]
+        assert isinstance(probe, SnmpProbe)
+        return SnmpOnDemand(probe, Scraper(probe.client))
+
     async def _serve(self) -> Server:
         actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy)
-        on_demand = multitarget.Source(NoScraper(), lambda: self.loaded.offer)
+        on_demand = multitarget.Source(self._on_demand(), lambda: self.loaded.offer)
         app = web.build(lambda: self.picture, self.ledger, self.registry, actions, on_demand=on_demand)
         listen = self.options.listen or self.loaded.settings.agent.listen
         try:

@@ -115,6 +115,10 @@ class Probe:
         """What the UDP engine has seen."""
         return self._client.counters if self._client is not None else Counters()
 
+    def engine_ids(self, host: str) -> tuple[bytes, ...]:
+        """Return the SNMPv3 engine ids that were learnt by polling an address."""
+        return self.client.engines.ids_of(host)
+
     async def close(self) -> None:
         """Close the sockets."""
         if self._client is not None:

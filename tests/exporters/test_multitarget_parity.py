@@ -3,15 +3,11 @@
 import asyncio
 import re
 import shutil
-import socket
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 
@@ -21,16 +17,12 @@ from agent.core.series import SeriesBlock
 from exporters.multitarget import Source
 from tests.exporters.pictures import healthy
 from tests.exporters.serving import asking, serving
-from tests.lab.prometheus import free_port
+from tests.lab.snmp_exporter import missing, snmp_exporter
 from tests.lab.snmpd import Snmpd, snmpd
-from tests.waiting import wait_until
-
-TOOL = Path(__file__).resolve().parents[3] / "shared" / "tools" / "get-snmp-exporter"
 
 pytestmark = [
-    pytest.mark.shared,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(not TOOL.exists(), reason="no tool beside the project that unpacks snmp_exporter"),
+    pytest.mark.skipif(missing() is not None, reason=str(missing())),
     pytest.mark.skipif(shutil.which("snmpget") is None, reason="needs snmpd and snmp: apt-get install snmpd snmp"),
 ]
 
@@ -66,26 +58,9 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
 def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give the URL of a running snmp_exporter."""
     folder = tmp_path_factory.mktemp("snmp_exporter")
-    unpacked = subprocess.run([TOOL, folder / "unpacked"], check=True, capture_output=True, text=True)
     (folder / "snmp.yml").write_text(MODULES)
-    address = f"127.0.0.1:{free_port()}"
-    command = [
-        unpacked.stdout.splitlines()[-1], f"--config.file={folder / 'snmp.yml'}", f"--web.listen-address={address}",
-    ]  # fmt: skip
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            wait_until(lambda: answers(address), 60)
-            yield f"http://{address}"
-        finally:
-            process.terminate()
-
-
-def answers(address: str) -> bool:
-    host, port = address.split(":")
-    with suppress(OSError):
-        socket.create_connection((host, int(port)), 1).close()
-        return True
-    return False
+    with snmp_exporter(folder, [folder / "snmp.yml"]) as running:
+        yield f"http://127.0.0.1:{running.port}"
 
 
 def theirs(url: str) -> tuple[int, str]:

@@ -19,7 +19,6 @@ pytestmark = [
     pytest.mark.lab,
     pytest.mark.skipif(shutil.which("prometheus") is None, reason="needs Prometheus: apt-get install prometheus"),
     pytest.mark.skipif(snmpd.missing() is not None, reason=str(snmpd.missing())),
-    pytest.mark.xfail(strict=True, reason="nothing polls on demand yet: agent.ondemand.NoScraper"),
 ]
 
 
