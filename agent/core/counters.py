@@ -87,7 +87,7 @@ class Counts:
 def rates(
     before: Counts,
     after: Counts,
-    elapsed_seconds: float,
+    elapsed_seconds: Floats,
     *,
     bits: int,
     most_per_second: Floats,
@@ -97,6 +97,7 @@ def rates(
 
     Args:
         before, after: of the same interfaces in the same order.
+        elapsed_seconds: float64[n], between the two readings of each; rows of one device come in several packets.
         bits: 32 or 64.
         most_per_second: what each interface can count at most, by its speed; nan where that is unknown.
         broken: where something says that the counter began anew in between.
@@ -107,21 +108,21 @@ def rates(
         the speed is known and explains it: otherwise it was reset without a word. A Counter64 is not held against
         the speed that the device names, because that is often set by hand (RFC 2863, 3.1.7; `bandwidth`).
     """
-    seen = after.known & before.known & ~broken
-    if not elapsed_seconds > 0:
-        return np.full(len(seen), np.nan)
+    timed = elapsed_seconds > 0  # False for nan too
+    elapsed = np.where(timed, elapsed_seconds, 1.0)
+    seen = after.known & before.known & ~broken & timed
     went_back = after.values < before.values
     forward = after.values - before.values  # modulo 2^64
     if bits == 32:
         seen &= (after.values < 1 << 32) & (before.values < 1 << 32)
         forward &= np.uint64((1 << 32) - 1)
-        most = most_per_second * elapsed_seconds * MARGIN
+        most = most_per_second * elapsed * MARGIN
         speed_known = ~np.isnan(most)
         plausible = (forward <= np.where(speed_known, most, np.inf)) & (np.where(speed_known, most, 0) < 1 << 32)
         plausible &= speed_known | ~went_back
     else:
-        plausible = forward <= MOST_OCTETS_PER_SECOND * elapsed_seconds
-    return np.where(seen & plausible, forward / elapsed_seconds, np.nan)
+        plausible = forward <= MOST_OCTETS_PER_SECOND * elapsed
+    return np.where(seen & plausible, forward / elapsed, np.nan)
 
 
 def changed(before: Counts, after: Counts) -> Bools:

@@ -68,7 +68,7 @@ def one(
     found = rates(
         Counts.of([before]),
         Counts.of([after]),
-        elapsed,
+        np.array([elapsed]),
         bits=bits,
         most_per_second=np.array([most]),
         broken=np.array([broken]),
@@ -165,12 +165,12 @@ def test_rows_go_with_their_interfaces() -> None:
     found = rates(
         before,
         Counts.of([30, 30, 30, 30]),
-        10.0,
+        np.array([10.0, 10.0, 20.0, 10.0]),
         bits=64,
         most_per_second=np.full(4, NAN),
         broken=np.array([False] * 4),
     )
-    assert found[[0, 2]].tolist() == [1.0, 2.0]
+    assert found[[0, 2]].tolist() == [1.0, 1.0]
     assert np.isnan(found[[1, 3]]).all()
     assert not Counts.of([]).at(np.array([-1, -1])).known.any()
 
