@@ -168,7 +168,7 @@ def _configured(target: str, config: Path | None) -> "tuple[dict[str, Any], dict
     return {"address": host, "port": port}, auths, files
 
 
-_DURATIONS: Final = frozenset(("interval", "timeout", "request_timeout"))
+_DURATIONS: Final = frozenset(("interval", "fast", "timeout", "request_timeout"))
 
 
 def _loaded(config: Path) -> Any:  # noqa: ANN401 - agent.config is imported by the command that needs it

@@ -5,6 +5,7 @@ columns side by side. The planner counts packets.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -81,7 +82,7 @@ class Table:
     """
 
     suffixes: tuple[bytes, ...]
-    cells: Mapping[bytes, frozenset[bytes]]
+    cells: Mapping[bytes, AbstractSet[bytes]]
 
     @classmethod
     def of(cls, runs: Mapping[bytes, Sequence[VarBind]]) -> "Table":
@@ -97,9 +98,10 @@ class Table:
                 del found[wide][suffix]
             for suffix in found[wide]:
                 found[narrow].pop(suffix, None)
-        rows = sorted(found[IF_OPER], key=decode_index)
-        known = frozenset(rows)
-        return cls(tuple(rows), {column: known.intersection(cells) for column, cells in found.items()})
+        # ifIndex is one number: what has more is some other row
+        rows = {suffix for cells in found.values() for suffix in cells if len(decode_index(suffix)) == 1}
+        ordered = tuple(sorted(rows, key=decode_index))
+        return cls(ordered, {column: rows.intersection(cells) for column, cells in found.items()})
 
     def oids(self) -> list[bytes]:
         """Return every cell, row by row: what belongs to one interface is read together."""
@@ -179,7 +181,7 @@ def _bulks(table: Table, max_repetitions: int) -> Bulks:
         cost = sum(ceil(len(table.suffixes) / rows) for rows in repetitions)
         if best is None or cost < best[0]:
             best = cost, groups, repetitions
-    assert best is not None  # a table with rows has ifOperStatus
+    assert best is not None  # a row has a cell
     last = {column: column + max(table.cells[column], key=decode_index) for column in columns}
     return Bulks(
         tuple(map(tuple, best[1])),

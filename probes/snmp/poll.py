@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from probes.snmp import identity
 from probes.snmp.ber import VarBind
 from probes.snmp.client import Session, SnmpClient
+from probes.snmp.errors import SnmpTimeout
+from probes.snmp.fastplan import MARK_OIDS
 from probes.snmp.modules import Metric, Module
-from probes.snmp.walk import Get, Walk
+from probes.snmp.walk import Asker, Get, Walk
 
 DEFAULT_MAX_REPETITIONS: Final = 25  # as snmp_exporter: an answer of interface rows stays below an Ethernet frame
 
@@ -45,11 +48,19 @@ def planned(modules: Sequence[Module], max_repetitions: int | None = None) -> Pl
     )
 
 
+class Counted(Asker, Protocol):
+    """A conversation that counts its answers."""
+
+    packets: int
+
+
 class Poll:
     """The conversation with one device, and what it gave as far as it got.
 
     Attributes:
         first_answer_seconds: how long the first GET took; None before it is answered.
+        marks: what the device said of its own changes before its tables were read.
+        marked_at: when that was, monotonic.
     """
 
     def __init__(self, client: SnmpClient, session: Session) -> None:
@@ -57,6 +68,15 @@ class Poll:
         self._client = client
         self._session = session
         self._parts: list[Get | Walk] = []
+        self._own: list[Counted] = []
+        self._spent = 0
+        self.marks: list[VarBind] = []
+        self.marked_at = 0.0
+
+    @property
+    def version(self) -> int:
+        """The version that is spoken."""
+        return self._session.version
 
     @property
     def varbinds(self) -> list[VarBind]:
@@ -71,7 +91,7 @@ class Poll:
     @property
     def packets(self) -> int:
         """Answers taken."""
-        return sum(part.packets for part in self._parts)
+        return self._spent + sum(part.packets for part in (*self._parts, *self._own))
 
     def reached(self) -> str:
         """Say how far the poll has got."""
@@ -96,10 +116,29 @@ class Poll:
         Raises:
             SnmpTimeout, SnmpLocalError: as `SnmpClient.converse`; what came before stays.
         """
+        opening = Get(MARK_OIDS)
+        with suppress(SnmpTimeout):  # it has answered the greeting: what it must give can still be read
+            await self.aside(opening)
+        self.marks, self.marked_at = opening.varbinds, time.monotonic()
         if gets := _without(plan.gets, identity.SYSTEM_OIDS):
             await self._converse(Get(gets))
         if plan.walks:
             await self._converse(Walk(plan.walks, version=self._session.version, max_repetitions=plan.max_repetitions))
+
+    async def aside(self, asker: Counted) -> None:
+        """Ask for what is no part of the modules' objects.
+
+        Raises:
+            SnmpTimeout, SnmpLocalError: as `SnmpClient.converse`; what came before stays.
+        """
+        self._own.append(asker)
+        await self._client.converse(self._session, asker)
+
+    def forget(self) -> None:
+        """Drop what was read, to read it anew; the packets were spent."""
+        self._spent = self.packets
+        self._parts.clear()
+        self._own.clear()
 
     async def _converse(self, part: Get | Walk) -> None:
         self._parts.append(part)

@@ -4,29 +4,34 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from agent.core.model import Check, Fact, Interface, Observation, OperStatus, Outcome, SnmpAuth
+from agent.core.model import Check, Interface, Observation, OperStatus, Outcome, SnmpAuth
 from agent.core.ports import Resources
-from agent.core.series import SeriesBlock
-from agent.core.units import Duration, Strict, format_duration
-from probes.snmp import identity
-from probes.snmp.ber import VarBind, Version
+from agent.core.units import Duration, Strict, format_duration, parse_duration
+from probes.snmp.ber import Version
 from probes.snmp.client import TICK_SECONDS, Counters, Session, SnmpClient
+from probes.snmp.device import Device, Made, State, made
 from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpTimeout
 from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
-from probes.snmp.render import Renderer, columns
+from probes.snmp.render import Renderer
+from probes.snmp.tiers import Tiers
 
 DEFAULT_MODULES: Final = ("system", "if_mib")
 UPS_MODULE: Final = "ups_mib"
 _REQUEST_TIMEOUT_SECONDS: Final = 2.0
 _OWN_SHARE: Final = 0.95  # of the whole timeout: ends before the runner's deadline, so that it can say how far it got
 _TRIES_SHARE: Final = 0.9  # of the whole timeout: all tries of the first request fit in
-_THREAD_FROM_VARBINDS: Final = 2000  # rendering more than this would hold up the event loop
+# A port that goes down is known as soon as a device that falls silent (ICMP rounds of 10 s), for a dozen small packets.
+_FAST_SECONDS: Final = 10.0
 _SHOWN_PROBLEMS: Final = 3
+
+
+def _spacing(value: object) -> object:
+    return None if value is None or value is False or value == "off" else parse_duration(value)
 
 
 class Settings(Strict):
@@ -40,7 +45,14 @@ class Settings(Strict):
         tuple[str, ...] | None,
         Field(description="what to read; by default system and if_mib, and ups_mib where the device has UPS-MIB"),
     ] = None
-    interval: Annotated[Duration, Field(gt=0)] = 60.0
+    interval: Annotated[Duration, Field(gt=0, description="spacing of full polls: everything that the modules say")] = (
+        60.0
+    )
+    fast: Annotated[
+        Annotated[float, Field(gt=0)] | None,
+        BeforeValidator(_spacing, json_schema_input_type=str | Literal[False]),
+        Field(description="spacing of polls of interfaces' state and counters alone; off: full polls only"),
+    ] = _FAST_SECONDS
     timeout: Annotated[Duration, Field(gt=0, description="for a whole poll")] = 20.0
     request_timeout: Annotated[
         Duration | None, Field(gt=0, description="for one try of one request; by default 2s, or what fits into timeout")
@@ -52,6 +64,22 @@ class Settings(Strict):
     any_source: Annotated[
         bool, Field(description="take answers from another address than the one asked, as some routers send them")
     ] = False
+
+    @model_validator(mode="after")
+    def _tiers(self) -> Self:
+        if "fast" in self.model_fields_set and self.fast is not None and self.fast > self.interval:
+            raise ValueError("`fast` is the shorter spacing: expected at most `interval`; `fast: off` for none")
+        return self
+
+    @property
+    def fast_seconds(self) -> float | None:
+        """The spacing of the fast tier; None where there is none."""
+        return self.fast if self.fast is not None and self.fast < self.interval else None
+
+    @property
+    def cadence(self) -> float:
+        """How often the device is to be asked: by the fast tier where there is one."""
+        return self.fast_seconds or self.interval
 
     @property
     def try_seconds(self) -> float:
@@ -85,6 +113,7 @@ class Probe:
         self._auths = dict(resources.auths)
         self._library = ModuleLibrary(resources.module_files)
         self._kept: dict[tuple[str, str], _Kept] = {}
+        self._devices: dict[tuple[str, str], tuple[Settings, Device]] = {}
 
     @property
     def counters(self) -> Counters:
@@ -98,7 +127,7 @@ class Probe:
             self._client = None
 
     async def run(self, check: Check) -> Observation:
-        """Poll a device once.
+        """Poll a device once: state and counters of its interfaces, or everything, as is due.
 
         Returns:
             `ok` with series, interfaces and facts when it answered (`detail` and the value `problems` say what could
@@ -115,9 +144,12 @@ class Probe:
             async with asyncio.timeout(settings.timeout * _OWN_SHARE):
                 began = time.monotonic()
                 poll = Poll(*await self._session(settings, auth))
-                kept = await self._read(check, settings, poll)
-                seconds = time.monotonic() - began
-                return await _result(check, kept, poll, seconds)
+                device = self._device(check, settings, poll)
+                if device.tiers.fast_due(began):
+                    state = await device.read_state(poll)
+                    if state.told is not None:
+                        return _state_result(check, device, state, poll, time.monotonic() - began)
+                return await self._full(check, settings, device, poll, began)
         except ModuleError as error:
             return _failed(check, Outcome.UNKNOWN, f"cannot be polled: {error}")
         except SnmpLocalError as error:
@@ -148,6 +180,33 @@ class Probe:
             any_source=settings.any_source,
         )
         return client, session
+
+    def _device(self, check: Check, settings: Settings, poll: Poll) -> Device:
+        key = (check.target, check.name)
+        known = self._devices.get(key)
+        if known is None or known[0] != settings or known[1].spoilt:
+            decided = Tiers(
+                settings.interval,
+                settings.fast_seconds,
+                v1=poll.version == Version.V1,
+                max_repetitions=settings.max_repetitions,
+            )
+            known = self._devices[key] = settings, Device(check.target, decided)
+        return known[1]
+
+    async def _full(self, check: Check, settings: Settings, device: Device, poll: Poll, began: float) -> Observation:
+        """Read everything; once more if the device became another one meanwhile, for then the tables do not agree."""
+        for patient in (False, True):
+            poll.forget()
+            kept = await self._read(check, settings, poll)
+            if not poll.varbinds:
+                return _nothing_shown(check, poll, time.monotonic() - began)
+            full = await _made(kept, device, poll)
+            assert kept.plan is not None
+            state = await device.complete(poll, full, kept.plan.metrics, patient=patient)
+            if state.told is not None:
+                break
+        return _full_result(check, full, state, poll, time.monotonic() - began)
 
     async def _read(self, check: Check, settings: Settings, poll: Poll) -> _Kept:
         key = (check.target, check.name)
@@ -201,45 +260,62 @@ def _failed(check: Check, outcome: Outcome, detail: str, poll: Poll | None = Non
     return Observation(check.target, check.name, datetime.now(UTC), outcome, detail, values=values)
 
 
-async def _result(check: Check, kept: _Kept, poll: Poll, seconds: float) -> Observation:
-    """Return the observation of a poll that came to its end."""
-    varbinds, problems = poll.varbinds, poll.problems
-    values = (
+async def _made(kept: _Kept, device: Device, poll: Poll) -> Made:
+    varbinds, complete, renderer = poll.varbinds, not poll.problems, kept.renderer
+    assert renderer is not None
+    try:
+        return await device.off_the_loop(len(varbinds), lambda: made(renderer, varbinds, complete=complete))
+    except asyncio.CancelledError:
+        kept.plan = kept.renderer = None  # the thread may still be at it: the next poll must not share it
+        raise
+
+
+def _values(poll: Poll, varbinds: int, problems: int, *, full: bool) -> tuple[tuple[str, float], ...]:
+    return (
         ("packets", float(poll.packets)),
-        ("varbinds", float(len(varbinds))),
-        ("problems", float(len(problems))),
-        ("first_answer_seconds", poll.first_answer_seconds or 0.0),
+        ("varbinds", float(varbinds)),
+        ("problems", float(problems)),
+        ("full", float(full)),
+        *((("first_answer_seconds", poll.first_answer_seconds or 0.0),) if full else ()),
     )
-    if not varbinds:
-        said = _shown(problems) if problems else "may this community see the system group and the modules asked for?"
-        detail = f"answered, and showed none of the objects asked for: {said}"
-        return Observation(
-            check.target, check.name, datetime.now(UTC), Outcome.BAD_ANSWER, detail, seconds, values=values
-        )
-    if len(varbinds) >= _THREAD_FROM_VARBINDS:
-        try:
-            made = await asyncio.to_thread(_made, kept, varbinds, complete=not problems)
-        except asyncio.CancelledError:
-            kept.plan = kept.renderer = None  # the thread may still be at it: the next poll must not share it
-            raise
-    else:
-        made = _made(kept, varbinds, complete=not problems)
-    series, interfaces, facts = made
+
+
+def _nothing_shown(check: Check, poll: Poll, seconds: float) -> Observation:
+    problems = poll.problems
+    said = _shown(problems) if problems else "may this community see the system group and the modules asked for?"
+    detail = f"answered, and showed none of the objects asked for: {said}"
+    values = _values(poll, 0, len(problems), full=True)
+    return Observation(
+        check.target, check.name, datetime.now(UTC), Outcome.BAD_ANSWER, detail, seconds, values=values
+    )  # fmt: skip
+
+
+def _full_result(check: Check, full: Made, state: State, poll: Poll, seconds: float) -> Observation:
+    problems = [*poll.problems, *state.problems]
+    interfaces = state.told.interfaces if state.told is not None else ()
+    if state.told is None:
+        problems.append("nothing is said of interfaces: the device restarted again while it was read")
     detail = _summary(interfaces, f"{poll.reached()}, {format_duration(seconds)}")
     if problems:
         detail += f"; incomplete: {_shown(problems)}"
     return Observation(
-        check.target, check.name, datetime.now(UTC), Outcome.OK, detail, seconds, confirmed=True, values=values,
-        series=series, interfaces=interfaces, facts=facts,
+        check.target, check.name, datetime.now(UTC), Outcome.OK, detail, seconds, confirmed=True,
+        values=_values(poll, len(poll.varbinds), len(problems), full=True),
+        series=state.series, interfaces=interfaces, facts=full.facts,
     )  # fmt: skip
 
 
-def _made(
-    kept: _Kept, varbinds: list[VarBind], *, complete: bool
-) -> tuple[SeriesBlock, tuple[Interface, ...], tuple[Fact, ...]]:
-    assert kept.renderer is not None
-    runs = columns(varbinds, identity.INTERFACE_COLUMNS)
-    return kept.renderer.render(varbinds), identity.interfaces(runs), identity.facts(varbinds, complete)
+def _state_result(check: Check, device: Device, state: State, poll: Poll, seconds: float) -> Observation:
+    assert state.told is not None
+    read = f"state and counters: {state.varbinds} objects in {poll.packets} packets, {format_duration(seconds)}"
+    detail = _summary(state.told.interfaces, read)
+    if state.problems:
+        detail += f"; incomplete: {_shown(list(state.problems))}"
+    return Observation(
+        check.target, check.name, datetime.now(UTC), Outcome.OK, detail, seconds, confirmed=True,
+        values=_values(poll, state.varbinds, len(state.problems), full=False),
+        series=state.series, interfaces=state.told.interfaces, facts=device.facts(),
+    )  # fmt: skip
 
 
 def _summary(interfaces: tuple[Interface, ...], read: str) -> str:

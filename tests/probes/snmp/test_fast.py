@@ -60,10 +60,13 @@ def test_a_row_has_its_long_counters_where_they_count() -> None:
     assert cells[IF_IN_OCTETS] == {b"\x02", b"\x03"}
 
 
-def test_rows_are_those_that_have_a_state() -> None:
+def test_rows_are_those_of_one_number() -> None:
     objects = switch(2)
     del objects["1.3.6.1.2.1.2.2.1.8.1"]
-    assert table_of(objects).suffixes == (b"\x02",)
+    objects["1.3.6.1.2.1.2.2.1.8.7.7"] = (Tag.INTEGER, 1)
+    table = table_of(objects)
+    assert table.suffixes == (b"\x01", b"\x02")
+    assert table.cells[IF_OPER] == {b"\x02"}
     assert table_of({}).suffixes == ()
 
 

@@ -123,11 +123,11 @@ async def test_a_poll_of_snmpd(daemon: Snmpd, probe: Probe, auth: str) -> None:
 
 async def test_a_switch_of_48_ports(probe: Probe) -> None:
     with serving(switch(48)) as agent:
-        seen = await probe.run(check(agent.port))
-        again = await probe.run(check(agent.port))
+        seen = await probe.run(check(agent.port, fast="off"))
+        again = await probe.run(check(agent.port, fast="off"))
     assert seen.outcome is Outcome.OK
     assert seen.detail.startswith("1 of 48 interfaces up; ")
-    assert dict(seen.values)["packets"] < 65
+    assert dict(seen.values)["packets"] < 75
     first, second = seen.interfaces[:2]
     assert (first.index, first.name, first.descr, first.alias) == (1, "Gi1/0/1", "GigabitEthernet1/0/1", "uplink")
     assert (first.admin, first.oper, first.speed_bits_per_second) == (AdminStatus.UP, OperStatus.UP, 1e9)
@@ -139,14 +139,16 @@ async def test_a_switch_of_48_ports(probe: Probe) -> None:
     assert samples(seen, "sysUpTime") == {'sysUpTime{target="sw1"}': 8640000.0}
     assert seen.series is not None
     assert again.series is not None
-    kept = dict(zip(*[[f.prefixes for f in block.families] for block in (seen.series, again.series)], strict=True))
-    assert all(before is after for before, after in kept.items())  # nothing was rendered twice
+    before, after = ({f.name: f.prefixes for f in block.families} for block in (seen.series, again.series))
+    assert len(before) > 30
+    own = [name for name in before if name.startswith("linewarden_")]
+    assert all(after[name] is before[name] for name in before.keys() - own)  # nothing was rendered twice
 
 
 async def test_a_ups_is_found_and_its_battery_judged(probe: Probe) -> None:
     with serving(ups()) as agent:
-        seen = await probe.run(check(agent.port))
-        await probe.run(check(agent.port))
+        seen = await probe.run(check(agent.port, fast="off"))
+        await probe.run(check(agent.port, fast="off"))
         asked = [request for request in agent.requests if request.pdu == Pdu.GET]
     assert seen.outcome is Outcome.OK
     assert Fact("battery_replace", True, "UPS-MIB upsAlarmBatteryBad") in seen.facts
@@ -159,7 +161,8 @@ async def test_a_ups_is_found_and_its_battery_judged(probe: Probe) -> None:
     assert samples(seen, "upsOutputPercentLoad") == {'upsOutputPercentLoad{target="sw1",upsOutputLineIndex="1"}': 38}
     alarm = 'upsAlarmDescr{target="sw1",upsAlarmId="7",upsAlarmDescr="1.3.6.1.2.1.33.1.6.3.1"}'
     assert samples(seen, "upsAlarmDescr") == {alarm: 1.0}
-    assert [len(request.varbinds) for request in asked if len(request.varbinds) > 1] == [9, 7]  # asked for UPS-MIB once
+    lengths = [len(request.varbinds) for request in asked if len(request.varbinds) > 4]  # those of the marks have four
+    assert lengths == [9, 7]  # asked for UPS-MIB once
 
 
 @pytest.mark.parametrize(("modules", "wanted"), [(["ups_mib"], False), (["system"], None)])
@@ -244,7 +247,7 @@ async def test_an_agent_that_dies_within_a_poll(probe: Probe) -> None:
     with UdpAgent(lambda request, data: mib.answer(request) if request.pdu == Pdu.GET else []) as agent:
         seen = await probe.run(check(agent.port, request_timeout="100ms"))
     assert seen.outcome is Outcome.NO_ANSWER
-    assert re.search(r"the answers ceased: .* 8 objects in 2 packets before that", seen.detail)
+    assert re.search(r"the answers ceased: .* 8 objects in 3 packets before that", seen.detail)
 
 
 async def test_a_slow_agent_ends_at_the_timeout_with_what_was_reached(probe: Probe) -> None:
