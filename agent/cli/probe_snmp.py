@@ -147,7 +147,7 @@ def _errand(
     except ValueError as error:
         first = getattr(error, "errors", list)()[0]
         raise click.UsageError(f"--{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    check = Check(target, "snmp", "snmp", settings.interval, settings)
+    check = Check(target, "snmp", "snmp", settings.cadence, settings)
     return _Errand(check, Resources(auths=auths, module_files=files), _how(auths[settings.auth]))
 
 

@@ -199,7 +199,7 @@ class Device:
             return conversation
         if conversation.missing and not conversation.ended:
             decided.due(tiers.ROWS_GONE)
-        elif not conversation.ended:
+        elif not decided.why:
             decided.calm()
         return conversation
 
