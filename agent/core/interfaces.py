@@ -154,6 +154,17 @@ def follow(before: Sequence[Interface], after: Sequence[Interface], *, by_index:
     return found
 
 
+def labels(interfaces: Sequence[Interface]) -> tuple[str, ...]:
+    """Return the label `interface` of each: its name, which it keeps when its number changes.
+
+    Where several bear one name, their numbers tell them apart.
+    """
+    count: dict[str, int] = {}
+    for one in interfaces:
+        count[one.name] = count.get(one.name, 0) + 1
+    return tuple(one.name if count[one.name] == 1 else f"{one.name} ({one.index})" for one in interfaces)
+
+
 def duplex_mismatch(row: Interface, *, late_collisions: bool) -> bool | None:
     """Say whether the two ends of a line do not agree on its duplex; None where the device does not tell its own.
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from agent.core.counters import Floats
-from agent.core.interfaces import Told
+from agent.core.interfaces import Told, labels
 from agent.core.model import Interface
 from agent.core.series import Family, SeriesBlock
 from probes.snmp.ber import VarBind
@@ -73,7 +73,7 @@ class InterfaceSeries:
 
     def families(self, told: Told) -> tuple[Family, ...]:
         """Return what a reading says; what is unknown has no sample."""
-        names = series_names(told.interfaces)
+        names = labels(told.interfaces)
         if names != self._names:
             self._names, self._prefixes = names, {}
         found = []
@@ -102,17 +102,6 @@ class InterfaceSeries:
         more = f",{label('direction', direction)}" if direction else ""
         target = label("target", self._target)
         return tuple(f"{name}{{{target},{label('interface', one)}{more}}}" for one in self._names)
-
-
-def series_names(interfaces: Sequence[Interface]) -> tuple[str, ...]:
-    """Return the label `interface` of each: its name, which it keeps when its number changes.
-
-    Where several bear one name, their numbers tell them apart.
-    """
-    count: dict[str, int] = {}
-    for one in interfaces:
-        count[one.name] = count.get(one.name, 0) + 1
-    return tuple(one.name if count[one.name] == 1 else f"{one.name} ({one.index})" for one in interfaces)
 
 
 def _known(value: float | None) -> float:
