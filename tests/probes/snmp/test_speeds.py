@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agent.core.ends import end_observation
-from agent.core.model import Check, Interface, Observation, OperStatus, Outcome, SnmpAuth
+from agent.core.model import Check, Duplex, Interface, Neighbour, Observation, OperStatus, Outcome, SnmpAuth
 from agent.core.ports import Resources
-from probes.snmp.ber import Pdu, Tag
+from probes.snmp.ber import Pdu, Tag, Value
+from probes.snmp.fastplan import Table
 from probes.snmp.probe import Probe, Settings
+from probes.snmp.tiers import Tiers
 from tests.probes.snmp.agents import UdpAgent, serving, ups
 from tests.probes.snmp.living import WRAP32, WRAP64, Clock, LiveSwitch, Port
 
@@ -514,3 +516,56 @@ async def test_whatever_happens_no_spike_no_wrong_interface_no_false_down(
                 # a counter that was cleared without a word soon after its begin shows too little; none shows too much
                 assert rate is None or rate <= 1.05 * truth.rate
     assert known > 0
+
+
+# ------------------------------------------------------------------ lines
+
+
+async def test_neighbours_and_duplex_are_read_with_full_polls_and_stay_in_between(clock: Clock, probe: Probe) -> None:
+    switch = LiveSwitch.of(clock, 2)
+    sound = switch.objects
+    lines: dict[str, tuple[int, Value]] = {
+        "1.0.8802.1.1.2.1.3.7.1.3.17": (Tag.OCTET_STRING, b"Gi1/0/2"),
+        "1.0.8802.1.1.2.1.4.1.1.7.0.17.1": (Tag.OCTET_STRING, b"Gi0/24"),
+        "1.0.8802.1.1.2.1.4.1.1.9.0.17.1": (Tag.OCTET_STRING, b"sw2"),
+        "1.3.6.1.2.1.10.7.2.1.19.1": (Tag.INTEGER, 2),
+        "1.3.6.1.2.1.10.7.2.1.19.2": (Tag.INTEGER, 3),
+    }
+    switch.objects = lambda: {**sound(), **lines}  # type: ignore[method-assign] # a switch that says more
+    with UdpAgent(switch.answer) as agent:
+        watch = Watch(probe, switch, agent)
+        await watch.poll()
+        seen = await watch.poll(10.0)
+        assert not full(seen)
+        assert [(one.duplex, one.duplex_mismatch, one.neighbour) for one in seen.interfaces] == [
+            (Duplex.HALF, True, None),
+            (Duplex.FULL, False, Neighbour("sw2", "Gi0/24")),
+        ]
+        mismatch = 'linewarden_interface_duplex_mismatch{target="sw1",interface="Gi1/0/1"}'
+        assert samples(seen, "linewarden_interface_duplex_mismatch")[mismatch] == 1
+        # a cable is moved: the port's state changes, and the next full poll looks again
+        lines["1.0.8802.1.1.2.1.3.7.1.3.17"] = (Tag.OCTET_STRING, b"Gi1/0/1")
+        switch.turn("Gi1/0/1", 1)
+        later = [await watch.poll(10.0) for _ in range(6)]
+    assert [one.neighbour for one in later[-1].interfaces] == [Neighbour("sw2", "Gi0/24"), None]
+
+
+async def test_what_the_last_full_poll_said_is_not_repeated_for_ever(clock: Clock, probe: Probe) -> None:
+    switch = LiveSwitch.of(clock, 2)
+    settings = Settings.model_validate({"address": "127.0.0.1", "auth": "public_v2", "port": 1})
+    decided = Tiers(settings.interval, settings.fast_seconds, v1=False, max_repetitions=None)
+    with UdpAgent(switch.answer) as agent:
+        watch = Watch(probe, switch, agent)
+        await watch.poll()
+        _, device = probe._devices["sw1", "snmp"]
+        decided.read(Table.of({}), (), clock.now)
+        assert decided.is_fresh(clock.now + 180.0)
+        assert not decided.is_fresh(clock.now + 180.1)
+        # full polls fail, and the fast tier works: a device whose walk takes too long
+        device.tiers._interval = 1e9
+        switch.clock.now += 30.0
+        device.tiers.is_fresh = lambda now: False  # type: ignore[method-assign] # as if it was long ago
+        seen = await watch.poll()
+    assert seen.facts == ()
+    assert samples(seen, "sysName") == {}
+    assert len(samples(seen, "ifOperStatus")) == 2
