@@ -4,9 +4,9 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from agent.core.model import Check, Interface, Observation, OperStatus, Outcome, SnmpAuth
 from agent.core.ports import Resources
@@ -31,7 +31,12 @@ _SHOWN_PROBLEMS: Final = 3
 
 
 def _spacing(value: object) -> object:
-    return None if value is None or value is False or value == "off" else parse_duration(value)
+    if value is None or value is False or value == "off":
+        return None
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; or off") from None
 
 
 class Settings(Strict):
@@ -65,11 +70,14 @@ class Settings(Strict):
         bool, Field(description="take answers from another address than the one asked, as some routers send them")
     ] = False
 
-    @model_validator(mode="after")
-    def _tiers(self) -> Self:
-        if "fast" in self.model_fields_set and self.fast is not None and self.fast > self.interval:
-            raise ValueError("`fast` is the shorter spacing: expected at most `interval`; `fast: off` for none")
-        return self
+    @field_validator("fast")
+    @classmethod
+    def _shorter(cls, value: float | None, info: ValidationInfo) -> float | None:
+        interval = info.data.get("interval")
+        if value is not None and interval is not None and value > interval:
+            most, got = format_duration(interval), format_duration(value)
+            raise ValueError(f"expected at most the interval ({most}), got {got}; `off` for full polls only")
+        return value
 
     @property
     def fast_seconds(self) -> float | None:

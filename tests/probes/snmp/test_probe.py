@@ -357,3 +357,22 @@ async def test_an_agent_that_answers_nonsense_never_raises(probe: Probe) -> None
 
 def encode_bad_battery() -> bytes:
     return ber.encode_oid("1.3.6.1.2.1.33.1.6.3.1")
+
+
+@pytest.mark.parametrize(
+    ("written", "fast", "cadence"),
+    [
+        ({}, 10.0, 10.0),
+        ({"interval": "5m"}, 10.0, 10.0),
+        ({"interval": "5s"}, None, 5.0),  # full polls come as fast: there is nothing in between
+        ({"interval": "10s"}, None, 10.0),
+        ({"fast": "30s"}, 30.0, 30.0),
+        ({"fast": "off"}, None, 60.0),
+        ({"fast": False}, None, 60.0),  # how YAML reads off
+        ({"fast": None}, None, 60.0),
+        ({"fast": "60s"}, None, 60.0),
+    ],
+)
+def test_a_device_is_due_at_the_faster_speed(written: dict[str, object], fast: float | None, cadence: float) -> None:
+    settings = Settings.model_validate({"address": "10.0.0.1", "auth": "public_v2", **written})
+    assert (settings.fast_seconds, settings.cadence) == (fast, cadence)
