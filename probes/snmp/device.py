@@ -18,6 +18,7 @@ from probes.snmp.errors import SnmpTimeout
 from probes.snmp.fast import BulkReading, GetReading, reading
 from probes.snmp.fastplan import COLUMNS, SYS_UPTIME, Gets, Table
 from probes.snmp.modules import Metric
+from probes.snmp.optics import with_optics
 from probes.snmp.poll import Poll
 from probes.snmp.refresh import InterfaceSeries, Refresher
 from probes.snmp.render import Renderer, columns
@@ -47,7 +48,7 @@ def made(renderer: Renderer, varbinds: Sequence[VarBind], *, complete: bool) -> 
     wanted = frozenset(table.oids())
     return Made(
         renderer.render(varbinds),
-        identity.interfaces(runs),
+        with_optics(identity.interfaces(runs), varbinds),
         identity.facts(varbinds, complete),
         table,
         {bind[0]: bind[2] for column in COLUMNS for bind in runs.get(column, ()) if bind[0] in wanted},

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core import counters
@@ -43,6 +43,7 @@ def test_a_restart_is_told_from_the_wrap_of_sysuptime(
     assert uptime(before, after, elapsed) is Uptime(said)
 
 
+@settings(deadline=None)
 @given(
     before=st.integers(0, WRAP - 1),
     elapsed=st.floats(2.0, 86400.0),
@@ -53,6 +54,7 @@ def test_a_device_that_runs_on_never_restarts(before: int, elapsed: float, late:
     assert uptime(before, after, elapsed) is Uptime.CONTINUED
 
 
+@settings(deadline=None)
 @given(
     before=st.integers(0, WRAP - 10_000_000),  # not within the last day before its wrap
     elapsed=st.floats(10.0, 3600.0),
@@ -117,6 +119,7 @@ def test_a_rate_where_two_readings_prove_it(
     assert np.isnan(one(before, after, elapsed, bits=bits, most=most, broken=True))
 
 
+@settings(deadline=None)
 @given(
     start=st.integers(0, WRAP - 1),
     truth=st.floats(0.0, 1.0),
@@ -134,6 +137,7 @@ def test_a_counter32_within_its_speed_has_its_true_rate_or_none(
         assert np.isnan(found)
 
 
+@settings(deadline=None)
 @given(
     before=st.integers(0, (1 << 64) - 1),
     after=st.integers(0, (1 << 64) - 1),
@@ -154,6 +158,7 @@ def test_whatever_is_read_no_rate_is_a_spike(before: int, after: int, elapsed: f
         assert after >= before
 
 
+@settings(deadline=None)
 @given(before=st.integers(1, 1 << 62), after=st.integers(0, 1 << 62), elapsed=st.floats(0.1, 3600.0))
 def test_a_counter64_that_goes_back_gives_nothing(before: int, after: int, elapsed: float) -> None:
     found = one(before, min(after, before - 1), elapsed, bits=64)
