@@ -118,6 +118,22 @@ async def test_a_poll_of_snmpd(daemon: Snmpd, probe: Probe, auth: str) -> None:
     assert "interfaces up" in seen.detail
 
 
+@pytest.mark.parametrize("auth", ["public_v1", "public_v2"])
+async def test_snmpd_between_two_full_polls(daemon: Snmpd, probe: Probe, auth: str) -> None:
+    asked = check(daemon.port, auth=auth, request_timeout="5s", fast="1s")
+    first = await probe.run(asked)
+    seen = await probe.run(asked)
+    assert (dict(first.values)["full"], dict(seen.values)["full"]) == (1, 0), seen.detail
+    assert [one.name for one in seen.interfaces] == [one.name for one in first.interfaces]
+    loopback = next(one for one in seen.interfaces if one.name == "lo")
+    assert (loopback.admin, loopback.oper) == (AdminStatus.UP, OperStatus.UP)
+    assert loopback.received is not None
+    assert loopback.received.octets_per_second is not None
+    assert {family.name for family in first.series.families} <= {family.name for family in seen.series.families}  # type: ignore[union-attr] # ok has series
+    assert samples(seen, "ifOperStatus") == samples(first, "ifOperStatus")
+    assert {fact.name for fact in first.facts} == {fact.name for fact in seen.facts}
+
+
 # ------------------------------------------------------------------ simulated devices
 
 
