@@ -73,12 +73,14 @@ class Device:
     """What is kept of a device, and the part of its polls that goes beyond its modules.
 
     Attributes:
+        is_polled: whether it was since the last reload.
         spoilt: a thread may still be at work on it, whose poll was cancelled: the next poll must not share it.
     """
 
     def __init__(self, target: str, decided: Tiers, metrics: Sequence[Metric] = ()) -> None:
         """Take the device's name and how its tiers are decided."""
         self.tiers = decided
+        self.is_polled = True
         self.spoilt = False
         self._facts: tuple[Fact, ...] = ()
         self._target = target

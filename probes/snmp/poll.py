@@ -49,9 +49,10 @@ def planned(modules: Sequence[Module], max_repetitions: int | None = None) -> Pl
 
 
 class Counted(Asker, Protocol):
-    """A conversation that counts its answers."""
+    """A conversation that counts its answers, and keeps what they bring."""
 
     packets: int
+    varbinds: list[VarBind]
 
 
 class Poll:
@@ -95,7 +96,7 @@ class Poll:
 
     def reached(self) -> str:
         """Say how far the poll has got."""
-        objects = sum(len(part.varbinds) for part in self._parts)
+        objects = sum(len(part.varbinds) for part in self._parts or self._own)
         return f"{_counted(objects, 'object')} in {_counted(self.packets, 'packet')}"
 
     async def greet(self, *, ask_ups: bool) -> bool:

@@ -18,7 +18,7 @@ from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpTimeout
 from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
 from probes.snmp.render import Renderer
-from probes.snmp.tiers import Tiers
+from probes.snmp.tiers import Tiers, phase
 
 DEFAULT_MODULES: Final = ("system", "if_mib")
 UPS_MODULE: Final = "ups_mib"
@@ -114,6 +114,7 @@ class Probe:
     def __init__(self, resources: Resources) -> None:
         self._client: SnmpClient | None = None
         self._loading = asyncio.Lock()
+        self._devices: dict[tuple[str, str], tuple[Settings, Device]] = {}
         self.configure(resources)
 
     def configure(self, resources: Resources) -> None:
@@ -121,7 +122,11 @@ class Probe:
         self._auths = dict(resources.auths)
         self._library = ModuleLibrary(resources.module_files)
         self._kept: dict[tuple[str, str], _Kept] = {}
-        self._devices: dict[tuple[str, str], tuple[Settings, Device]] = {}
+        # what interfaces have done stays known; of devices that nobody polled since the last reload nothing does
+        self._devices = {key: pair for key, pair in self._devices.items() if pair[1].is_polled}
+        for _, device in self._devices.values():
+            device.is_polled = False
+            device.tiers.anew()
 
     @property
     def counters(self) -> Counters:
@@ -198,8 +203,10 @@ class Probe:
                 settings.fast_seconds,
                 v1=poll.version == Version.V1,
                 max_repetitions=settings.max_repetitions,
+                phase=phase(check.target),
             )
             known = self._devices[key] = settings, Device(check.target, decided)
+        known[1].is_polled = True
         return known[1]
 
     async def _full(self, check: Check, settings: Settings, device: Device, poll: Poll, began: float) -> Observation:

@@ -5,6 +5,7 @@ change of ifTable or of the physical entities, or rows that are gone make the sl
 nothing is said about interfaces, because their numbers may mean others now.
 """
 
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -60,6 +61,11 @@ def changes(before: Marks, after: Marks, elapsed_seconds: float) -> tuple[str, .
     return tuple(word for word, old, new in told if old is not None and new is not None and old != new)
 
 
+def phase(device: str) -> float:
+    """Return 0-1, the same for one device at every start."""
+    return zlib.crc32(device.encode()) / 2**32
+
+
 class Tiers:
     """One device's tiers.
 
@@ -73,12 +79,20 @@ class Tiers:
     """
 
     def __init__(
-        self, interval_seconds: float, fast_seconds: float | None, *, v1: bool, max_repetitions: int | None
+        self,
+        interval_seconds: float,
+        fast_seconds: float | None,
+        *,
+        v1: bool,
+        max_repetitions: int | None,
+        phase: float = 0.0,
     ) -> None:
         """Take the settings of a device.
 
         Args:
             fast_seconds: spacing of the fast tier; None where there is none.
+            phase: 0-1, how much of the first interval is left out: all devices begin together, and their full polls
+                are not to stay so.
         """
         self.why = ""
         self.get_works = True
@@ -88,7 +102,9 @@ class Tiers:
         self._fast = fast_seconds
         self._v1 = v1
         self._max_repetitions = max_repetitions
+        self._phase = phase
         self._full_at: float | None = None
+        self._next_full_at = 0.0
         self.marks = Marks()
         self.marked_at = 0.0
         self._seen = Marks()  # at the last look
@@ -103,7 +119,7 @@ class Tiers:
         """Say whether the fast tier is what is to be read now; half a spacing early is on time."""
         if self._fast is None or self._full_at is None or self.plan is None or self.why:
             return False
-        return now - self._full_at < self._interval - self._fast / 2
+        return now < self._next_full_at - self._fast / 2
 
     def is_fresh(self, now: float) -> bool:
         """Say whether what the last full poll read may still be repeated."""
@@ -151,10 +167,16 @@ class Tiers:
     def read(self, table: Table, rows: tuple[Interface, ...], now: float) -> None:
         """Take what a full poll found."""
         self.rows, self._full_at = rows, now
+        self._next_full_at = now + self._interval * (1 - self._phase)
+        self._phase = 0.0
         wanted = table if self.has_fast else Table.of({})
         self.plan = fastplan.plan(
             wanted, v1=self._v1, max_repetitions=self._max_repetitions, get_works=self.get_works
         )  # fmt: skip
+
+    def anew(self) -> None:
+        """Have everything read anew, without a reason that lies with the device."""
+        self._next_full_at = 0.0
 
     def refused(self) -> None:
         """Take note that the device is silent on a GET of many objects, and have everything read anew."""

@@ -1,6 +1,7 @@
 """Two speeds of polling against a switch that lives: no rate spike, no wrong interface, no false down."""
 
 import random
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +12,7 @@ from agent.core.ports import Resources
 from probes.snmp.ber import Pdu, Tag, Value
 from probes.snmp.fastplan import Table
 from probes.snmp.probe import Probe, Settings
-from probes.snmp.tiers import Tiers
+from probes.snmp.tiers import Tiers, phase
 from tests.probes.snmp.agents import UdpAgent, serving, ups
 from tests.probes.snmp.living import WRAP32, WRAP64, Clock, LiveSwitch, Port
 
@@ -23,6 +24,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     for module in ("probe", "device", "poll"):
         monkeypatch.setattr(f"probes.snmp.{module}.time", made)
+    monkeypatch.setattr("probes.snmp.probe.phase", lambda device: 0.0)
     return made
 
 
@@ -516,6 +518,50 @@ async def test_whatever_happens_no_spike_no_wrong_interface_no_false_down(
                 # a counter that was cleared without a word soon after its begin shows too little; none shows too much
                 assert rate is None or rate <= 1.05 * truth.rate
     assert known > 0
+
+
+async def test_after_a_reload_everything_is_read_anew_and_history_stays(clock: Clock, probe: Probe) -> None:
+    switch = LiveSwitch.of(clock)
+    with UdpAgent(switch.answer) as agent:
+        watch = Watch(probe, switch, agent)
+        await watch.poll(100.0)
+        clock.now += 4.0
+        switch.turn("Gi1/0/3", 1)
+        await watch.poll(6.0)
+        probe.configure(Resources(auths=AUTHS))
+        seen = await watch.poll(10.0)
+        assert full(seen)
+        assert one(seen, "Gi1/0/3").flaps == 1
+        assert received(seen, "Gi1/0/3") == pytest.approx(3e5)
+        probe.configure(Resources(auths=AUTHS))
+        probe.configure(Resources(auths=AUTHS))  # nobody has polled it in between: it may be gone
+        assert one(await watch.poll(10.0), "Gi1/0/3").flaps == 0
+
+
+def test_full_polls_of_many_devices_are_spread() -> None:
+    due = []
+    for number in range(600):
+        decided = Tiers(60.0, 10.0, v1=False, max_repetitions=None, phase=phase(f"switch-{number}"))
+        decided.read(Table.of({}), (), 0.0)
+        due.append(next(second for second in range(10, 100, 10) if not decided.fast_due(float(second))))
+    assert set(due) <= {10, 20, 30, 40, 50, 60}
+    assert max(due.count(second) for second in due) < 200
+
+
+async def test_how_far_a_fast_poll_came_is_said(clock: Clock, probe: Probe) -> None:
+    switch = LiveSwitch.of(clock, 30)
+    with UdpAgent(switch.answer) as agent:
+        watch = Watch(probe, switch, agent, request_timeout="200ms", retries=0, max_repetitions=5)
+        await watch.poll()
+        _, device = probe._devices["sw1", "snmp"]
+        device.tiers.get_works = False
+        device.tiers.read(device._table, device.tiers.rows, clock.now)
+        asked = switch.answered + 3
+        agent.answer = lambda request, data: switch.answer(request, data) if switch.answered < asked else []
+        clock.now += 10.0
+        seen = await probe.run(watch.check)
+    assert seen.outcome is Outcome.NO_ANSWER
+    assert re.search(r"the answers ceased: .*, \d\d objects in 3 packets before that", seen.detail), seen.detail
 
 
 # ------------------------------------------------------------------ lines
