@@ -14,6 +14,8 @@ from probes.snmp.walk import Question, status_name
 
 _MISSING: Final = frozenset((Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW, Tag.NULL))
 
+_MARKS: Final = frozenset(MARK_OIDS)
+
 Look = Callable[[Sequence[VarBind]], bool]  # is told the marks of each answer; True ends the conversation
 
 
@@ -45,7 +47,7 @@ class _Reading:
         now = self._clock()
         marks = []
         for bind in binds:
-            if bind[0] in MARK_OIDS:
+            if bind[0] in _MARKS:
                 marks.append(bind)
             else:
                 self.varbinds.append(bind)
@@ -72,7 +74,7 @@ class GetReading(_Reading):
         if error_status == ErrorStatus.noError:
             wanted = set(asked)
             got = [bind for bind in varbinds if bind[0] in wanted and bind[1] not in _MISSING]
-            self.missing += len(wanted.difference(MARK_OIDS)) - sum(bind[0] not in MARK_OIDS for bind in got)
+            self.missing += len(wanted - _MARKS) - sum(bind[0] not in _MARKS for bind in got)
             self._keep(got)
             return
         named = 1 <= error_index <= len(asked)
@@ -83,7 +85,7 @@ class GetReading(_Reading):
         culprit = asked.pop(error_index - 1 if named else 0)
         if error_status != ErrorStatus.noSuchName:
             self.problems.append(f"{status_name(error_status)} for {oid_text(culprit)}")
-        elif culprit not in MARK_OIDS:
+        elif culprit not in _MARKS:
             self.missing += 1
         if asked:
             self._left.appendleft(asked)
@@ -120,7 +122,7 @@ class BulkReading(_Reading):
             if self._stage > 1:
                 self.missing = len(self._wanted) - len(self.varbinds)
             if error_status == ErrorStatus.noError:
-                self._keep(bind for bind in varbinds if bind[0] in MARK_OIDS and bind[1] not in _MISSING)
+                self._keep(bind for bind in varbinds if bind[0] in _MARKS and bind[1] not in _MISSING)
         elif error_status != ErrorStatus.noError:
             self._refused(error_status, error_index)
         else:

@@ -286,6 +286,7 @@ async def test_after_a_restart_everything_is_read_at_once_and_history_stays_with
         before = await watch.poll(7.0)
         switch.restart(numbers=[6, 1, 2, 3, 4, 5], after=5.0)  # Gi1/0/2 is number 1 now, and still down
         seen = await watch.poll(10.0)
+        assert len(agent.requests[1].varbinds) == 7  # the system group: after one packet it was clear
         again = await watch.poll(10.0)
     assert full(seen)
     assert not full(again)
