@@ -104,19 +104,35 @@ class Device:
         Raises:
             SnmpTimeout, SnmpLocalError: as `Poll.aside`.
         """
-        if metrics is not self._metrics:
-            self._metrics, self._refresher = metrics, Refresher(metrics, {"target": self._target})
-        began = time.monotonic()
+        now = time.monotonic()
         if self.tiers.why:
             self._lines_at = None
-        greeted = [bind for bind in poll.varbinds if bind[0] == SYS_UPTIME]
-        self.tiers.opened(Marks.of([*greeted, *poll.marks]), poll.marked_at)
-        await self._read_lines(poll, full.interfaces, began)
-        self.tiers.read(full.table, self._joined(full.interfaces), began)
-        self._facts, self._table = full.facts, full.table
-        self._refresher.learn(full.series, poll.varbinds, full.table)
+        self._begin(poll, metrics)
+        await self._read_lines(poll, full.interfaces, now)
+        self._learn(poll, full, now)
         state = await self._closing(poll, full, patient)
         return replace(state, series=SeriesBlock((*full.series.families, *state.series.families)))
+
+    def settle(self, poll: Poll, full: Made, metrics: Sequence[Metric]) -> State:
+        """Take a full poll as it is, without a further packet: its time is over. The next one is due at once."""
+        self._begin(poll, metrics)
+        if not lines.same_ports(self.tiers.rows, full.interfaces):
+            self._lines, self._former_lines, self._lines_at = lines.NOTHING, lines.NOTHING, None
+        self._learn(poll, full, time.monotonic())
+        state = self._of_cells(poll, full)
+        self.tiers.anew()
+        return replace(state, series=SeriesBlock((*full.series.families, *state.series.families)))
+
+    def _begin(self, poll: Poll, metrics: Sequence[Metric]) -> None:
+        if metrics is not self._metrics:
+            self._metrics, self._refresher = metrics, Refresher(metrics, {"target": self._target})
+        greeted = [bind for bind in poll.varbinds if bind[0] == SYS_UPTIME]
+        self.tiers.opened(Marks.of([*greeted, *poll.marks]), poll.marked_at)
+
+    def _learn(self, poll: Poll, full: Made, now: float) -> None:
+        self.tiers.read(full.table, self._joined(full.interfaces), now)
+        self._facts, self._table = full.facts, full.table
+        self._refresher.learn(full.series, poll.varbinds, full.table)
 
     async def read_state(self, poll: Poll) -> State:
         """Read the fast tier.

@@ -10,7 +10,9 @@ from agent.core.ends import end_observation
 from agent.core.model import Check, Duplex, Interface, Neighbour, Observation, OperStatus, Outcome, SnmpAuth
 from agent.core.ports import Resources
 from probes.snmp.ber import Pdu, Tag, Value
+from probes.snmp.device import made
 from probes.snmp.fastplan import Table
+from probes.snmp.poll import Poll
 from probes.snmp.probe import Probe, Settings
 from probes.snmp.tiers import Tiers, phase
 from tests.probes.snmp.agents import UdpAgent, serving, ups
@@ -537,6 +539,27 @@ async def test_after_a_reload_everything_is_read_anew_and_history_stays(clock: C
         probe.configure(Resources(auths=AUTHS))
         probe.configure(Resources(auths=AUTHS))  # nobody has polled it in between: it may be gone
         assert one(await watch.poll(10.0), "Gi1/0/3").flaps == 0
+
+
+async def test_a_full_poll_whose_time_is_over_is_taken_as_it_is(clock: Clock, probe: Probe) -> None:
+    switch = LiveSwitch.of(clock)
+    with UdpAgent(switch.answer) as agent:
+        watch = Watch(probe, switch, agent)
+        await watch.poll()
+        _, device = probe._devices["sw1", "snmp"]
+        settings = watch.check.settings
+        clock.now += 60.0
+        poll = Poll(*await probe._session(settings, AUTHS["public_v2"]))
+        kept = await probe._read(watch.check, settings, poll)
+        assert kept.renderer is not None
+        assert kept.plan is not None
+        asked = switch.answered
+        state = device.settle(poll, made(kept.renderer, poll.varbinds, complete=True), kept.plan.metrics)
+        assert switch.answered == asked
+        assert state.told is not None
+        assert [one.name for one in state.told.interfaces] == [port.name for port in switch.ports]
+        assert state.told.received.octets_per_second.tolist() == pytest.approx([port.rate for port in switch.ports])
+        assert full(await watch.poll(10.0))
 
 
 def test_full_polls_of_many_devices_are_spread() -> None:
