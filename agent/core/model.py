@@ -91,7 +91,7 @@ class Target:
         depends_on: names of circuits, groups, sites, devices, services; every one is needed (a group or site inside
             counts as one thing that has its own alternatives).
         members: of a group or site, the circuits of which any one is enough.
-        watch: patterns of interfaces that may alarm (fnmatch); empty: those that lead to other devices, and circuit ends.
+        watch: patterns of interfaces that may alarm (fnmatch), beside circuit ends; empty: what leads to other devices.
     """
 
     name: str
