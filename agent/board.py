@@ -12,6 +12,7 @@ from agent.core.model import Check, Echo, Estate, Observation, Outcome, Page, Ro
 from agent.core.paging import pages
 from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Blind
+from agent.core.watch import Watched, Watcher
 
 _STALE_INTERVALS: Final = 3.0  # as long as a check's belief lasts without evidence
 _STALE_LEAST_SECONDS: Final = 30.0
@@ -38,6 +39,7 @@ class Board:
         self._on_pages = on_pages
         self._flags_day: date | None = None
         self._polls: dict[str, dict[str, DevicePoll]] = {}  # by device and check
+        self._watcher = Watcher(picture.estate)
 
     def show(self, assessor: Assessor, checks: Iterable[tuple[str, str]], targets: Iterable[str]) -> None:
         """Take over these beliefs and verdicts; what the assessor does not hold any more disappears."""
@@ -68,7 +70,14 @@ class Board:
         """Work out anew which pages are due, and tell of those that begin and end."""
         picture = self.picture
         before = {_identity(page): page for page in picture.pages}
-        due = pages(picture.estate, picture.verdicts, picture.health, now, flags=picture.flags)
+        due = pages(
+            picture.estate,
+            picture.verdicts,
+            picture.health,
+            now,
+            flags=picture.flags,
+            interfaces={name: poll.watched for name, poll in picture.polls.items() if now <= poll.fresh_until},
+        )
         picture.pages = tuple(_aged(page, before.get(_identity(page))) for page in due)
         after = {_identity(page): page for page in picture.pages}
         new = [page for key, page in after.items() if key not in before]
@@ -96,19 +105,25 @@ class Board:
         self.picture.addresses[turn.target, turn.check] = tuple(turn.new.split(", "))
 
     def poll(self, item: Polled, seen: Observation) -> bool:
-        """Take a device's poll; return whether its ageing flags changed."""
+        """Take a device's poll; return whether its ageing flags changed, or which of its interfaces are down."""
         target = self.picture.estate.targets.get(item.check.target)
         if target is None or target.role is not Role.DEVICE or item.check.type not in POLLED_TYPES:
             return False
         polls = self._polls.setdefault(target.name, {})
-        polls[item.check.name] = _device_poll(item, seen)
-        self.picture.polls[target.name] = _together(list(polls.values()))
-        return seen.outcome is Outcome.OK and self._flags(target.name, datetime.now(UTC).date())
+        before = self.picture.polls.get(target.name)
+        watched: tuple[Watched, ...] = ()
+        if seen.outcome is Outcome.OK and seen.interfaces:
+            watched = self._watcher.look(target.name, seen.interfaces, seen.facts, seen.at)
+        polls[item.check.name] = _device_poll(item, seen, watched)
+        poll = self.picture.polls[target.name] = _together(list(polls.values()))
+        changed = _alarming(poll.watched) != _alarming(before.watched if before is not None else ())
+        return (seen.outcome is Outcome.OK and self._flags(target.name, datetime.now(UTC).date())) or changed
 
     def swap(self, estate: Estate) -> None:
         """Take a new configuration; nothing of what was removed stays."""
         picture = self.picture
         picture.estate = estate
+        self._watcher.swap(estate)
         keys = {(check.target, check.name) for check in estate.checks()}
         for store in (picture.observations, picture.rounds, picture.echoes, picture.addresses):
             for key in [key for key in store if key not in keys]:
@@ -202,10 +217,15 @@ def _together(polls: list[DevicePoll]) -> DevicePoll:
         series_count=sum(poll.series_count for poll in polls),
         interfaces=tuple(interface for poll in polls for interface in poll.interfaces),
         facts=tuple(fact for poll in polls for fact in poll.facts),
+        watched=tuple(watched for poll in polls for watched in poll.watched),
     )
 
 
-def _device_poll(item: Polled, seen: Observation) -> DevicePoll:
+def _alarming(watched: Iterable[Watched]) -> set[str]:
+    return {one.interface for one in watched if one.alarms}
+
+
+def _device_poll(item: Polled, seen: Observation, watched: tuple[Watched, ...]) -> DevicePoll:
     life = max(_STALE_INTERVALS * item.check.interval_seconds, _STALE_LEAST_SECONDS)
     good = seen.outcome is Outcome.OK
     return DevicePoll(
@@ -218,4 +238,5 @@ def _device_poll(item: Polled, seen: Observation) -> DevicePoll:
         series_count=len(seen.series) if good and seen.series is not None else 0,
         interfaces=seen.interfaces,
         facts=seen.facts,
+        watched=watched,
     )

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from aiohttp import web
 
 from agent.core.documents import document
+from agent.core.interfaces import labels
 from agent.core.model import Check, Event, EventKind, Health, Outage, Role, Target, Verdict
 from agent.core.picture import Picture
 from agent.core.ports import EventFilter
@@ -255,7 +256,17 @@ def explanation(picture: Picture, name: str) -> dict[str, Any]:
         "pages": [document(page) for page in picture.pages if name in {page.target, *page.consequences}],
         "outage": document(picture.open_outages.get(name)),
         "flags": document(picture.flags.get(name, ())),
+        "interfaces": _watched(picture, name),
     }
+
+
+def _watched(picture: Picture, name: str) -> list[dict[str, Any]]:
+    """Return the interfaces of a device that may alarm, with what is known of each."""
+    poll = picture.polls.get(name)
+    if poll is None:
+        return []
+    by_label = dict(zip(labels(poll.interfaces), poll.interfaces, strict=True))
+    return [document(by_label[one.interface]) | document(one) for one in poll.watched if one.interface in by_label]
 
 
 def _likely(word: str, known: Mapping[str, object] | set[str]) -> str:

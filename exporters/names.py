@@ -35,6 +35,7 @@ FAMILIES: Final[dict[str, tuple[str, str]]] = {
     "smokeping_response_duration_seconds": ("histogram", "Round-trip times of the answered echoes."),
     "smokeping_response_duplicates_total": ("counter", "Further replies to an echo that was already answered."),
     "linewarden_hardware_flag": ("gauge", "1 while the hardware wants attention for this reason."),
+    "linewarden_interface_down": ("gauge", "1 while a watched interface is down though up by configuration."),
     "linewarden_device_poll_success": ("gauge", "Whether the last poll of the device succeeded."),
     "linewarden_device_poll_series": ("gauge", "Series that the last poll of the device gave."),
     "linewarden_build_info": ("gauge", "Version of the agent and of its Python; always 1."),

@@ -226,11 +226,15 @@ def blindness(found: Gathered, picture: Picture, now: datetime, prefixes: Prefix
 
 
 def devices(found: Gathered, picture: Picture, now: datetime) -> None:
-    """Add what is known of devices' last polls and of their hardware."""
+    """Add what is known of devices' last polls, of their watched interfaces and of their hardware."""
     for name, poll in dict(picture.polls).items():
         if now <= poll.fresh_until and name in picture.estate.targets:
             found.put("linewarden_device_poll_success", {"target": name}, float(poll.success))
             found.put("linewarden_device_poll_series", {"target": name}, poll.series_count)
+            for one in poll.watched:
+                if one.is_down is not None:
+                    labels = {"target": name, "interface": one.interface, "why": one.why, "neighbour": one.neighbour}
+                    found.put("linewarden_interface_down", labels, float(one.is_down))
     for flags in dict(picture.flags).values():
         for target, reason, severity in dict.fromkeys((f.target, f.reason, f.severity) for f in flags):
             labels = {"target": target, "reason": reason, "severity": severity}

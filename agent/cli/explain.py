@@ -10,8 +10,13 @@ import click
 
 from agent.cli.client import Where, ask, where_options
 from agent.cli.events import show
-from agent.cli.tables import STATE_COLOURS, clean, lasted, local_time, table, terminal_width
+from agent.cli.tables import STATE_COLOURS, Cell, clean, lasted, local_time, table, terminal_width
 
+# RFC 2863 ifOperStatus and ifAdminStatus, as the API gives them
+_OPER: Final = {
+    1: "up", 2: "down", 3: "testing", 4: "unknown", 5: "dormant", 6: "notPresent", 7: "lowerLayerDown",
+}  # fmt: skip
+_ADMIN_UP: Final = 1
 _BAD: Final = frozenset({"down", "unreachable"})
 
 
@@ -63,6 +68,10 @@ def _lines(found: dict[str, Any], now: datetime) -> Iterator[str]:
         ]  # fmt: skip
         yield ""
         yield table(("CHECK", "STATE", "SINCE", "WHY"), rows, terminal_width())
+    if found.get("interfaces"):
+        yield ""
+        head = ("INTERFACE", "OPER", "SINCE", "WATCHED AS")
+        yield table(head, [_interface(one) for one in found["interfaces"]], terminal_width())
     if found.get("depends_on"):
         needed = ", ".join(f"{clean(d['name'])} ({_state(d['state'])})" for d in found["depends_on"])
         yield f"\nDepends on: {needed}"
@@ -76,6 +85,22 @@ def _lines(found: dict[str, Any], now: datetime) -> Iterator[str]:
         yield f"  source: {clean(flag['source'])}"
     if outage := found.get("outage"):
         yield f"\nOutage {outage['id']}: open{_since(outage['began_at'], now)}; {clean(outage['reason'])}"
+
+
+def _interface(one: dict[str, Any]) -> tuple[Cell, ...]:
+    """Return an interface that may alarm as a row; what is wrong with it stands behind why it is watched."""
+    about = [one["why"].replace("_", " ")]
+    if one.get("neighbour"):
+        about.append(f"leads to {one['neighbour']}")
+    if one.get("admin") not in (None, _ADMIN_UP):
+        about.append("shut down")
+    if one.get("flaps"):
+        about.append(f"{one['flaps']} flaps that no poll saw")
+    if one.get("duplex_mismatch"):
+        about.append("duplex mismatch")
+    colour = {True: "red", False: "green"}.get(one["is_down"])
+    oper = _OPER.get(one.get("oper") or 0, "?")
+    return clean(one["interface"]), (oper, colour), local_time(one.get("changed_at")), clean(", ".join(about))
 
 
 def _state(state: str) -> str:

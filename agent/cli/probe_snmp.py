@@ -129,7 +129,7 @@ async def _run(
         if seen.attempts[-1].answered:
             auth = seen.attempts[-1].auth
             settings = settings.model_copy(update={"auth": auth.name})
-            seen.check = Check(target, "snmp", "snmp", settings.interval, settings)
+            seen.check = Check(target, "snmp", "snmp", settings.cadence, settings)
             seen.observation = await _poll(seen.check, asked, auth)
             if all_sensors and seen.observation.outcome.value == "ok":
                 await _read_sensors(line, auth, seen)

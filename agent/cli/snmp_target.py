@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT: Final = 161
 _COMMUNITY_LIMIT_OCTETS: Final = 4096  # a file that is longer holds something else
-_DURATIONS: Final = frozenset(("interval", "timeout", "request_timeout"))
+_DURATIONS: Final = frozenset(("interval", "fast", "timeout", "request_timeout"))
 
 
 @dataclass(frozen=True, slots=True)

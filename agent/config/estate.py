@@ -92,7 +92,7 @@ def _circuit(circuit: Circuit, sites: Mapping[str, Site], devices: Mapping[str, 
         name = f"end:{end.device}/{end.interface}"
         if all(check.name != name for check in checks):
             source = (end.device, end.interface)
-            checks.append(Check(circuit.name, name, "end", poll.interval, source=source))
+            checks.append(Check(circuit.name, name, "end", _cadence(poll), source=source))
     return Target(
         name=circuit.name,
         role=Role.CIRCUIT,
@@ -228,7 +228,12 @@ def _free(word: str, taken: Iterable[str]) -> str:
 
 
 def _check(target: str, name: str, settings: Any, *, decisive: bool = True) -> Check:  # noqa: ANN401 - a probe's own
-    return Check(target, name, settings.type, settings.interval, settings, decisive)
+    return Check(target, name, settings.type, _cadence(settings), settings, decisive)
+
+
+def _cadence(settings: Any) -> float:  # noqa: ANN401 - a probe's own
+    """Return how often a check is due: a probe that polls at two speeds is asked at the faster one."""
+    return float(getattr(settings, "cadence", settings.interval))
 
 
 def _owners(sites: Mapping[str, Site], names: Iterable[str | None]) -> tuple[str, ...]:

@@ -221,7 +221,13 @@ class Circuit(Section):
 class Watch(Section):
     """Which of a device's interfaces may alarm; the others are metrics only."""
 
-    watch: Annotated[Texts, Field(description='patterns such as "uplink*"; circuit ends are always watched')] = ()
+    watch: Annotated[
+        Texts,
+        Field(
+            description='patterns such as "uplink*"; circuit ends are always watched; by default the ports that lead '
+            "to other devices by LLDP"
+        ),
+    ] = ()
 
 
 class Device(Section):

@@ -7,7 +7,7 @@ from typing import Final
 from agent.core.model import AdminStatus, Check, Estate, Interface, Observation, OperStatus, Outcome
 
 # RFC 2863: `unknown` is what tunnels and software bridges report while they forward; it is no fault
-_CARRIES: Final = frozenset({OperStatus.UP, OperStatus.UNKNOWN})
+CARRIES: Final = frozenset({OperStatus.UP, OperStatus.UNKNOWN})
 
 
 def ends_by_device(estate: Estate) -> Mapping[str, tuple[Check, ...]]:
@@ -41,7 +41,7 @@ def end_observation(check: Check, polled: Observation) -> Observation:
         return replace(
             end, outcome=Outcome.FAULT, confirmed=True, detail=f"{name} on {device} is shut down (admin down)"
         )
-    if interface.oper not in _CARRIES:
+    if interface.oper not in CARRIES:
         state = interface.oper.name.lower().replace("_", "")
         return replace(end, outcome=Outcome.FAULT, confirmed=True, detail=f"{name} on {device} is {state}")
     return replace(end, outcome=Outcome.OK, confirmed=True, detail=f"{name} on {device} is up")

@@ -91,7 +91,7 @@ class Target:
         depends_on: names of circuits, groups, sites, devices, services; every one is needed (a group or site inside
             counts as one thing that has its own alternatives).
         members: of a group or site, the circuits of which any one is enough.
-        watch: interface name patterns that may alarm (fnmatch); empty means none but circuit ends.
+        watch: patterns of interfaces that may alarm (fnmatch), beside circuit ends; empty: what leads to other devices.
     """
 
     name: str
@@ -183,9 +183,48 @@ class OperStatus(IntEnum):
     LOWER_LAYER_DOWN = 7
 
 
+class Duplex(IntEnum):
+    """RFC 3635 dot3StatsDuplexStatus; `unknown` is None."""
+
+    HALF = 2
+    FULL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What an interface carried in one direction between its last two polls; None where they prove nothing.
+
+    Attributes:
+        packets_per_second: unicast.
+        utilisation_ratio: of the speed that the device names; above 1 where that was set too low by hand.
+    """
+
+    octets_per_second: float | None = None
+    packets_per_second: float | None = None
+    errors_per_second: float | None = None
+    discards_per_second: float | None = None
+    utilisation_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """What stands at the other end of an interface, as LLDP tells (IEEE 802.1AB)."""
+
+    system: str
+    port: str
+    duplex: Duplex | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One row of ifTable/ifXTable at one poll. `alias` is the operator's description; None where not read."""
+    """One row of ifTable/ifXTable at one poll. `alias` is the operator's description; None where not read.
+
+    Attributes:
+        changed_at: when it entered its present state (ifLastChange); None where that was before the device started.
+        flaps: changes seen by ifLastChange although the state was the same at both polls; since the agent began.
+        duplex_mismatch: half duplex where no working line has it, or another duplex than the neighbour's.
+        receive_power_dbm, transmit_power_dbm: of its optic, where the device has sensors for it.
+    """
 
     index: int
     name: str
@@ -194,6 +233,15 @@ class Interface:
     oper: OperStatus | None
     alias: str | None = None
     speed_bits_per_second: float | None = None
+    changed_at: datetime | None = None
+    flaps: int = 0
+    received: Flow | None = None
+    sent: Flow | None = None
+    duplex: Duplex | None = None
+    duplex_mismatch: bool | None = None
+    neighbour: Neighbour | None = None
+    receive_power_dbm: float | None = None
+    transmit_power_dbm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Final
 
 from agent.core.model import Estate, HardwareFlag, Health, Mark, Page, Role, State, Target, Urgency, Verdict
 from agent.core.topology import follows, group_of
+from agent.core.watch import Watched
 
 CRITICAL: Final = "critical"
 WARNING: Final = "warning"
@@ -67,6 +68,7 @@ def pages(
     now: datetime,
     *,
     flags: Mapping[str, Iterable[HardwareFlag]] | None = None,
+    interfaces: Mapping[str, Iterable[Watched]] | None = None,
 ) -> tuple[Page, ...]:
     """Return the pages that are due, critical before warning, then oldest first.
 
@@ -75,6 +77,7 @@ def pages(
         health: by (target, check).
         now: stands for the beginning of what has none.
         flags: hardware flags by device; they are tickets as well, and have no known beginning.
+        interfaces: the watched interfaces of each device.
     """
     situation = _Situation(estate, verdicts, now)
     found: list[Page] = []
@@ -85,6 +88,7 @@ def pages(
         found += _of_marks(situation, target)
         found += _of_checks(situation, target, health)
         found += _of_hardware(situation, target, (flags or {}).get(target.name, ()))
+        found += _of_interfaces(situation, target, (interfaces or {}).get(target.name, ()))
     return tuple(sorted(found, key=lambda page: (page.severity != CRITICAL, page.since, page.alert, page.target)))
 
 
@@ -238,6 +242,25 @@ def _of_hardware(situation: _Situation, target: Target, flags: Iterable[Hardware
         )
         for flag in flags
         if flag.severity in (CRITICAL, WARNING)
+    ]
+
+
+def _of_interfaces(situation: _Situation, target: Target, watched: Iterable[Watched]) -> list[Page]:
+    """An interface is a ticket while its device works, and while the device behind it has not failed itself."""
+    if situation.verdict(target.name).state not in _WORKS:
+        return []
+    return [
+        _page(
+            "InterfaceDown",
+            target,
+            WARNING,
+            one.since or situation.now,
+            f"Interface {one.interface} of {target.kind} {target.name}{_at_site(target)} is down",
+            "It is up by configuration, and carries nothing: its cable, its optic, or what is at the other end.",
+            {"interface": one.interface},
+        )
+        for one in watched
+        if one.alarms and situation.verdict(one.neighbour).state not in _FAILED
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from agent.core.delay import EchoTotals, RoundSummary, Train, observe, summarize
 from agent.core.model import Estate, Event, Fact, HardwareFlag, Health, Interface, Observation, Outage, Page, Verdict
 from agent.core.ports import Blind
+from agent.core.watch import Watched
 
 RECENT_EVENTS: Final = 200  # what the status page shows; the ledger has all of them
 
@@ -23,6 +24,7 @@ class DevicePoll:
     Attributes:
         gzip_text: the poll's series in text format 0.0.4, rendered and compressed once; None when the poll failed.
         fresh_until: after this moment the series are no longer true and are not served.
+        watched: those interfaces that may alarm.
     """
 
     at: datetime
@@ -34,6 +36,7 @@ class DevicePoll:
     series_count: int = 0
     interfaces: tuple[Interface, ...] = ()
     facts: tuple[Fact, ...] = ()
+    watched: tuple[Watched, ...] = ()
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ class Probe(Protocol):
 
     A probe module has two names that the registry looks for: `Settings` (pydantic, `agent.core.units.Strict`, with at
     least `type: Literal["..."]`, `interval: Duration`, `timeout: Duration`) and `Probe` (a class with this protocol).
+    Settings of a probe that does different things at different speeds have a property `cadence`: how often it is due.
     """
 
     type: ClassVar[str]

@@ -2,20 +2,23 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from probes.snmp import identity
 from probes.snmp.ber import VarBind
 from probes.snmp.client import Session, SnmpClient
 from probes.snmp.errors import SnmpTimeout
+from probes.snmp.fastplan import MARK_OIDS
 from probes.snmp.modules import Metric, Module
 from probes.snmp.oid import encode_oid
 from probes.snmp.presence import Presence
-from probes.snmp.walk import Get, Walk
+from probes.snmp.walk import MAX_VARBINDS, Asker, Get, Walk
 
 DEFAULT_MAX_REPETITIONS: Final = 25  # as snmp_exporter: an answer of interface rows stays below an Ethernet frame
 _SYS_OBJECT_ID: Final = encode_oid("1.3.6.1.2.1.1.2.0")
+_SYS_UPTIME: Final = encode_oid("1.3.6.1.2.1.1.3.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +69,43 @@ def _within(oid: bytes, roots: Iterable[bytes]) -> bool:
     return any(oid.startswith(root) for root in roots)
 
 
+class Counted(Asker, Protocol):
+    """A conversation that counts its answers, and keeps what they bring."""
+
+    packets: int
+    varbinds: list[VarBind]
+
+
 class Poll:
     """The conversation with one device, and what it gave as far as it got.
 
     Attributes:
         first_answer_seconds: how long the first GET took; None before it is answered.
+        silent: whether all tries of a question stayed unanswered, and nothing was heard since.
         enough: whether all was read that the poll is for: what comes after may be cut short.
+        marks: what the device said of its own changes before its tables were read.
+        marked_at: when that was, monotonic.
     """
 
-    def __init__(self, client: SnmpClient, session: Session) -> None:
+    def __init__(self, client: SnmpClient, session: Session, max_varbinds: int = MAX_VARBINDS) -> None:
+        """Poll the device of a session; no walk takes more objects than `max_varbinds`."""
         self.first_answer_seconds: float | None = None
+        self.silent = False
+        self.enough = False
+        self.marks: list[VarBind] = []
+        self.marked_at = 0.0
         self._client = client
         self._session = session
-        self.enough = False
-        self._cut: list[str] = []
+        self._max_varbinds = max_varbinds
         self._parts: list[Get | Walk | Presence] = []
+        self._own: list[Counted] = []
+        self._cut: list[str] = []
+        self._spent = 0
+
+    @property
+    def version(self) -> int:
+        """The version that is spoken."""
+        return self._session.version
 
     @property
     def varbinds(self) -> list[VarBind]:
@@ -90,17 +115,31 @@ class Poll:
     @property
     def problems(self) -> list[str]:
         """What could not be read, each naming an OID."""
-        return [*(problem for part in self._parts for problem in part.problems), *self._cut]
+        return [*self._cut, *(problem for part in self._parts for problem in part.problems)]
 
     @property
     def packets(self) -> int:
         """Answers taken."""
-        return sum(part.packets for part in self._parts)
+        return self._spent + sum(part.packets for part in (*self._parts, *self._own))
 
     def reached(self) -> str:
         """Say how far the poll has got."""
-        objects = sum(len(part.varbinds) for part in self._parts)
+        objects = sum(len(part.varbinds) for part in self._parts or self._own)
         return f"{_counted(objects, 'object')} in {_counted(self.packets, 'packet')}"
+
+    def cut_short(self, why: str) -> None:
+        """Note that the poll ends before all was asked for: what it has is incomplete."""
+        last = self._parts[-1] if self._parts else None
+        at = last.at if isinstance(last, Get | Walk) else ""
+        self._cut.append(f"{why} at {at}" if at else why)
+
+    def forget(self) -> None:
+        """Drop what was read, to read it anew; the packets were spent."""
+        self._spent = self.packets
+        self._parts.clear()
+        self._own.clear()
+        self._cut.clear()
+        self.enough = False
 
     async def greet(self) -> bytes | None:
         """Ask for the system group; return the sysObjectID, None where the device tells none.
@@ -123,8 +162,9 @@ class Poll:
             SnmpLocalError: as `SnmpClient.converse`.
         """
         asked = Presence(roots)
+        self._parts.append(asked)
         try:
-            await self._converse(asked)
+            await self._client.converse(self._session, asked)
         except SnmpTimeout:  # it has answered the greeting: what it must give can still be read
             return None
         return frozenset(asked.present)
@@ -135,6 +175,10 @@ class Poll:
         Raises:
             SnmpTimeout, SnmpLocalError: as `SnmpClient.converse`; what came before stays.
         """
+        opening = Get(MARK_OIDS)
+        with suppress(SnmpTimeout):  # it has answered the greeting: what it must give can still be read
+            await self.aside(opening)
+        self.marks, self.marked_at = opening.varbinds, time.monotonic()
         await self._ask(plan.gets, plan.walks, plan)
         self.enough = True
         try:
@@ -142,9 +186,14 @@ class Poll:
         except SnmpTimeout as error:
             self.cut_short(str(error))
 
-    def cut_short(self, why: str) -> None:
-        """Note that what was asked last has not come to its end."""
-        self._cut.append(why)
+    async def aside(self, asker: Counted) -> None:
+        """Ask for what is no part of the modules' objects.
+
+        Raises:
+            SnmpTimeout, SnmpLocalError: as `SnmpClient.converse`; what came before stays.
+        """
+        self._own.append(asker)
+        await self._client.converse(self._session, asker)
 
     async def _ask(self, gets: Sequence[bytes], walks: Sequence[bytes], plan: Plan) -> None:
         if gets := _without(gets, identity.SYSTEM_OIDS):
@@ -154,13 +203,29 @@ class Poll:
                 walks,
                 version=self._session.version,
                 max_repetitions=plan.max_repetitions,
+                max_varbinds=self._max_varbinds,
                 any_order=plan.any_order,
             )
             await self._converse(walk)
 
-    async def _converse(self, part: Get | Walk | Presence) -> None:
+    async def _converse(self, part: Get | Walk) -> None:
+        """Ask until the part is over; an agent that is silent at one question only is asked the others."""
         self._parts.append(part)
-        await self._client.converse(self._session, part)
+        while True:
+            try:
+                await self._client.converse(self._session, part)
+            except SnmpTimeout as error:
+                if len(self._parts) == 1:  # nothing was heard yet
+                    raise
+                self.silent = True
+                try:
+                    await self._client.converse(self._session, Get([_SYS_UPTIME]))
+                except SnmpTimeout:
+                    raise error from None
+                self.silent = False
+                part.unanswered(str(error))
+            else:
+                return
 
 
 def _without(oids: Iterable[bytes], known: Sequence[bytes]) -> list[bytes]:

@@ -4,66 +4,29 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Final, Literal
+from typing import ClassVar, Final
 
-from pydantic import Field, IPvAnyAddress
-
-from agent.core.model import Check, Fact, Interface, Observation, OperStatus, Outcome, SnmpAuth
+from agent.core.model import Check, Observation, Outcome, SnmpAuth
 from agent.core.ports import Resources
-from agent.core.series import SeriesBlock
-from agent.core.units import Duration, Strict, format_duration
-from probes.snmp import choose, identity
-from probes.snmp.ber import VarBind
-from probes.snmp.client import TICK_SECONDS, Counters, Session, SnmpClient
+from agent.core.units import format_duration
+from probes.snmp import choose
+from probes.snmp.ber import Version
+from probes.snmp.client import Counters, Session, SnmpClient
+from probes.snmp.device import Device, Made, made
 from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpReportError, SnmpTimeout
 from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
-from probes.snmp.render import Renderer, columns
+from probes.snmp.render import Renderer
+from probes.snmp.results import ceased, failed, full_result, no_answer, nothing_shown, state_result
 from probes.snmp.sessions import auth_session
+from probes.snmp.settings import READING_SHARE, Settings
+from probes.snmp.tiers import Tiers, phase
+
+__all__ = ["Probe", "Settings"]
 
 _log: Final = logging.getLogger(__name__)
 
-_REQUEST_TIMEOUT_SECONDS: Final = 2.0
-_OWN_SHARE: Final = 0.95  # of the whole timeout: ends before the runner's deadline, so that it can say how far it got
-_TRIES_SHARE: Final = 0.9  # of the whole timeout: all tries of the first request fit in
-_THREAD_FROM_VARBINDS: Final = 2000  # rendering more than this would hold up the event loop
-_SHOWN_PROBLEMS: Final = 3
 _CHOICE_TRIES: Final = 3  # polls that may ask in vain what the device has, before it is left at what all have
-
-
-class Settings(Strict):
-    """`{type: snmp, address: 10.20.1.2, auth: public_v2}`."""
-
-    type: Literal["snmp"] = "snmp"
-    address: Annotated[str, Field(min_length=1, max_length=253)]
-    auth: Annotated[str, Field(min_length=1, description="name of one of `snmp.auths`")]
-    port: Annotated[int, Field(ge=1, le=65535)] = 161
-    modules: Annotated[
-        tuple[str, ...] | None,
-        Field(description="what to read; by default system, if_mib and what the device is found to have"),
-    ] = None
-    interval: Annotated[Duration, Field(gt=0)] = 60.0
-    timeout: Annotated[Duration, Field(gt=0, description="for a whole poll")] = 20.0
-    request_timeout: Annotated[
-        Duration | None, Field(gt=0, description="for one try of one request; by default 2s, or what fits into timeout")
-    ] = None
-    retries: Annotated[int, Field(ge=0, le=10, description="further tries of a request")] = 2
-    max_repetitions: Annotated[
-        int | None, Field(ge=1, le=200, description="rows in one answer; by default what the modules say, or 25")
-    ] = None
-    any_source: Annotated[
-        bool, Field(description="take answers from another address than the one asked, as some routers send them")
-    ] = False
-    source_address: Annotated[
-        IPvAnyAddress | None, Field(description="address of this host to ask from; by default the routing table's")
-    ] = None
-
-    @property
-    def try_seconds(self) -> float:
-        """How long one try waits for its answer."""
-        fits = self.timeout * _TRIES_SHARE / (self.retries + 1) - TICK_SECONDS  # a tick late is on time
-        return self.request_timeout or min(_REQUEST_TIMEOUT_SECONDS, max(fits, TICK_SECONDS))
 
 
 @dataclass(slots=True)
@@ -87,6 +50,7 @@ class Probe:
     def __init__(self, resources: Resources) -> None:
         self._client: SnmpClient | None = None
         self._loading = asyncio.Lock()
+        self._devices: dict[tuple[str, str], tuple[Settings, Device]] = {}
         self.configure(resources)
 
     def configure(self, resources: Resources) -> None:
@@ -94,6 +58,11 @@ class Probe:
         self._auths = dict(resources.auths)
         self._library = ModuleLibrary(resources.module_files)
         self._kept: dict[tuple[str, str], _Kept] = {}
+        # what interfaces have done stays known; of devices that nobody polled since the last reload nothing does
+        self._devices = {key: pair for key, pair in self._devices.items() if pair[1].is_polled}
+        for _, device in self._devices.values():
+            device.is_polled = False
+            device.tiers.anew()
 
     @property
     def client(self) -> SnmpClient:
@@ -126,49 +95,49 @@ class Probe:
             self._client = None
 
     async def run(self, check: Check) -> Observation:
-        """Poll a device once.
+        """Poll a device once: state and counters of its interfaces, or everything, as is due.
 
         Returns:
-            `ok` with series, interfaces and facts when it answered (`detail` and the value `problems` say what could
-            not be read); `no_answer`; `refused` when nobody listens there; `bad_answer` when it answered and showed
-            nothing of what was asked; `unknown` for this host's own trouble and for what this version cannot do.
+            `ok` with series, interfaces and facts when it answered, not `complete` where something could not be read,
+            or not within the time (`detail` says what); `no_answer`; `refused` when nobody listens there; `bad_answer`
+            when it answered and showed nothing of what was asked, or refused the SNMPv3 user; `unknown` for this
+            host's own trouble and for what this version cannot do.
         """
         settings = check.settings
         assert isinstance(settings, Settings)
         auth = self._auths.get(settings.auth)
         if auth is None:
-            return _failed(check, Outcome.UNKNOWN, f"there is no auth {settings.auth!r}")
+            return failed(check, Outcome.UNKNOWN, f"there is no auth {settings.auth!r}")
         if auth.problem:
-            return _failed(check, Outcome.UNKNOWN, f"auth {auth.name!r} cannot be used: {auth.problem}")
+            return failed(check, Outcome.UNKNOWN, f"auth {auth.name!r} cannot be used: {auth.problem}")
         poll: Poll | None = None
         kept = self._remembered(check, settings)
         began = time.monotonic()
         try:
-            async with asyncio.timeout(settings.timeout * _OWN_SHARE):
-                poll = Poll(*await self._session(settings, auth))
-                await self._read(check, kept, poll)
-                return await _result(check, kept, poll, time.monotonic() - began)
+            try:
+                async with asyncio.timeout(settings.timeout * READING_SHARE):
+                    poll = Poll(*await self._session(settings, auth), settings.max_objects)
+                    return await self._poll(check, kept, poll, began)
+            except TimeoutError as error:
+                return await self._as_far_as_read(check, kept, poll, began, error)
         except ModuleError as error:
-            return _failed(check, Outcome.UNKNOWN, f"cannot be polled: {error}")
+            return failed(check, Outcome.UNKNOWN, f"cannot be polled: {error}")
         except SnmpLocalError as error:
-            return _failed(check, Outcome.UNKNOWN, f"could not be measured: {error}", poll)
+            return failed(check, Outcome.UNKNOWN, f"could not be measured: {error}", poll)
         except SnmpRefused as error:
-            return _failed(check, Outcome.REFUSED, f"{error}: no SNMP agent listens there", poll)
+            return failed(check, Outcome.REFUSED, f"{error}: no SNMP agent listens there", poll)
         except SnmpReportError as error:
-            return _failed(check, Outcome.BAD_ANSWER, f"{error} (auth {auth.name!r})", poll)
+            return failed(check, Outcome.BAD_ANSWER, f"{error} (auth {auth.name!r})", poll)
         except SnmpTimeout as error:
             heard = poll is not None and poll.packets
-            detail = _ceased(str(error), poll) if poll and heard else _no_answer(settings, auth, said=str(error))
-            return _failed(check, Outcome.NO_ANSWER, detail, poll)
+            detail = ceased(str(error), poll) if poll and heard else no_answer(settings, auth, said=str(error))
+            return failed(check, Outcome.NO_ANSWER, detail, poll)
         except TimeoutError:
             if poll is None:
-                return _failed(check, Outcome.UNKNOWN, f"no address of {settings.address!r} within the timeout")
+                return failed(check, Outcome.UNKNOWN, f"no address of {settings.address!r} within the timeout")
             within = f"within {format_duration(settings.timeout)}"
-            if poll.enough and kept.renderer is not None:
-                poll.cut_short(f"the poll did not end {within}")
-                return await _result(check, kept, poll, time.monotonic() - began)
             detail = f"the poll did not end {within}: {poll.reached()} so far" if poll.packets else ""
-            return _failed(check, Outcome.NO_ANSWER, detail or _no_answer(settings, auth, within), poll)
+            return failed(check, Outcome.NO_ANSWER, detail or no_answer(settings, auth, within), poll)
 
     async def _session(self, settings: Settings, auth: SnmpAuth) -> tuple[SnmpClient, Session]:
         client = self.client
@@ -188,6 +157,61 @@ class Probe:
         if kept is None or kept.settings != settings:
             kept = self._kept[key] = _Kept(settings)
         return kept
+
+    async def _poll(self, check: Check, kept: _Kept, poll: Poll, began: float) -> Observation:
+        device = self._device(check, kept.settings, poll)
+        if device.tiers.fast_due(began):
+            state = await device.read_state(poll)
+            if state.told is not None:
+                return state_result(check, device, state, poll, time.monotonic() - began)
+        return await self._full(check, kept, device, poll, began)
+
+    def _device(self, check: Check, settings: Settings, poll: Poll) -> Device:
+        key = (check.target, check.name)
+        known = self._devices.get(key)
+        if known is None or known[0] != settings or known[1].spoilt:
+            decided = Tiers(
+                settings.interval,
+                settings.fast_seconds,
+                v1=poll.version == Version.V1,
+                max_repetitions=settings.max_repetitions,
+                phase=phase(check.target),
+            )
+            known = self._devices[key] = settings, Device(check.target, decided)
+        known[1].is_polled = True
+        return known[1]
+
+    async def _full(self, check: Check, kept: _Kept, device: Device, poll: Poll, began: float) -> Observation:
+        """Read everything; once more if the device became another one meanwhile, for then the tables do not agree."""
+        for patient in (False, True):
+            poll.forget()
+            await self._read(check, kept, poll)
+            if not poll.varbinds:
+                return nothing_shown(check, poll, time.monotonic() - began)
+            full = await _made(kept, device, poll)
+            assert kept.plan is not None
+            state = await device.complete(poll, full, kept.plan.metrics, patient=patient)
+            if state.told is not None:
+                break
+        return full_result(check, full, state, poll, time.monotonic() - began)
+
+    async def _as_far_as_read(
+        self, check: Check, kept: _Kept, poll: Poll | None, began: float, error: TimeoutError
+    ) -> Observation:
+        """Take what came before the poll's time was over, as incomplete; raise where there is nothing to keep."""
+        if isinstance(error, SnmpTimeout) or poll is None or poll.first_answer_seconds is None:
+            raise error
+        if kept.plan is None or kept.renderer is None:  # its modules were still being read from files
+            raise error
+        if poll.silent and not poll.enough:
+            raise error
+        poll.cut_short(f"stopped at its timeout of {format_duration(kept.settings.timeout)}")
+        if not poll.varbinds:
+            return nothing_shown(check, poll, time.monotonic() - began)
+        device = self._device(check, kept.settings, poll)
+        full = await _made(kept, device, poll)
+        state = device.settle(poll, full, kept.plan.metrics)
+        return full_result(check, full, state, poll, time.monotonic() - began)
 
     async def _read(self, check: Check, kept: _Kept, poll: Poll) -> None:
         settings = kept.settings
@@ -235,72 +259,11 @@ class Probe:
             return await asyncio.to_thread(library.get, name)
 
 
-def _no_answer(settings: Settings, auth: SnmpAuth, within: str = "", said: str = "") -> str:
-    address = f"[{settings.address}]" if ":" in settings.address else settings.address
-    spoken = f"(v{'2c' if auth.version == 2 else auth.version}, auth {auth.name!r})"
-    tries = within or f"after {settings.retries + 1} {'try' if settings.retries == 0 else 'tries'}"
-    # what a router or the conversation says tells more
-    why = said.partition("; ")[2] or ("" if auth.version == 3 else "a wrong community looks the same")
-    return f"no answer from {address}:{settings.port} {spoken} {tries}{'; ' if why else ''}{why}"
-
-
-def _ceased(said: str, poll: Poll) -> str:
-    return f"the answers ceased: {said}, {poll.reached()} before that"
-
-
-def _failed(check: Check, outcome: Outcome, detail: str, poll: Poll | None = None) -> Observation:
-    values = (("packets", float(poll.packets)),) if poll is not None else ()
-    return Observation(check.target, check.name, datetime.now(UTC), outcome, detail, values=values)
-
-
-async def _result(check: Check, kept: _Kept, poll: Poll, seconds: float) -> Observation:
-    """Return the observation of a poll that came to its end."""
-    varbinds, problems = poll.varbinds, poll.problems
-    values = (
-        ("packets", float(poll.packets)),
-        ("varbinds", float(len(varbinds))),
-        ("problems", float(len(problems))),
-        ("first_answer_seconds", poll.first_answer_seconds or 0.0),
-    )
-    if not varbinds:
-        said = _shown(problems) if problems else "may this community see the system group and the modules asked for?"
-        detail = f"answered, and showed none of the objects asked for: {said}"
-        return Observation(
-            check.target, check.name, datetime.now(UTC), Outcome.BAD_ANSWER, detail, seconds, values=values
-        )
-    if len(varbinds) >= _THREAD_FROM_VARBINDS:
-        try:
-            made = await asyncio.to_thread(_made, kept, varbinds, complete=not problems)
-        except asyncio.CancelledError:
-            kept.plan = kept.renderer = None  # the thread may still be at it: the next poll must not share it
-            raise
-    else:
-        made = _made(kept, varbinds, complete=not problems)
-    series, interfaces, facts = made
-    detail = _summary(interfaces, f"{poll.reached()}, {format_duration(seconds)}")
-    if problems:
-        detail += f"; incomplete: {_shown(problems)}"
-    return Observation(
-        check.target, check.name, datetime.now(UTC), Outcome.OK, detail, seconds, confirmed=True, values=values,
-        series=series, interfaces=interfaces, facts=facts,
-    )  # fmt: skip
-
-
-def _made(
-    kept: _Kept, varbinds: list[VarBind], *, complete: bool
-) -> tuple[SeriesBlock, tuple[Interface, ...], tuple[Fact, ...]]:
-    assert kept.renderer is not None
-    runs = columns(varbinds, identity.INTERFACE_COLUMNS)
-    return kept.renderer.render(varbinds), identity.interfaces(runs), identity.facts(varbinds, complete)
-
-
-def _summary(interfaces: tuple[Interface, ...], read: str) -> str:
-    if not interfaces:
-        return f"answered: {read}"
-    up = sum(interface.oper is OperStatus.UP for interface in interfaces)
-    return f"{up} of {len(interfaces)} interfaces up; {read}"
-
-
-def _shown(problems: list[str]) -> str:
-    more = len(problems) - _SHOWN_PROBLEMS
-    return "; ".join(problems[:_SHOWN_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")
+async def _made(kept: _Kept, device: Device, poll: Poll) -> Made:
+    varbinds, complete, renderer = poll.varbinds, not poll.problems, kept.renderer
+    assert renderer is not None
+    try:
+        return await device.off_the_loop(len(varbinds), lambda: made(renderer, varbinds, complete=complete))
+    except asyncio.CancelledError:
+        kept.plan = kept.renderer = None  # the thread may still be at it: the next poll must not share it
+        raise

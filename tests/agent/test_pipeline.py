@@ -299,6 +299,24 @@ async def test_flags_page_as_tickets(tmp_path: Path) -> None:
         await world.stop()
 
 
+async def test_a_watched_interface_pages_when_two_polls_found_it_down(tmp_path: Path) -> None:
+    switch = replace(device("sw", checks=[snmp("sw", decisive=True)]), watch=("Gi1",))
+    world = World(tmp_path, estate(switch))
+    await world.start()
+    try:
+        world.poll("sw", UP, replace(UP, index=2, name="Gi2", oper=OperStatus.DOWN))
+        await world.state("sw", State.UP)
+        assert [(one.interface, one.is_down) for one in world.picture.polls["sw"].watched] == [("Gi1", False)]
+        world.poll("sw", replace(UP, oper=OperStatus.DOWN))
+        world.poll("sw", replace(UP, oper=OperStatus.DOWN))
+        await until(lambda: bool(world.begun))
+        assert [(page.alert, page.labels["interface"]) for page in world.begun] == [("InterfaceDown", "Gi1")]
+        world.poll("sw", UP)
+        await until(lambda: bool(world.ended))
+    finally:
+        await world.stop()
+
+
 async def test_an_outage_is_resumed_before_anything_is_shown_and_the_gap_is_blind(tmp_path: Path) -> None:
     first = World(tmp_path, ESTATE)
     await first.start()

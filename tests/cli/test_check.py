@@ -44,7 +44,7 @@ def test_good(good: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout == (
         f"{good}: good: 1 circuit, 0 groups, 2 sites, 2 devices, 0 services, 5 checks;"
-        " sends 1.2 echoes/s, 2 polls/min\n"
+        " sends 1.2 echoes/s, 6 polls/min\n"
     )
     assert result.stderr == (
         f"warning: {good}:2: snmp.auths.a.community: the secret's environment variable LW_TEST_NOT_SET is not set\n"

@@ -62,6 +62,14 @@ def test_everything_that_can_be_said() -> None:
         "pages": [{"alert": "CircuitDown", "severity": "critical", "summary": "wan1 is down", "description": "ring"}],
         "flags": [{"target": "sw2", "reason": "age_over_policy", "severity": "warning", "detail": "11 years old",
                    "source": "asset register"}],
+        "interfaces": [
+            {"interface": "Te1/1/1", "why": "uplink", "neighbour": "core1", "is_down": True, "admin": 1, "oper": 7,
+             "changed_at": "2026-01-01T00:00:00+00:00", "flaps": 3, "duplex_mismatch": None},
+            {"interface": "Gi1/0/2", "why": "circuit_end", "neighbour": "", "is_down": False, "admin": 2, "oper": 2,
+             "changed_at": None, "flaps": 0, "duplex_mismatch": None},
+            {"interface": "Gi1/0/3", "why": "configured", "neighbour": "", "is_down": None, "admin": 1, "oper": None,
+             "changed_at": None, "flaps": 0, "duplex_mismatch": True},
+        ],
         "outage": {"id": 7, "began_at": "2026-01-01T00:00:00+00:00", "reason": "behind wan1"},
         "recent_events": [],
     }  # fmt: skip
@@ -70,7 +78,7 @@ def test_everything_that_can_be_said() -> None:
         return web.json_response(document)
 
     with answering(handler) as url:
-        result = linewarden("explain", "sw2", "--url", url)
+        result = linewarden("explain", "sw2", "--url", url, COLUMNS="200")
     assert result.exit_code == 1
     for part in (
         "sw2 is unreachable since 20", "  switch: Switch 2", "  behind wan1", "  marks: flapping",
@@ -80,4 +88,9 @@ def test_everything_that_can_be_said() -> None:
         "Outage 7: open since 20", "Flag age_over_policy (warning): 11 years old\n  source: asset register",
     ):  # fmt: skip
         assert part in result.stdout, part
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in result.stdout.splitlines() if "/" in line[:8]}
+    assert rows["Te1/1/1"].startswith("lowerLayerDown 20")
+    assert rows["Te1/1/1"].endswith("uplink, leads to core1, 3 flaps that no poll saw")
+    assert rows["Gi1/0/2"] == "down circuit end, shut down"
+    assert rows["Gi1/0/3"] == "? configured, duplex mismatch"
     assert "Recent events" not in result.stdout

@@ -74,7 +74,7 @@ circuits:
     ends: [{device: r, interface: Gi0/1}, {device: s, interface: 1:20}]
   - {name: d, supplier: S, reference: R-1, between: [a, b], far_end: 10.0.0.1, page: hours, contract: {cost: 0.5}}
 devices:
-  - {name: r, kind: router, address: 10.0.0.1, snmp: {auth: public_v2, interval: 30s}}
+  - {name: r, kind: router, address: 10.0.0.1, snmp: {auth: public_v2, interval: 30s, fast: off}}
   - {name: s, kind: switch, address: 10.0.0.2, snmp: {auth: public_v2}}
 """
     )
@@ -82,7 +82,7 @@ devices:
     c, d = found.targets["c"], found.targets["d"]
     assert checks(c) == [("end:r/Gi0/1", "end", True), ("end:s/1:20", "end", True)]  # no far end, no echoes
     assert [check.source for check in c.checks] == [("r", "Gi0/1"), ("s", "1:20")]
-    assert [check.interval_seconds for check in c.checks] == [30.0, 60.0]
+    assert [check.interval_seconds for check in c.checks] == [30.0, 10.0]  # the faster of two speeds
     assert checks(d) == [("icmp", "icmp", True)]
     assert d.checks[0].interval_seconds == 1.0
     assert d.checks[0].settings.address == d.address == "10.0.0.1"

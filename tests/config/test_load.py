@@ -39,7 +39,7 @@ def test_interfaces_loads_as_it_stands() -> None:
     assert found.settings.agent.state_dir == "/var/lib/linewarden"
     circuit = found.estate.targets["bcw-crown-primary"]
     assert [(check.name, check.interval_seconds) for check in circuit.checks] == [
-        ("icmp", 1.0), ("end:bcw-core-sw1/Gi1/0/48", 60.0),
+        ("icmp", 1.0), ("end:bcw-core-sw1/Gi1/0/48", 10.0),
     ]  # fmt: skip
     assert circuit.checks[0].settings.dscp == 46
     assert circuit.checks[0].settings.interface == "eth1"

@@ -20,6 +20,7 @@ from agent.core.model import (
     Verdict,
 )
 from agent.core.paging import losses, pages
+from agent.core.watch import Watched, Why
 
 NOW: Final = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 STATES: Final = {"u": State.UP, "e": State.DEGRADED, "d": State.DOWN, "n": State.UNKNOWN}
@@ -210,6 +211,31 @@ def test_hardware_flags_are_tickets_unless_they_only_inform() -> None:
     ]
     assert found[1].summary == "switch sw1 at bcw wants attention: age_over_policy"
     assert pages(ESTATE, believe("box:uM sw1:uM"), {}, NOW, flags=flags) == ()
+
+
+def test_a_watched_interface_is_a_ticket_while_both_devices_work() -> None:
+    since = NOW - timedelta(minutes=3)
+    watched = {
+        "sw1": [
+            Watched("Gi1", Why.UPLINK, "box", is_down=True, since=since),
+            Watched("Gi2", Why.CONFIGURED, is_down=True),
+            Watched("Gi3", Why.CIRCUIT_END, is_down=True),  # CircuitDown tells of it
+            Watched("Gi4", Why.CONFIGURED, is_down=False),
+            Watched("Gi5", Why.CONFIGURED),
+        ]
+    }
+    found = pages(ESTATE, believe("sw1:u box:u"), {}, NOW, interfaces=watched)
+    assert [(p.alert, p.labels["interface"], p.severity, p.since) for p in found] == [
+        ("InterfaceDown", "Gi1", "warning", since),
+        ("InterfaceDown", "Gi2", "warning", NOW),
+    ]
+    assert found[0].summary == "Interface Gi1 of switch sw1 at bcw is down"
+    behind = pages(ESTATE, believe("sw1:u box:d"), {}, NOW, interfaces=watched)
+    assert [p.labels["interface"] for p in behind if p.alert == "InterfaceDown"] == ["Gi2"]
+    for state in ("sw1:d", "sw1:n", "sw1:uM"):
+        assert [
+            p for p in pages(ESTATE, believe(state), {}, NOW, interfaces=watched) if p.alert == "InterfaceDown"
+        ] == []
 
 
 def test_a_circuit_without_facts_is_no_reason_to_fail() -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -24,7 +24,8 @@ from agent.core.model import (
     Verdict,
 )
 from agent.core.paging import pages
-from agent.core.picture import Picture
+from agent.core.picture import DevicePoll, Picture
+from agent.core.watch import Watched, Why
 from tests.deploy.serving import fast_rules, scrape_configuration, served
 from tests.lab.prometheus import Prometheus
 
@@ -86,6 +87,12 @@ FLAGS: Final = {
     ),
     "sw-never": (HardwareFlag("sw-never", "age_over_policy", "warning", "", ""),),
 }
+INTERFACES: Final = (
+    Watched("Gi1/0/1", Why.UPLINK, is_down=True),
+    Watched("Gi1/0/2", Why.UPLINK, "sw-now", is_down=True),  # that has failed itself
+    Watched("Gi1/0/3", Why.CIRCUIT_END, is_down=True),
+    Watched("Gi1/0/4", Why.CONFIGURED, is_down=False),
+)
 
 
 def _picture(believed: str) -> Picture:
@@ -93,6 +100,7 @@ def _picture(believed: str) -> Picture:
     now = datetime.now(UTC)
     estate = Estate("dc1", {target.name: target for target in TARGETS})
     picture = Picture(estate, now, now, ready=True, flags=dict(FLAGS))
+    picture.polls["sw-check"] = DevicePoll(now, True, 0.1, "", now + timedelta(hours=1), watched=INTERFACES)
     for word in believed.split():
         name, _, rest = word.partition(":")
         rest, _, causes = rest.partition("<")
@@ -107,7 +115,10 @@ def _picture(believed: str) -> Picture:
 
 
 def _due(picture: Picture) -> dict[str, Mapping[str, object]]:
-    found = pages(picture.estate, picture.verdicts, picture.health, datetime.now(UTC), flags=picture.flags)
+    watched = {name: poll.watched for name, poll in picture.polls.items()}
+    found = pages(
+        picture.estate, picture.verdicts, picture.health, datetime.now(UTC), flags=picture.flags, interfaces=watched
+    )
     return {
         " ".join(sorted(f"{k}={v}" for k, v in p.labels.items())): {"summary": p.summary, "description": p.description}
         for p in found
@@ -161,7 +172,7 @@ async def test_the_rules_fire_what_the_agent_says_would_be_paged() -> None:
         for situation in (_picture(THEN), _picture(FIRST), _renamed(_picture(FIRST))):
             shown[0] = situation
             await _agree(prometheus, situation)
-            assert len(_due(situation)) == 13  # the tables above mean something
+            assert len(_due(situation)) == 14  # the tables above mean something
             assert await _errors(prometheus) == []
 
 
@@ -178,7 +189,7 @@ async def test_a_restart_of_prometheus_while_the_agent_is_away_lets_the_last_sta
         await asyncio.to_thread(prometheus.start)
         restarted = time.time()
         await prometheus.until(f'timestamp(up{{job="linewarden-state"}} == 0) > {restarted + 3}')
-        wanted = {name for name in _due(shown[0]) if "HardwareFlag" not in name}
+        wanted = {name for name in _due(shown[0]) if "HardwareFlag" not in name and "InterfaceDown" not in name}
         deadline = time.monotonic() + UNTIL_SECONDS
         while missing := wanted - set(await asyncio.to_thread(_firing, prometheus)):
             assert time.monotonic() < deadline, (missing, await _errors(prometheus))

@@ -264,6 +264,10 @@ def _rises(per_second: float) -> Callable[[int], float]:
         ({'linewarden_hardware_flag{target="d",reason="age",severity="critical"}': 1}, ["HardwareFlag d critical"]),
         ({'linewarden_hardware_flag{target="d",reason="age",severity="warning"}': 1}, ["HardwareFlag d warning"]),
         ({'linewarden_hardware_flag{target="d",reason="age",severity="info"}': 1}, []),
+        ({'linewarden_interface_down{target="d",interface="Gi1",why="uplink"}': 1}, ["InterfaceDown d warning"]),
+        ({'linewarden_interface_down{target="d",interface="Gi1",why="uplink"}': 0}, []),
+        ({'linewarden_interface_down{target="d",interface="Gi1",why="circuit_end"}': 1}, []),
+        ({'linewarden_interface_down{target="e",interface="Gi1",why="configured"}': 1}, []),  # of nothing
         ({'linewarden_blind{target="d"}': 1, 'linewarden_blind{target="e"}': 1}, ["LinewardenBlind dc1 critical"]),
         ({'linewarden_blind{target="d"}': 0}, []),
         ({'linewarden_ledger_ok{target="dc1"}': 0}, ["LinewardenLedgerFailed dc1 critical"]),
@@ -300,6 +304,26 @@ def _rises(per_second: float) -> Callable[[int], float]:
 def test_hardware_and_the_agent_itself(tmp_path: Path, own: dict[str, Any], alerts: list[str]) -> None:
     series = {text: value if callable(value) else (lambda _, value=value: float(value)) for text, value in own.items()}
     check(tmp_path, Situation((Thing("d", "u"),), 480, jobs=SLOW, own=series), {470: alerts}, every=5)
+
+
+def test_an_interface_is_a_ticket_while_both_devices_work(tmp_path: Path) -> None:
+    down = 'linewarden_interface_down{{target="{}",interface="Gi1",why="uplink",neighbour="{}"}}'
+    pairs = [("works", "works"), ("works", "failed"), ("works", "behind"), ("failed", "works"), ("works", "")]
+    things = (Thing("failed", "d"), Thing("behind", "x", cause="failed"), Thing("works", "u"))
+    for at, to in pairs:
+        own: dict[str, Callable[[int], float | None]] = {down.format(at, to): lambda _: 1.0}
+        alerts = ["InterfaceDown works warning"] if (at, to) in (("works", "works"), ("works", "")) else []
+        expected = {150: [*alerts, "DeviceDown failed warning"]}
+        check(tmp_path, Situation(things, 160, jobs=SLOW, own=own), expected, every=5)
+
+
+def test_a_failed_poll_mends_no_interface(tmp_path: Path) -> None:
+    text = 'linewarden_interface_down{target="d",interface="Gi1",why="uplink"}'
+    own: dict[str, Callable[[int], float | None]] = {
+        text: lambda second: None if 200 <= second < 300 else float(second < 400)
+    }
+    expected = {second: ["InterfaceDown d warning"] for second in (150, 270, 390, 600)} | {780: []}
+    check(tmp_path, Situation((Thing("d", "u"),), 790, jobs=SLOW, own=own), expected, every=5)
 
 
 def test_an_agent_that_was_never_seen_is_down_and_so_is_one_that_nobody_scrapes(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ from agent.core.model import (
 from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Blind
 from agent.core.series import Family, SeriesBlock
+from agent.core.watch import Watched, Why
 from exporters.exposition import chunks, compress, prefix
 
 AGENT: Final = "dc1"
@@ -386,6 +387,11 @@ def poll(name: str, now: datetime, seed: int = 1) -> DevicePoll:
             Fact("vendor", "Cisco", "sysObjectID"),
             Fact("model", "WS-C3750", "ENTITY-MIB entPhysicalModelName"),
             Fact("uptime_seconds", 86400.0 * 311, "snmpEngineTime"),
+        ),
+        (
+            Watched("Gi1/0/1", Why.UPLINK, "crown-rt1", is_down=False),
+            Watched("Gi1/0/2", Why.CONFIGURED, is_down=True, since=now - timedelta(minutes=5)),
+            Watched("Gi1/0/3", Why.CONFIGURED),
         ),
     )
 

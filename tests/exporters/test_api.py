@@ -61,6 +61,12 @@ async def test_devices_and_circuits(picture: Picture) -> None:
         assert device["poll"]["success"] is False
         assert {flag["reason"] for flag in device["flags"]} == {"battery_replace", "age_over_policy"}
         assert len((await ask("devices"))[1]["devices"]) == 6
+        _, document = await ask("explain?target=crown-rt1")
+        assert [(one["name"], one["why"], one["is_down"]) for one in document["interfaces"]] == [
+            ("Gi1/0/1", "uplink", False), ("Gi1/0/2", "configured", True),
+        ]  # fmt: skip
+        assert document["interfaces"][1]["oper"] == 2
+        assert (await ask("explain?target=enc-crown"))[1]["interfaces"] == []
         assert [d["name"] for d in (await ask("devices?kind=router"))[1]["devices"]] == ["crown-rt1"]
         _, document = await ask("circuits")
         assert [c["name"] for c in document["circuits"]] == ["bcw-crown-primary", "bcw-crown-backup", "enc-crown"]

@@ -230,6 +230,15 @@ def test_a_host_name_is_no_ip(picture: Picture) -> None:
     assert [(s["ip"], s["host"]) for s in labels] == [("", "far.example")]
 
 
+def test_watched_interfaces_while_their_poll_is_fresh(picture: Picture) -> None:
+    scrape = Scrape(picture)
+    labels = {"target": "crown-rt1", "interface": "Gi1/0/1", "why": "uplink", "neighbour": "crown-rt1"}
+    assert scrape.value("linewarden_interface_down", **labels) == 0
+    assert scrape.value("linewarden_interface_down", target="crown-rt1", interface="Gi1/0/2", neighbour="") == 1
+    assert scrape.values("linewarden_interface_down", interface="Gi1/0/3") == []  # unknown
+    assert Scrape(picture, NOW + timedelta(hours=1)).values("linewarden_interface_down") == []
+
+
 def test_every_family_is_in_the_documentation() -> None:
     text = (Path(__file__).parents[2] / "docs" / "endpoints.md").read_text()
     assert [name for name in FAMILIES if f"`{name}" not in text] == []

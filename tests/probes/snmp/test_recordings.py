@@ -55,3 +55,32 @@ async def test_every_recording_is_polled(ports: dict[str, int], auth: str) -> No
     finally:
         await probe.close()
     assert wrong == []
+
+
+async def test_the_fast_tier_reads_what_the_full_poll_reads(ports: dict[str, int]) -> None:
+    auths = {"v2": SnmpAuth("v2")}
+    both, alone = Probe(Resources(auths=auths)), Probe(Resources(auths=auths))
+    fast = 0
+    try:
+        for path in GOOD:
+            port = ports[str(path)]
+            settings = {"address": "127.0.0.1", "auth": "v2", "port": port, "timeout": "120s", "request_timeout": "20s"}
+            two = Check(path.name, "snmp", "snmp", 10.0, Settings.model_validate(settings | {"interval": "1h"}))
+            one = Check(path.name, "snmp", "snmp", 3600.0, Settings.model_validate(settings | {"fast": "off"}))
+            walked = await alone.run(one)
+            first = await both.run(two)
+            second = await both.run(two)
+            assert {walked.outcome, first.outcome, second.outcome} == {walked.outcome}, path.name
+            if walked.outcome is not Outcome.OK:
+                continue
+            fast += not dict(second.values)["full"]
+            for seen in (first, second):
+                states = [(one.index, one.name, one.alias, one.admin, one.oper) for one in seen.interfaces]
+                assert states == [(one.index, one.name, one.alias, one.admin, one.oper) for one in walked.interfaces]
+            assert not [one for one in second.interfaces if one.flaps]
+            rates = [flow.octets_per_second for one in second.interfaces for flow in (one.received, one.sent) if flow]
+            assert set(rates) <= {0.0, None}, path.name  # a recording does not count
+    finally:
+        await both.close()
+        await alone.close()
+    assert fast > 0.9 * len(GOOD)

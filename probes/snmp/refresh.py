@@ -1,0 +1,153 @@
+"""The series of a device between two full polls: those of the last one, with what the fast tier read in their place.
+
+And the agent's own series of its interfaces, under the names of docs/endpoints.md.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from agent.core.counters import Floats
+from agent.core.interfaces import Told, labels
+from agent.core.model import Interface
+from agent.core.series import Family, SeriesBlock
+from probes.snmp.ber import VarBind
+from probes.snmp.fastplan import COLUMNS, SYS_UPTIME, Table
+from probes.snmp.modules import NUMERIC_TYPES, Metric
+from probes.snmp.render import Renderer, columns, label
+
+_UPTIME_COLUMN: Final = SYS_UPTIME[:-1]
+
+
+class Refresher:
+    """Renders what the fast tier reads as the modules have it."""
+
+    def __init__(self, metrics: Sequence[Metric], extra: Mapping[str, str]) -> None:
+        """Take the metrics of a full poll, and the labels that every series has."""
+        self._extra = extra
+        self._metrics = [m for m in metrics if m.type in NUMERIC_TYPES and m.oid in {*COLUMNS, _UPTIME_COLUMN}]
+        self._lookups = frozenset(lookup.oid for metric in self._metrics for lookup in metric.lookups)
+        self._whole: list[Metric] = []
+        self._renderer = Renderer((), extra)
+        self._names: list[VarBind] = []
+        self._block = SeriesBlock(())
+
+    def learn(self, block: SeriesBlock, varbinds: Sequence[VarBind], table: Table) -> None:
+        """Take a full poll. A column of which the fast tier does not read every row stays as that poll gave it."""
+        self._block = block
+        runs = columns(varbinds, {*self._lookups, *(metric.oid for metric in self._metrics)})
+        self._names = [bind for oid in self._lookups for bind in runs.get(oid, ())]
+        whole = [
+            m for m in self._metrics if m.oid not in COLUMNS or len(runs.get(m.oid, ())) == len(table.cells[m.oid])
+        ]
+        if whole != self._whole:
+            self._whole, self._renderer = whole, Renderer(whole, self._extra)
+
+    def block(self, varbinds: Iterable[VarBind], *, keep: bool) -> SeriesBlock:
+        """Return the series with these values.
+
+        Args:
+            varbinds: cells of the fast tier and sysUpTime, in the order of a walk.
+            keep: whether what the last full poll read may still be repeated.
+        """
+        fresh = {family.name: family for family in self._renderer.render([*self._names, *varbinds]).families}
+        if not keep:
+            return SeriesBlock(tuple(fresh.values()))
+        return SeriesBlock(
+            tuple(
+                new if (new := fresh.get(old.name)) is not None and len(new.prefixes) == len(old.prefixes) else old
+                for old in self._block.families
+            )
+        )
+
+
+class InterfaceSeries:
+    """The families `linewarden_interface_*` of one device; prefixes are kept while its interfaces are the same."""
+
+    def __init__(self, target: str) -> None:
+        """Take the device's name."""
+        self._target = target
+        self._names: tuple[str, ...] = ()
+        self._prefixes: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def families(self, told: Told) -> tuple[Family, ...]:
+        """Return what a reading says; what is unknown has no sample."""
+        names = labels(told.interfaces)
+        if names != self._names:
+            self._names, self._prefixes = names, {}
+        found = []
+        for name, value in _STATES.items():
+            values = np.array([value(one) for one in told.interfaces], dtype=np.float64)
+            found.append(self._family(name, (("", values),)))
+        for field, name in _RATES.items():
+            sides = (("received", getattr(told.received, field)), ("sent", getattr(told.sent, field)))
+            found.append(self._family(name, sides))
+        return tuple(family for family in found if family.prefixes)
+
+    def _family(self, name: str, sides: Sequence[tuple[str, Floats]]) -> Family:
+        prefixes: list[str] = []
+        values: list[Floats] = []
+        for direction, column in sides:
+            own = self._prefixes.get((name, direction))
+            if own is None:
+                own = self._prefixes[name, direction] = self._rendered(name, direction)
+            known = ~np.isnan(column)
+            prefixes += own if known.all() else [own[place] for place in np.flatnonzero(known)]
+            values.append(column[known])
+        kind, text = FAMILIES[name]
+        return Family(name, kind, text, tuple(prefixes), np.concatenate(values))
+
+    def _rendered(self, name: str, direction: str) -> tuple[str, ...]:
+        more = f",{label('direction', direction)}" if direction else ""
+        target = label("target", self._target)
+        return tuple(f"{name}{{{target},{label('interface', one)}{more}}}" for one in self._names)
+
+
+def _known(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+_STATES: Final[Mapping[str, Callable[[Interface], float]]] = {
+    "linewarden_interface_admin_status": lambda one: _known(one.admin),
+    "linewarden_interface_oper_status": lambda one: _known(one.oper),
+    "linewarden_interface_speed_bits_per_second": lambda one: _known(one.speed_bits_per_second),
+    "linewarden_interface_changed_timestamp_seconds": lambda one: _known(
+        one.changed_at.timestamp() if one.changed_at is not None else None
+    ),
+    "linewarden_interface_flaps_total": lambda one: float(one.flaps),
+    "linewarden_interface_duplex_mismatch": lambda one: _known(one.duplex_mismatch),
+    "linewarden_interface_receive_power_dbm": lambda one: _known(one.receive_power_dbm),
+    "linewarden_interface_transmit_power_dbm": lambda one: _known(one.transmit_power_dbm),
+}
+_RATES: Final[Mapping[str, str]] = {
+    "octets_per_second": "linewarden_interface_octets_per_second",
+    "packets_per_second": "linewarden_interface_unicast_packets_per_second",
+    "errors_per_second": "linewarden_interface_errors_per_second",
+    "discards_per_second": "linewarden_interface_discards_per_second",
+    "utilisation_ratio": "linewarden_interface_utilisation_ratio",
+}
+FAMILIES: Final[Mapping[str, tuple[str, str]]] = {
+    "linewarden_interface_admin_status": ("gauge", "AdminStatus (RFC 2863): 1 up, 2 down, 3 testing."),
+    "linewarden_interface_oper_status": (
+        "gauge",
+        "OperStatus (RFC 2863): 1 up, 2 down, 3 testing, 4 unknown, 5 dormant, 6 notPresent, 7 lowerLayerDown.",
+    ),
+    "linewarden_interface_speed_bits_per_second": ("gauge", "Speed as the device names it."),
+    "linewarden_interface_changed_timestamp_seconds": ("gauge", "When the interface entered its present state."),
+    "linewarden_interface_flaps_total": (
+        "counter",
+        "Changes of state that ifLastChange tells and no poll saw, since the agent began.",
+    ),
+    "linewarden_interface_duplex_mismatch": ("gauge", "1 where the two ends of the line do not agree on its duplex."),
+    "linewarden_interface_receive_power_dbm": ("gauge", "Optical power that the interface receives."),
+    "linewarden_interface_transmit_power_dbm": ("gauge", "Optical power that the interface sends."),
+    "linewarden_interface_octets_per_second": ("gauge", "Octets between the last two polls."),
+    "linewarden_interface_unicast_packets_per_second": ("gauge", "Unicast packets between the last two polls."),
+    "linewarden_interface_errors_per_second": ("gauge", "Packets with errors between the last two polls."),
+    "linewarden_interface_discards_per_second": (
+        "gauge",
+        "Packets that were discarded though nothing was wrong with them, between the last two polls.",
+    ),
+    "linewarden_interface_utilisation_ratio": ("gauge", "Octets of the last two polls against the speed."),
+}
