@@ -65,10 +65,13 @@ class Get:
         asked = self._left[: self._size]
         self.packets += 1
         if error_status == ErrorStatus.noError:
-            # an object that was asked and does not come back is missing; what was not asked is not looked at
-            self.varbinds += [
-                bind for bind in varbinds if bind[0] in asked and bind[1] not in _MISSING and bind[1] != Tag.NULL
-            ]
+            # an object that was asked and does not come back is missing; what was not asked is not looked at, nor twice
+            wanted = set(asked)
+            for bind in varbinds:
+                if bind[0] in wanted:
+                    wanted.remove(bind[0])
+                    if bind[1] not in _MISSING and bind[1] != Tag.NULL:
+                        self.varbinds.append(bind)
             del self._left[: self._size]
             return
         named = 1 <= error_index <= len(asked)
