@@ -101,7 +101,7 @@ class Board:
         if target is None or target.role is not Role.DEVICE or item.check.type not in POLLED_TYPES:
             return False
         polls = self._polls.setdefault(target.name, {})
-        polls[item.check.name] = _device_poll(item, seen)
+        polls[item.check.name] = _device_poll(item, seen, polls.get(item.check.name))
         self.picture.polls[target.name] = _together(list(polls.values()))
         return seen.outcome is Outcome.OK and self._flags(target.name, datetime.now(UTC).date())
 
@@ -202,12 +202,17 @@ def _together(polls: list[DevicePoll]) -> DevicePoll:
         series_count=sum(poll.series_count for poll in polls),
         interfaces=tuple(interface for poll in polls for interface in poll.interfaces),
         facts=tuple(fact for poll in polls for fact in poll.facts),
+        complete=all(poll.complete for poll in polls),
     )
 
 
-def _device_poll(item: Polled, seen: Observation) -> DevicePoll:
+def _device_poll(item: Polled, seen: Observation, before: DevicePoll | None) -> DevicePoll:
     life = max(_STALE_INTERVALS * item.check.interval_seconds, _STALE_LEAST_SECONDS)
     good = seen.outcome is Outcome.OK
+    facts = seen.facts
+    if good and not seen.complete and before is not None:  # what was not read has not ended: a flag stays
+        said = {fact.name for fact in facts}
+        facts += tuple(fact for fact in before.facts if fact.name not in said)
     return DevicePoll(
         at=seen.at,
         success=good,
@@ -217,5 +222,6 @@ def _device_poll(item: Polled, seen: Observation) -> DevicePoll:
         gzip_text=item.gzip_text if good else None,
         series_count=len(seen.series) if good and seen.series is not None else 0,
         interfaces=seen.interfaces,
-        facts=seen.facts,
+        facts=facts,
+        complete=good and seen.complete,
     )

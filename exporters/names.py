@@ -36,6 +36,7 @@ FAMILIES: Final[dict[str, tuple[str, str]]] = {
     "smokeping_response_duplicates_total": ("counter", "Further replies to an echo that was already answered."),
     "linewarden_hardware_flag": ("gauge", "1 while the hardware wants attention for this reason."),
     "linewarden_device_poll_success": ("gauge", "Whether the last poll of the device succeeded."),
+    "linewarden_device_poll_complete": ("gauge", "Whether the last poll read all that it asked for, or is cut short."),
     "linewarden_device_poll_series": ("gauge", "Series that the last poll of the device gave."),
     "linewarden_build_info": ("gauge", "Version of the agent and of its Python; always 1."),
     "linewarden_config_last_reload_successful": ("gauge", "Whether the last reload of the configuration succeeded."),

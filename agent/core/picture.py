@@ -21,8 +21,10 @@ class DevicePoll:
     """The last SNMP or host poll of one device.
 
     Attributes:
-        gzip_text: the poll's series in text format 0.0.4, rendered and compressed once; None when the poll failed.
         fresh_until: after this moment the series are no longer true and are not served.
+        gzip_text: the poll's series in text format 0.0.4, rendered and compressed once; None when the poll failed.
+        complete: whether all that was asked for was read; what an incomplete one lacks is not known to be absent, and
+            facts that it lacks are those of the poll before.
     """
 
     at: datetime
@@ -34,6 +36,7 @@ class DevicePoll:
     series_count: int = 0
     interfaces: tuple[Interface, ...] = ()
     facts: tuple[Fact, ...] = ()
+    complete: bool = True
 
 
 @dataclass(slots=True)

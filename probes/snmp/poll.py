@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from probes.snmp import identity
-from probes.snmp.ber import VarBind
+from probes.snmp.ber import Tag, VarBind
 from probes.snmp.client import Session, SnmpClient
+from probes.snmp.errors import SnmpTimeout
 from probes.snmp.modules import Metric, Module
-from probes.snmp.walk import Get, Walk
+from probes.snmp.walk import MAX_VARBINDS, Get, Walk
 
 DEFAULT_MAX_REPETITIONS: Final = 25  # as snmp_exporter: an answer of interface rows stays below an Ethernet frame
+_RESTART_SECONDS: Final = 0.5  # no agent restarts faster: a poll that is over by then need not ask whether it did
+_SYS_UPTIME: Final = identity.SYSTEM_OIDS[0]
+_TIMETICKS: Final = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,14 @@ class Poll:
         first_answer_seconds: how long the first GET took; None before it is answered.
     """
 
-    def __init__(self, client: SnmpClient, session: Session) -> None:
+    def __init__(self, client: SnmpClient, session: Session, max_varbinds: int = MAX_VARBINDS) -> None:
         self.first_answer_seconds: float | None = None
         self._client = client
         self._session = session
+        self._max_varbinds = max_varbinds
         self._parts: list[Get | Walk] = []
+        self._said: list[str] = []
+        self._began = time.monotonic()
 
     @property
     def varbinds(self) -> list[VarBind]:
@@ -66,7 +73,7 @@ class Poll:
     @property
     def problems(self) -> list[str]:
         """What could not be read, each naming an OID."""
-        return [problem for part in self._parts for problem in part.problems]
+        return [*self._said, *[problem for part in self._parts for problem in part.problems]]
 
     @property
     def packets(self) -> int:
@@ -77,6 +84,11 @@ class Poll:
         """Say how far the poll has got."""
         objects = sum(len(part.varbinds) for part in self._parts)
         return f"{_counted(objects, 'object')} in {_counted(self.packets, 'packet')}"
+
+    def cut_short(self, why: str) -> None:
+        """Note that the poll ends before all was asked for: what it has is incomplete."""
+        at = self._parts[-1].at if self._parts else ""
+        self._said.append(f"{why} at {at}" if at else why)
 
     async def greet(self, *, ask_ups: bool) -> bool:
         """Ask for the system group; return whether the device has UPS-MIB (False where that was not asked).
@@ -99,11 +111,53 @@ class Poll:
         if gets := _without(plan.gets, identity.SYSTEM_OIDS):
             await self._converse(Get(gets))
         if plan.walks:
-            await self._converse(Walk(plan.walks, version=self._session.version, max_repetitions=plan.max_repetitions))
+            await self._converse(
+                Walk(
+                    plan.walks, version=self._session.version, max_repetitions=plan.max_repetitions,
+                    max_varbinds=self._max_varbinds,
+                )
+            )  # fmt: skip
+        await self._look_for_restart()
 
     async def _converse(self, part: Get | Walk) -> None:
+        """Ask until the part is over; an agent that is silent at one question only is asked the others."""
         self._parts.append(part)
-        await self._client.converse(self._session, part)
+        while True:
+            try:
+                await self._client.converse(self._session, part)
+            except SnmpTimeout as error:
+                if len(self._parts) == 1:  # nothing was heard yet
+                    raise
+                alive = Get([_SYS_UPTIME])
+                try:
+                    await self._client.converse(self._session, alive)
+                except SnmpTimeout:
+                    raise error from None
+                part.unanswered(str(error))
+            else:
+                return
+
+    async def _look_for_restart(self) -> None:
+        """Ask for sysUpTime again: rows of an agent before and after its restart are not of one device."""
+        seconds = time.monotonic() - self._began
+        before = _uptime(self._parts[0])
+        if seconds < _RESTART_SECONDS or before is None:
+            return
+        get = Get([_SYS_UPTIME])
+        await self._client.converse(self._session, get)
+        after = _uptime(get)
+        # 497 days after a start it wraps
+        if after is not None and after < before and before + 200 * seconds + 100 < _TIMETICKS:
+            said = f"sysUpTime went from {before / 100:.2f} s to {after / 100:.2f} s"
+            self._said.append(f"the agent restarted within the poll ({said}): rows of before and after may be mixed")
+
+
+def _uptime(part: Get | Walk) -> int | None:
+    """Return sysUpTime as it was read, in hundredths of a second."""
+    for oid, tag, value in part.varbinds:
+        if oid == _SYS_UPTIME and tag == Tag.TIMETICKS and isinstance(value, int):
+            return value
+    return None
 
 
 def _without(oids: Iterable[bytes], known: Sequence[bytes]) -> list[bytes]:

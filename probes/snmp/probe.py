@@ -19,12 +19,13 @@ from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpTimeout
 from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
 from probes.snmp.render import Renderer, columns
+from probes.snmp.walk import MAX_VARBINDS
 
 DEFAULT_MODULES: Final = ("system", "if_mib")
 UPS_MODULE: Final = "ups_mib"
 _REQUEST_TIMEOUT_SECONDS: Final = 2.0
-_OWN_SHARE: Final = 0.95  # of the whole timeout: ends before the runner's deadline, so that it can say how far it got
-_TRIES_SHARE: Final = 0.9  # of the whole timeout: all tries of the first request fit in
+# of the whole timeout: all tries of the first request fit in, and what came is rendered before the runner's deadline
+_READING_SHARE: Final = 0.9
 _THREAD_FROM_VARBINDS: Final = 2000  # rendering more than this would hold up the event loop
 _SHOWN_PROBLEMS: Final = 3
 
@@ -49,6 +50,9 @@ class Settings(Strict):
     max_repetitions: Annotated[
         int | None, Field(ge=1, le=200, description="rows in one answer; by default what the modules say, or 25")
     ] = None
+    max_objects: Annotated[
+        int, Field(ge=1, le=5_000_000, description="rows times columns of one poll; beyond them it is incomplete")
+    ] = MAX_VARBINDS
     any_source: Annotated[
         bool, Field(description="take answers from another address than the one asked, as some routers send them")
     ] = False
@@ -56,7 +60,7 @@ class Settings(Strict):
     @property
     def try_seconds(self) -> float:
         """How long one try waits for its answer."""
-        fits = self.timeout * _TRIES_SHARE / (self.retries + 1) - TICK_SECONDS  # a tick late is on time
+        fits = self.timeout * _READING_SHARE / (self.retries + 1) - TICK_SECONDS  # a tick late is on time
         return self.request_timeout or min(_REQUEST_TIMEOUT_SECONDS, max(fits, TICK_SECONDS))
 
 
@@ -101,9 +105,10 @@ class Probe:
         """Poll a device once.
 
         Returns:
-            `ok` with series, interfaces and facts when it answered (`detail` and the value `problems` say what could
-            not be read); `no_answer`; `refused` when nobody listens there; `bad_answer` when it answered and showed
-            nothing of what was asked; `unknown` for this host's own trouble and for what this version cannot do.
+            `ok` with series, interfaces and facts when it answered, not `complete` where something could not be read,
+            or not within the time (`detail` says what); `no_answer`; `refused` when nobody listens there; `bad_answer`
+            when it answered and showed nothing of what was asked; `unknown` for this host's own trouble and for what
+            this version cannot do.
         """
         settings = check.settings
         assert isinstance(settings, Settings)
@@ -111,13 +116,16 @@ class Probe:
         if auth is None or (problem := _unusable(auth)):
             return _failed(check, Outcome.UNKNOWN, problem if auth else f"there is no auth {settings.auth!r}")
         poll: Poll | None = None
+        began = time.monotonic()
         try:
-            async with asyncio.timeout(settings.timeout * _OWN_SHARE):
-                began = time.monotonic()
-                poll = Poll(*await self._session(settings, auth))
-                kept = await self._read(check, settings, poll)
-                seconds = time.monotonic() - began
-                return await _result(check, kept, poll, seconds)
+            try:
+                async with asyncio.timeout(settings.timeout * _READING_SHARE):
+                    poll = Poll(*await self._session(settings, auth), settings.max_objects)
+                    kept = await self._read(check, settings, poll)
+            except TimeoutError as error:
+                kept = self._as_far_as_read(check, settings, poll, error)
+            assert poll is not None
+            return await _result(check, kept, poll, time.monotonic() - began)
         except ModuleError as error:
             return _failed(check, Outcome.UNKNOWN, f"cannot be polled: {error}")
         except SnmpLocalError as error:
@@ -148,6 +156,16 @@ class Probe:
             any_source=settings.any_source,
         )
         return client, session
+
+    def _as_far_as_read(self, check: Check, settings: Settings, poll: Poll | None, error: TimeoutError) -> _Kept:
+        """Keep what came before the poll's time was over, as incomplete; raise where there is nothing to keep."""
+        kept = self._kept.get((check.target, check.name))
+        if isinstance(error, SnmpTimeout) or poll is None or poll.first_answer_seconds is None:
+            raise error
+        if kept is None or kept.renderer is None:  # its modules were still being read from files
+            raise error
+        poll.cut_short(f"stopped at its timeout of {format_duration(settings.timeout)}")
+        return kept
 
     async def _read(self, check: Check, settings: Settings, poll: Poll) -> _Kept:
         key = (check.target, check.name)
@@ -214,8 +232,9 @@ async def _result(check: Check, kept: _Kept, poll: Poll, seconds: float) -> Obse
         said = _shown(problems) if problems else "may this community see the system group and the modules asked for?"
         detail = f"answered, and showed none of the objects asked for: {said}"
         return Observation(
-            check.target, check.name, datetime.now(UTC), Outcome.BAD_ANSWER, detail, seconds, values=values
-        )
+            check.target, check.name, datetime.now(UTC), Outcome.BAD_ANSWER, detail, seconds, complete=not problems,
+            values=values,
+        )  # fmt: skip
     if len(varbinds) >= _THREAD_FROM_VARBINDS:
         try:
             made = await asyncio.to_thread(_made, kept, varbinds, complete=not problems)
@@ -229,8 +248,8 @@ async def _result(check: Check, kept: _Kept, poll: Poll, seconds: float) -> Obse
     if problems:
         detail += f"; incomplete: {_shown(problems)}"
     return Observation(
-        check.target, check.name, datetime.now(UTC), Outcome.OK, detail, seconds, confirmed=True, values=values,
-        series=series, interfaces=interfaces, facts=facts,
+        check.target, check.name, datetime.now(UTC), Outcome.OK, detail, seconds, confirmed=True,
+        complete=not problems, values=values, series=series, interfaces=interfaces, facts=facts,
     )  # fmt: skip
 
 

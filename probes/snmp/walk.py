@@ -1,6 +1,7 @@
 """What to ask an agent next: a GET of single objects and a walk of subtrees, as pure state machines.
 
-Agents misbehave; each way that is known ends in rows or in one problem that names the OID, never in a loop.
+Agents misbehave; each way that is known ends in rows or in one problem that names the OID, never in a loop. Whatever
+ends a conversation early, a limit below or the clock, the rows until then stay, and `problems` says that there is more.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,9 +10,15 @@ from typing import Final, NamedTuple, Protocol
 
 from probes.snmp.ber import ErrorStatus, Pdu, Tag, VarBind, Version, decode_index, oid_after, oid_text
 
-MAX_VARBINDS: Final = 200_000  # ten times a 480-port switch: more is an agent that invents rows
-MAX_PACKETS: Final = 20_000
+# The limits of one conversation. Time is bounded by a check's `timeout`, objects by its `max_objects`.
+MAX_VARBINDS: Final = (
+    250_000  # twelve columns of 20,000 interfaces; some 40 MB, which an agent that invents rows may cost
+)
+MAX_PACKETS: Final = 50_000  # all 41 columns of 20,000 interfaces at 25 rows in each: more is an agent that dribbles
+MAX_OCTETS: Final = 32 << 20  # of values: ten times what those interfaces have; one answer may hold 64 KiB
 MAX_PROBLEMS: Final = 32  # subtrees that may fail before the agent is left alone
+MAX_UNANSWERED: Final = 3  # questions at which an agent may hang: each costs all tries, and a poll's time is short
+_FEWER_ROWS: Final = 5  # asked for after a silence: rows of interfaces then fit 1,200 octets, which nothing fragments
 _OIDS_PER_GET: Final = 20  # fits the 484 octets that every agent must take (RFC 3417 section 3.2)
 _LANES: Final = 10  # columns asked together in one GETNEXT of v1, for the same reason
 _MISSING: Final = frozenset((Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE))
@@ -55,6 +62,12 @@ class Get:
         self.packets = 0
         self._left = list(dict.fromkeys(oids))
         self._size = _OIDS_PER_GET
+        self._unanswered = 0
+
+    @property
+    def at(self) -> str:
+        """Where the conversation is: an OID, or "" when it is over."""
+        return oid_text(self._left[0]) if self._left else ""
 
     def next(self) -> Question | None:
         """Return the next packet's worth."""
@@ -82,6 +95,19 @@ class Get:
         self._left.remove(culprit)
         if error_status != ErrorStatus.noSuchName:
             self.problems.append(f"{status_name(error_status)} for {oid_text(culprit)}")
+
+    def unanswered(self, said: str) -> None:
+        """Take it that the agent is there and did not answer the last question: ask for less, then for the others."""
+        asked = self._left[: self._size]
+        self._unanswered += 1
+        if self._unanswered > MAX_UNANSWERED:
+            self.problems.append(f"{said}, asked for {self.at}; the rest was not asked for")
+            self._left.clear()
+        elif len(asked) > 1:
+            self._size = (len(asked) + 1) // 2
+        else:
+            self.problems.append(f"{said}, asked for {oid_text(asked[0])}")
+            self._left.remove(asked[0])
 
 
 @dataclass(slots=True)
@@ -112,6 +138,7 @@ class Walk:
         max_repetitions: int = 25,
         max_varbinds: int = MAX_VARBINDS,
         max_packets: int = MAX_PACKETS,
+        max_octets: int = MAX_OCTETS,
     ) -> None:
         self.varbinds: list[VarBind] = []
         self.problems: list[str] = []
@@ -122,6 +149,14 @@ class Walk:
         self._repetitions = max_repetitions
         self._max_varbinds = max_varbinds
         self._max_packets = max_packets
+        self._max_octets = max_octets
+        self._octets = 0
+        self._unanswered = 0
+
+    @property
+    def at(self) -> str:
+        """After which OID the walk goes on; "" when it is over."""
+        return oid_text(self._left[0].last) if self._left else ""
 
     def next(self) -> Question | None:
         """Return the next request, after the last OID of the subtree (of the first subtrees, for v1) in hand."""
@@ -141,11 +176,38 @@ class Walk:
             self._take_lanes(varbinds)
         else:
             self._take_bulk(varbinds)
-        if self._left and (len(self.varbinds) >= self._max_varbinds or self.packets >= self._max_packets):
-            reached = f"{len(self.varbinds)} objects in {self.packets} packets"
-            self._stop(f"more than expected: stopped after {reached} at {oid_text(self._left[0].last)}")
-        if self._left and len(self.problems) >= MAX_PROBLEMS:
-            self._left.clear()
+        self._octets += sum([len(value) for _, _, value in varbinds if value.__class__ is bytes])
+        if self._left:
+            self._limit()
+
+    def unanswered(self, said: str) -> None:
+        """Take it that the agent is there and did not answer the last question.
+
+        Agents hang at some of their tables, and firewalls drop the fragments of long answers: fewer rows are asked
+        for first, then the next subtree.
+        """
+        asked = self._left[: self._width]
+        self._unanswered += 1
+        if self._unanswered > MAX_UNANSWERED:
+            self._stop(f"{said}, asked for what follows {self.at}; the rest was not asked for")
+        elif len(asked) > 1:
+            self._width = 1
+        elif self._repetitions > _FEWER_ROWS and not self._v1:
+            self._repetitions = _FEWER_ROWS
+        else:
+            self._cut(asked[0], f"{said}, asked for what follows {self.at}")
+
+    def _limit(self) -> None:
+        """End the walk where it has reached a limit."""
+        reached = f"{len(self.varbinds)} objects in {self.packets} packets"
+        if len(self.varbinds) >= self._max_varbinds:
+            self._stop(
+                f"more than expected: stopped after {reached} at {self.at}; `max_objects` sets how many are read"
+            )
+        elif self.packets >= self._max_packets or self._octets >= self._max_octets:
+            self._stop(f"more than expected: stopped after {reached} with {self._octets} octets at {self.at}")
+        elif len(self.problems) >= MAX_PROBLEMS:
+            self._stop(f"stopped after {len(self.problems)} problems at {self.at}")
 
     def _stop(self, problem: str) -> None:
         self.problems.append(problem)

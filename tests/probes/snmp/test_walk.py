@@ -141,7 +141,13 @@ def test_rows_packets_and_problems_are_bounded() -> None:
     failing = Walk([ber.encode_oid(f"1.3.{n}") for n in range(100)])
     while failing.next():
         failing.take(ErrorStatus.genErr, 1, [])
-    assert len(failing.problems) == 32
+    assert failing.problems[31:] == ["genErr after 1.3.31", "stopped after 32 problems at 1.3.32"]
+    fat = Walk([COLUMN], max_octets=5000)
+    while fat.next():
+        fat.take(0, 0, [(row(fat.packets)[0], Tag.OCTET_STRING, bytes(1000))])
+    assert len(fat.varbinds) == 5
+    assert fat.problems[0].startswith("more than expected: stopped after 5 objects in 5 packets with 5000 octets at")
+    assert (rows.at, packets.at, failing.at, fat.at) == ("", "", "", "")
 
 
 def test_v1_asks_several_columns_at_once_and_survives_errors() -> None:
@@ -180,6 +186,34 @@ def test_get_drops_what_errors_name_and_reads_the_rest() -> None:
     assert drive(v2, Mib(switch(1))) == 1
     assert len(v2.varbinds) == 3
     assert v2.problems == []
+
+
+def test_an_agent_that_hangs_is_asked_for_less_and_then_for_the_others() -> None:
+    walk, asked = Walk([COLUMN, NEXT_COLUMN, *[ber.encode_oid(f"1.3.7.{n}") for n in range(5)]]), []
+    while question := walk.next():
+        asked.append((ber.oid_text(question.oids[0]), question.max_repetitions))
+        walk.unanswered("no answer")
+    column = "1.3.6.1.2.1.2.2.1"
+    assert asked == [(f"{column}.2", 25), (f"{column}.2", 5), (f"{column}.3", 5), ("1.3.7.0", 5)]
+    assert walk.problems == [
+        f"no answer, asked for what follows {column}.2",
+        f"no answer, asked for what follows {column}.3",
+        "no answer, asked for what follows 1.3.7.0; the rest was not asked for",
+    ]
+    v1 = Walk([COLUMN, NEXT_COLUMN], version=Version.V1)
+    v1.unanswered("no answer")
+    assert v1.problems == []
+    assert drive(v1, Mib(switch(3)), Version.V1) > 3
+    assert len(v1.varbinds) == 6
+    get, sizes = Get([ber.encode_oid(f"1.3.6.1.2.1.1.{n}.0") for n in range(1, 5)]), []
+    while question := get.next():
+        sizes.append(len(question.oids))
+        get.unanswered("no answer")
+    assert sizes == [4, 2, 1, 1]
+    assert get.problems == [
+        "no answer, asked for 1.3.6.1.2.1.1.1.0", "no answer, asked for 1.3.6.1.2.1.1.2.0; the rest was not asked for",
+    ]  # fmt: skip
+    assert get.at == ""
 
 
 def test_get_against_strange_answers() -> None:
