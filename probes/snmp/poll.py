@@ -1,5 +1,6 @@
 """One poll of one device: first a small GET by which a dead device is known, then what its modules ask for."""
 
+import contextlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ class Poll:
                     max_varbinds=self._max_varbinds,
                 )
             )  # fmt: skip
-        await self._look_for_restart()
+            await self._look_for_restart()
 
     async def _converse(self, part: Get | Walk) -> None:
         """Ask until the part is over; an agent that is silent at one question only is asked the others."""
@@ -144,7 +145,8 @@ class Poll:
         if seconds < _RESTART_SECONDS or before is None:
             return
         get = Get([_SYS_UPTIME])
-        await self._client.converse(self._session, get)
+        with contextlib.suppress(SnmpTimeout):  # all is read: the next poll will find out whether it is dead
+            await self._client.converse(self._session, get)
         after = _uptime(get)
         # 497 days after a start it wraps
         if after is not None and after < before and before + 200 * seconds + 100 < _TIMETICKS:

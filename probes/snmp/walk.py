@@ -171,7 +171,10 @@ class Walk:
         if error_status != ErrorStatus.noError:
             self._refused(error_status, error_index)
         elif not varbinds:
-            self._left.clear()  # RFC 3416 has no such answer; agents that give it mean the end
+            if len(self._left[: self._width]) > 1:
+                self._width = 1
+            else:
+                self._left.clear()  # RFC 3416 has no such answer; agents that give it mean the end
         elif self._v1:
             self._take_lanes(varbinds)
         else:

@@ -164,3 +164,33 @@ def serving(objects: Mapping[str, tuple[int, Value]]) -> Iterator[UdpAgent]:
     """Serve these objects honestly."""
     with UdpAgent(Mib(objects).answer) as agent:
         yield agent
+
+
+class Table(Mib):
+    """An agent of many rows, which are made when they are asked for: columns by their OID, rows 1 to `rows`."""
+
+    def __init__(self, columns: Mapping[str, Callable[[int], tuple[int, Value]]], rows: int) -> None:
+        super().__init__(SYSTEM)
+        self.rows = rows
+        self._columns = sorted((ber.decode_oid(ber.encode_oid(text)), made) for text, made in columns.items())
+        self._roots = [root for root, _ in self._columns]
+
+    def answer(self, request: Message, data: bytes = b"") -> list[bytes]:
+        if request.pdu == Pdu.GET:
+            return super().answer(request)
+        asked = ber.decode_oid(request.varbinds[0][0])
+        place = max(0, bisect_right(self._roots, asked) - 1)
+        row = asked[-1] if len(asked) > len(self._roots[place]) and asked[:-1] == self._roots[place] else 0
+        if asked[: len(self._roots[place])] > self._roots[place]:
+            row = self.rows
+        out: list[VarBind] = []
+        while len(out) < request.max_repetitions:
+            if row >= self.rows:
+                place, row = place + 1, 0
+            if place >= len(self._columns):
+                out.append((request.varbinds[0][0], Tag.END_OF_MIB_VIEW, None))
+                break
+            row += 1
+            root, made = self._columns[place]
+            out.append((ber.encode_parts((*root, row)), *made(row)))
+        return [ber.encode_response(request, out)]
