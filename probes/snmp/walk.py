@@ -8,16 +8,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from probes.snmp.ber import ErrorStatus, Pdu, Tag, VarBind, Version, decode_index, oid_after, oid_text
+from probes.snmp.ber import (
+    MAX_DATAGRAM_OCTETS,
+    ErrorStatus,
+    Pdu,
+    Tag,
+    VarBind,
+    Version,
+    decode_index,
+    oid_after,
+    oid_text,
+)
 
 # The limits of one conversation. Time is bounded by a check's `timeout`, objects by its `max_objects`.
 MAX_VARBINDS: Final = (
     250_000  # twelve columns of 20,000 interfaces; some 40 MB, which an agent that invents rows may cost
 )
 MAX_PACKETS: Final = 50_000  # all 41 columns of 20,000 interfaces at 25 rows in each: more is an agent that dribbles
-MAX_OCTETS: Final = 32 << 20  # of values: ten times what those interfaces have; one answer may hold 64 KiB
+MAX_OCTETS: Final = 32 << 20  # of names and values: twice what those 41 columns have; one answer may hold 64 KiB
 MAX_PROBLEMS: Final = 32  # subtrees that may fail before the agent is left alone
 MAX_UNANSWERED: Final = 3  # questions at which an agent may hang: each costs all tries, and a poll's time is short
+_SHOWN_CHARACTERS: Final = 200  # of an OID in a problem; those of real tables have at most some 150
 _FEWER_ROWS: Final = 5  # asked for after a silence: rows of interfaces then fit 1,200 octets, which nothing fragments
 _OIDS_PER_GET: Final = 20  # fits the 484 octets that every agent must take (RFC 3417 section 3.2)
 _LANES: Final = 10  # columns asked together in one GETNEXT of v1, for the same reason
@@ -67,7 +78,7 @@ class Get:
     @property
     def at(self) -> str:
         """Where the conversation is: an OID, or "" when it is over."""
-        return oid_text(self._left[0]) if self._left else ""
+        return _shown(self._left[0]) if self._left else ""
 
     def next(self) -> Question | None:
         """Return the next packet's worth."""
@@ -94,7 +105,7 @@ class Get:
         culprit = asked[error_index - 1] if named else asked[0]
         self._left.remove(culprit)
         if error_status != ErrorStatus.noSuchName:
-            self.problems.append(f"{status_name(error_status)} for {oid_text(culprit)}")
+            self.problems.append(f"{status_name(error_status)} for {_shown(culprit)}")
 
     def unanswered(self, said: str) -> None:
         """Take it that the agent is there and did not answer the last question: ask for less, then for the others."""
@@ -106,7 +117,7 @@ class Get:
         elif len(asked) > 1:
             self._size = (len(asked) + 1) // 2
         else:
-            self.problems.append(f"{said}, asked for {oid_text(asked[0])}")
+            self.problems.append(f"{said}, asked for {_shown(asked[0])}")
             self._left.remove(asked[0])
 
 
@@ -151,12 +162,15 @@ class Walk:
         self._max_packets = max_packets
         self._max_octets = max_octets
         self._octets = 0
+        self._uncounted = (
+            max_octets // MAX_DATAGRAM_OCTETS
+        )  # packets that cannot hold more: most walks are over by then
         self._unanswered = 0
 
     @property
     def at(self) -> str:
         """After which OID the walk goes on; "" when it is over."""
-        return oid_text(self._left[0].last) if self._left else ""
+        return _shown(self._left[0].last) if self._left else ""
 
     def next(self) -> Question | None:
         """Return the next request, after the last OID of the subtree (of the first subtrees, for v1) in hand."""
@@ -179,7 +193,10 @@ class Walk:
             self._take_lanes(varbinds)
         else:
             self._take_bulk(varbinds)
-        self._octets += sum([len(value) for _, _, value in varbinds if value.__class__ is bytes])
+        if self.packets > self._uncounted:
+            self._octets += sum(
+                [len(oid) + len(value) if isinstance(value, bytes) else len(oid) for oid, _, value in varbinds]
+            )
         if self._left:
             self._limit()
 
@@ -207,8 +224,10 @@ class Walk:
             self._stop(
                 f"more than expected: stopped after {reached} at {self.at}; `max_objects` sets how many are read"
             )
-        elif self.packets >= self._max_packets or self._octets >= self._max_octets:
-            self._stop(f"more than expected: stopped after {reached} with {self._octets} octets at {self.at}")
+        elif self._octets >= self._max_octets:
+            self._stop(f"more than expected: stopped after {reached} ({self._max_octets} octets and more) at {self.at}")
+        elif self.packets >= self._max_packets:
+            self._stop(f"more than expected: stopped after {reached} at {self.at}")
         elif len(self.problems) >= MAX_PROBLEMS:
             self._stop(f"stopped after {len(self.problems)} problems at {self.at}")
 
@@ -229,7 +248,7 @@ class Walk:
             elif self._repetitions > 1 and not self._v1:
                 self._repetitions //= 2
             else:
-                self._cut(asked[0], f"tooBig for one object after {oid_text(asked[0].last)}")
+                self._cut(asked[0], f"tooBig for one object after {_shown(asked[0].last)}")
             return
         if not 1 <= error_index <= len(asked):
             if len(asked) > 1:  # an agent that does not say which: ask one at a time
@@ -240,7 +259,7 @@ class Walk:
         if error_status == ErrorStatus.noSuchName:  # how v1 says that the MIB ends (RFC 1157 section 4.1.3)
             self._left.remove(lane)
         else:
-            self._cut(lane, f"{status_name(error_status)} after {oid_text(lane.last)}")
+            self._cut(lane, f"{status_name(error_status)} after {_shown(lane.last)}")
 
     def _take_lanes(self, varbinds: list[VarBind]) -> None:
         asked = self._left[: self._width]
@@ -287,14 +306,18 @@ class Walk:
         return False
 
 
+def _shown(oid: bytes) -> str:
+    """Return an OID as text that a log line bears: an agent may make it 1,400 characters long."""
+    text = oid_text(oid)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+
+
 def _unsound(oid: bytes, tag: int, last: bytes, pdu: str) -> str:
     """Return what is wrong with a row of a walk; "" for nothing."""
     if tag in _MISSING:
-        return (
-            f"{'noSuchObject' if tag == Tag.NO_SUCH_OBJECT else 'noSuchInstance'} as answer to {pdu}: {oid_text(oid)}"
-        )
+        return f"{'noSuchObject' if tag == Tag.NO_SUCH_OBJECT else 'noSuchInstance'} as answer to {pdu}: {_shown(oid)}"
     if not oid_after(oid, last):
-        return f"OID does not increase: {oid_text(oid)} after {oid_text(last)}"
+        return f"OID does not increase: {_shown(oid)} after {_shown(last)}"
     return ""
 
 

@@ -1,5 +1,7 @@
 """Agents that misbehave, through the whole probe: what becomes of each is in the name of its test."""
 
+import asyncio
+import random
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from probes.snmp import ber, poll
 from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, VarBind
 from probes.snmp.probe import Probe, Settings
 from tests.probes.snmp.agents import Mib, UdpAgent, silent, switch
+from tests.probes.snmp.mutation import Mutator
 
 AUTHS = {"v1": SnmpAuth("v1", version=1), "v2": SnmpAuth("v2")}
 OPER = ber.encode_oid("1.3.6.1.2.1.2.2.1.8")
@@ -342,3 +345,23 @@ async def test_an_agent_that_answers_gets_alone_is_left_after_a_few_questions(pr
         assert len([request for request in agent.requests if request.pdu == Pdu.GETBULK]) == 4
     assert (seen.outcome, seen.complete, seen.interfaces) == (Outcome.OK, False, ())
     assert seen.detail.endswith("; the rest was not asked for")
+
+
+@both_versions
+async def test_damaged_answers_with_the_right_number_never_raise_and_come_to_an_end(probe: Probe, auth: str) -> None:
+    raised: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+    chance = random.Random(11)
+
+    def spoil(request: Message, sound: bytes) -> list[bytes]:
+        mutator = Mutator([sound], chance)
+        return [*[mutator.next() for _ in range(chance.randrange(4))], *([sound] if chance.random() < 0.9 else [])]
+
+    with spoiling(spoil, Mib(switch(8))) as agent:
+        seen = [await polled(probe, agent, auth=auth, request_timeout="60ms", timeout="5s") for _ in range(20)]
+    assert raised == []
+    assert {observation.outcome for observation in seen} <= {Outcome.OK, Outcome.BAD_ANSWER, Outcome.NO_ANSWER}
+    assert [observation for observation in seen if observation.outcome is Outcome.OK] != []
+    assert probe.counters.garbage > 50
+    assert probe._client is not None
+    assert (probe._client._pending, probe._client._in_flight) == ({}, 0)

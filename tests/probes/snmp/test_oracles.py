@@ -281,25 +281,33 @@ async def engine(peer: Snmpd, version: str, asker: Walk | Get) -> None:
         client.close()
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("version", ["1", "2c"])
-async def test_the_whole_tree_of_snmpd_is_read_as_net_snmp_reads_it(peer: Snmpd, version: str) -> None:
-    """Walked before and after by net-snmp: what is the same in both must be the same in between."""
+async def differing(peer: Snmpd, version: str) -> set[str]:
+    """Walk the whole tree between two walks of net-snmp; return what was the same in both and is not so in ours."""
     before = netsnmp.walked(version, peer.address, ".1")
     walk = Walk([ber.encode_oid("1.3")], version=Version.V1 if version == "1" else Version.V2C)
     await engine(peer, version, walk)
     after = netsnmp.walked(version, peer.address, ".1")
     assert walk.problems == []
-    ours = [(ber.oid_text(bind[0]), netsnmp.written(bind)) for bind in walk.varbinds]
     names = [ber.decode_oid(bind[0]) for bind in walk.varbinds]
     assert names == sorted(set(names))
-    steady = sorted(set(before) & set(after))
+    ours = [(ber.oid_text(bind[0]), netsnmp.written(bind)) for bind in walk.varbinds]
+    steady = set(before) & set(after)
     assert len(steady) > 500
-    assert sorted(set(steady) - set(ours)) == []
-    wanted = dict(before).keys() & dict(after).keys()
-    assert wanted - dict(ours).keys() == set()
     # what is ours alone came and went in the meantime: processes, connections
     assert len(dict(ours).keys() - dict(before).keys() - dict(after).keys()) < len(ours) / 20
+    return {oid for oid, _ in steady - set(ours)} | (dict(before).keys() & dict(after).keys()) - dict(ours).keys()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("version", ["1", "2c"])
+async def test_the_whole_tree_of_snmpd_is_read_as_net_snmp_reads_it(peer: Snmpd, version: str) -> None:
+    """Some values go forth and back within three walks (states of caches): only what differs each time is wrong."""
+    wrong = await differing(peer, version)
+    assert len(wrong) < 50, sorted(wrong)[:10]
+    for _ in range(5):
+        if wrong:
+            wrong &= await differing(peer, version)
+    assert sorted(wrong) == []
 
 
 @pytest.mark.parametrize("version", ["1", "2c"])

@@ -144,9 +144,16 @@ def test_rows_packets_and_problems_are_bounded() -> None:
     assert failing.problems[31:] == ["genErr after 1.3.31", "stopped after 32 problems at 1.3.32"]
     fat = Walk([COLUMN], max_octets=5000)
     while fat.next():
-        fat.take(0, 0, [(row(fat.packets)[0], Tag.OCTET_STRING, bytes(1000))])
+        fat.take(0, 0, [(row(fat.packets)[0], Tag.OCTET_STRING, bytes(1000 - len(row(fat.packets)[0])))])
     assert len(fat.varbinds) == 5
-    assert fat.problems[0].startswith("more than expected: stopped after 5 objects in 5 packets with 5000 octets at")
+    assert fat.problems[0].startswith(
+        "more than expected: stopped after 5 objects in 5 packets (5000 octets and more) at"
+    )
+    long = Walk([COLUMN], max_octets=5000)
+    while long.next():
+        long.take(0, 0, [(row(long.packets)[0] + bytes(600), Tag.INTEGER, 1)])
+    assert len(long.varbinds) == 9
+    assert long.problems[0].endswith(" octets and more) at 1.3.6.1.2.1.2.2.1.2.8" + 89 * ".0" + "....")
     assert (rows.at, packets.at, failing.at, fat.at) == ("", "", "", "")
 
 
