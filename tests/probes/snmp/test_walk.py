@@ -6,6 +6,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from probes.snmp import ber
 from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, VarBind, Version
@@ -62,6 +64,35 @@ def test_a_walk_reads_what_lies_below_its_subtrees(version: Version, first: int)
     assert sorted(texts(walk.varbinds)) == sorted(wanted)
     assert len(wanted) == 7 + 3 * 30
     assert walk.problems == []
+
+
+few = st.sampled_from([0, 1, 2, 127, 128, 16_384, (1 << 32) - 1])
+oids = st.lists(few, min_size=1, max_size=5).map(lambda parts: (1, 3, *parts))
+
+
+@given(
+    st.sets(oids, max_size=60), st.sets(oids, min_size=1, max_size=6), st.sampled_from(list(Version)),
+    st.integers(1, 30), st.integers(1, 30),
+)  # fmt: skip
+def test_a_walk_reads_exactly_what_lies_below_its_subtrees_whatever_they_are(
+    objects: set[tuple[int, ...]], roots: set[tuple[int, ...]], version: Version, repetitions: int, fits: int
+) -> None:
+    mib = Mib({".".join(map(str, oid)): (Tag.INTEGER, 1) for oid in objects})
+    walk = Walk([ber.encode_parts(root) for root in roots], version=version, max_repetitions=repetitions)
+    for _ in range(1000):
+        question = walk.next()
+        if question is None:
+            break
+        asked: list[VarBind] = [(oid, Tag.NULL, None) for oid in question.oids]
+        request = Message(version, b"", question.pdu, 1, 0, question.max_repetitions, asked)
+        answer = ber.decode_response(mib.answer(request)[0])
+        walk.take(answer.error_status, answer.error_index, answer.varbinds[:fits])  # agents may answer less than asked
+    wanted = sorted(oid for oid in objects if any(oid[: len(root)] == root and oid != root for root in roots))
+    inner = [root for root in roots if not any(root[: len(other)] == other and root != other for other in roots)]
+    wanted = [oid for oid in wanted if oid not in inner]
+    assert sorted(ber.decode_oid(bind[0]) for bind in walk.varbinds) == wanted
+    assert walk.problems == []
+    assert walk.next() is None
 
 
 def test_neighbouring_columns_cost_no_request_for_their_ends() -> None:
