@@ -4,6 +4,7 @@ What counts is that there is a value or a documented error, never anything else,
 faster than the octets do. How often a line ran is counted, not how long it took: that says the same on a busy machine.
 """
 
+import contextlib
 import random
 import sys
 import tracemalloc
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from types import FrameType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from probes.snmp import ber
 from probes.snmp.ber import Message, Pdu, SnmpDecodeError, Tag
@@ -34,6 +37,25 @@ def test_damaged_messages_are_an_error_or_a_value() -> None:
 def test_ten_million_damaged_messages_are_an_error_or_a_value(part: int) -> None:
     _, findings = attack(1_000_000, seed=random.randrange(1 << 32))
     assert [str(finding) for finding in findings] == []
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+@given(data=st.binary(max_size=300))
+def test_noise_is_an_error_or_a_value(name: str, data: bytes) -> None:
+    entry = ENTRIES[name]
+    with contextlib.suppress(*entry.errors):
+        entry.decode(data)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+@given(place=st.integers(0, 10_000), at=st.integers(0, 400), octets=st.binary(max_size=6), gone=st.integers(0, 6))
+def test_a_change_at_any_place_is_an_error_or_a_value(name: str, place: int, at: int, octets: bytes, gone: int) -> None:
+    entry = ENTRIES[name]
+    seeds = entry.seeds()
+    data = seeds[place % len(seeds)]
+    at %= len(data) + 1
+    with contextlib.suppress(*entry.errors):
+        entry.decode(data[:at] + octets + data[at + gone :])
 
 
 def test_the_fuzzer_finds_what_is_wrong() -> None:

@@ -304,15 +304,22 @@ async def test_an_agent_that_restarts_within_a_walk_makes_it_incomplete(
         )
         assert samples(seen, "ifHCInOctets") == [(1 << 40) * 6 + number for number in range(1, PORTS + 1)]
         assert whole(await polled(probe, agent))
-        mib.objects[1, 3, 6, 1, 2, 1, 1, 3, 0] = (Tag.TIMETICKS, (1 << 32) - 5)
 
-        def wrapping(request: Message, data: bytes) -> list[bytes]:
-            answer = mib.answer(request)
-            mib.objects[1, 3, 6, 1, 2, 1, 1, 3, 0] = (Tag.TIMETICKS, 3)
-            return answer
 
-        agent.answer = wrapping
-        assert whole(await polled(probe, agent))  # 497 days after its start it has not restarted
+@pytest.mark.parametrize(("before", "after"), [((1 << 32) - 5, 3), (8_640_000, 8_639_990)])
+async def test_a_clock_that_wraps_or_wobbles_is_no_restart(
+    probe: Probe, monkeypatch: pytest.MonkeyPatch, before: int, after: int
+) -> None:
+    monkeypatch.setattr(poll, "_RESTART_SECONDS", 0.0)
+    mib, ticks = Mib(switch(PORTS)), iter([before])
+
+    def spoil(request: Message, sound: bytes) -> list[bytes]:
+        mib.objects[1, 3, 6, 1, 2, 1, 1, 3, 0] = (Tag.TIMETICKS, next(ticks, after))
+        return mib.answer(request)
+
+    with spoiling(spoil, mib) as agent:
+        assert whole(await polled(probe, agent))
+        assert agent.requests[-1].varbinds[0][0] == ber.encode_oid("1.3.6.1.2.1.1.3.0")  # it was asked again
 
 
 # ------------------------------------------------------------------ silence at some questions only
