@@ -156,10 +156,10 @@ async def test_truncated_and_garbage_datagrams_are_counted_and_ignored(probe: Pr
 @both_versions
 async def test_nothing_but_truncated_and_garbage_datagrams_is_a_timeout(probe: Probe, auth: str) -> None:
     with spoiling(lambda request, sound: [sound[:-9], b"garbage"]) as agent:
-        seen = await polled(probe, agent, auth=auth, request_timeout="100ms")
+        seen = await polled(probe, agent, auth=auth, request_timeout="300ms")
     assert (seen.outcome, seen.series) == (Outcome.NO_ANSWER, None)
     assert "after 3 tries; a wrong community looks the same" in seen.detail
-    assert probe.counters.garbage == 6
+    assert 4 <= probe.counters.garbage <= 6  # those of the last try may come after the end
     assert probe.counters.answers == 0
 
 
@@ -174,10 +174,11 @@ async def test_an_answer_from_elsewhere_is_dropped_and_counted(probe: Probe, oth
             return []
 
         with UdpAgent(answer) as agent:
-            seen = await polled(probe, agent, request_timeout="100ms")
-            assert (seen.outcome, probe.counters.foreign, probe.counters.answers) == (Outcome.NO_ANSWER, 3, 0)
+            seen = await polled(probe, agent, request_timeout="300ms")
+            assert (seen.outcome, probe.counters.answers) == (Outcome.NO_ANSWER, 0)
+            assert 2 <= (dropped := probe.counters.foreign) <= 3  # that of the last try may come after the end
             assert whole(await polled(probe, agent, any_source=True))  # as this device's configuration says
-            assert probe.counters.foreign == 3
+            assert probe.counters.foreign == dropped
             with UdpAgent(silent) as third:  # and for this device only
                 assert (await polled(probe, third, request_timeout="50ms")).outcome is Outcome.NO_ANSWER
 
@@ -297,7 +298,7 @@ async def test_an_agent_that_restarts_within_a_walk_makes_it_incomplete(
         return mib.answer(request)
 
     with spoiling(spoil, mib) as agent:
-        seen = await polled(probe, agent, request_timeout="200ms")
+        seen = await polled(probe, agent, request_timeout="500ms")
         assert (seen.outcome, seen.complete) == (Outcome.OK, False)
         assert (
             "incomplete: the agent restarted within the poll (sysUpTime went from 86400.00 s to 1.00 s)" in seen.detail
@@ -332,7 +333,7 @@ async def test_a_table_at_which_an_agent_hangs_costs_only_itself(probe: Probe, a
         return [] if request.pdu != Pdu.GET and any(bind[0].startswith(OPER) for bind in binds) else [sound]
 
     with spoiling(spoil) as agent:
-        seen = await polled(probe, agent, auth=auth, request_timeout="100ms", retries=1)
+        seen = await polled(probe, agent, auth=auth, request_timeout="500ms", retries=1)
     assert (seen.outcome, seen.complete) == (Outcome.OK, False)
     assert "incomplete: no answer from 127.0.0.1:" in seen.detail
     assert "after 2 tries, asked for what follows 1.3.6.1.2.1.2.2.1." in seen.detail
@@ -343,12 +344,12 @@ async def test_a_table_at_which_an_agent_hangs_costs_only_itself(probe: Probe, a
 
 async def test_answers_that_are_too_long_for_the_path_are_asked_for_in_smaller_ones(probe: Probe) -> None:
     with spoiling(lambda request, sound: [sound] if len(sound) <= 700 else []) as agent:
-        assert whole(await polled(probe, agent, request_timeout="100ms", retries=1))
+        assert whole(await polled(probe, agent, request_timeout="500ms", retries=1))
 
 
 async def test_an_agent_that_answers_gets_alone_is_left_after_a_few_questions(probe: Probe) -> None:
     with spoiling(lambda request, sound: [sound] if request.pdu == Pdu.GET else []) as agent:
-        seen = await polled(probe, agent, request_timeout="50ms", retries=0)
+        seen = await polled(probe, agent, request_timeout="1s", retries=0)
         assert len([request for request in agent.requests if request.pdu == Pdu.GETBULK]) == 4
     assert (seen.outcome, seen.complete, seen.interfaces) == (Outcome.OK, False, ())
     assert seen.detail.endswith("; the rest was not asked for")
