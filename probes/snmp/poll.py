@@ -55,10 +55,12 @@ class Poll:
 
     Attributes:
         first_answer_seconds: how long the first GET took; None before it is answered.
+        silent: whether all tries of a question stayed unanswered, and nothing was heard since.
     """
 
     def __init__(self, client: SnmpClient, session: Session, max_varbinds: int = MAX_VARBINDS) -> None:
         self.first_answer_seconds: float | None = None
+        self.silent = False
         self._client = client
         self._session = session
         self._max_varbinds = max_varbinds
@@ -129,11 +131,12 @@ class Poll:
             except SnmpTimeout as error:
                 if len(self._parts) == 1:  # nothing was heard yet
                     raise
-                alive = Get([_SYS_UPTIME])
+                self.silent = True
                 try:
-                    await self._client.converse(self._session, alive)
+                    await self._client.converse(self._session, Get([_SYS_UPTIME]))
                 except SnmpTimeout:
                     raise error from None
+                self.silent = False
                 part.unanswered(str(error))
             else:
                 return

@@ -160,7 +160,7 @@ class Probe:
     def _as_far_as_read(self, check: Check, settings: Settings, poll: Poll | None, error: TimeoutError) -> _Kept:
         """Keep what came before the poll's time was over, as incomplete; raise where there is nothing to keep."""
         kept = self._kept.get((check.target, check.name))
-        if isinstance(error, SnmpTimeout) or poll is None or poll.first_answer_seconds is None:
+        if isinstance(error, SnmpTimeout) or poll is None or poll.first_answer_seconds is None or poll.silent:
             raise error
         if kept is None or kept.renderer is None:  # its modules were still being read from files
             raise error
