@@ -113,8 +113,8 @@ class Board:
         before = self.picture.polls.get(target.name)
         watched: tuple[Watched, ...] = ()
         if seen.outcome is Outcome.OK and seen.interfaces:
-            watched = self._watcher.look(target.name, seen.interfaces, seen.facts, seen.at)
-        polls[item.check.name] = _device_poll(item, seen, watched)
+            watched = self._watcher.look(target.name, seen.interfaces, seen.facts, seen.at, complete=seen.complete)
+        polls[item.check.name] = _device_poll(item, seen, watched, polls.get(item.check.name))
         poll = self.picture.polls[target.name] = _together(list(polls.values()))
         changed = _alarming(poll.watched) != _alarming(before.watched if before is not None else ())
         return (seen.outcome is Outcome.OK and self._flags(target.name, datetime.now(UTC).date())) or changed
@@ -218,6 +218,7 @@ def _together(polls: list[DevicePoll]) -> DevicePoll:
         interfaces=tuple(interface for poll in polls for interface in poll.interfaces),
         facts=tuple(fact for poll in polls for fact in poll.facts),
         watched=tuple(watched for poll in polls for watched in poll.watched),
+        complete=all(poll.complete for poll in polls),
     )
 
 
@@ -225,9 +226,15 @@ def _alarming(watched: Iterable[Watched]) -> set[str]:
     return {one.interface for one in watched if one.alarms}
 
 
-def _device_poll(item: Polled, seen: Observation, watched: tuple[Watched, ...]) -> DevicePoll:
+def _device_poll(
+    item: Polled, seen: Observation, watched: tuple[Watched, ...], before: DevicePoll | None
+) -> DevicePoll:
     life = max(_STALE_INTERVALS * item.check.interval_seconds, _STALE_LEAST_SECONDS)
     good = seen.outcome is Outcome.OK
+    facts = seen.facts
+    if good and not seen.complete and before is not None:  # what was not read has not ended: a flag stays
+        said = {fact.name for fact in facts}
+        facts += tuple(fact for fact in before.facts if fact.name not in said)
     return DevicePoll(
         at=seen.at,
         success=good,
@@ -237,6 +244,7 @@ def _device_poll(item: Polled, seen: Observation, watched: tuple[Watched, ...]) 
         gzip_text=item.gzip_text if good else None,
         series_count=len(seen.series) if good and seen.series is not None else 0,
         interfaces=seen.interfaces,
-        facts=seen.facts,
+        facts=facts,
         watched=watched,
+        complete=good and seen.complete,
     )

@@ -37,6 +37,7 @@ FAMILIES: Final[dict[str, tuple[str, str]]] = {
     "linewarden_hardware_flag": ("gauge", "1 while the hardware wants attention for this reason."),
     "linewarden_interface_down": ("gauge", "1 while a watched interface is down though up by configuration."),
     "linewarden_device_poll_success": ("gauge", "Whether the last poll of the device succeeded."),
+    "linewarden_device_poll_complete": ("gauge", "Whether the last poll read all that it asked for, or is cut short."),
     "linewarden_device_poll_series": ("gauge", "Series that the last poll of the device gave."),
     "linewarden_build_info": ("gauge", "Version of the agent and of its Python; always 1."),
     "linewarden_config_last_reload_successful": ("gauge", "Whether the last reload of the configuration succeeded."),

@@ -230,6 +230,7 @@ def devices(found: Gathered, picture: Picture, now: datetime) -> None:
     for name, poll in dict(picture.polls).items():
         if now <= poll.fresh_until and name in picture.estate.targets:
             found.put("linewarden_device_poll_success", {"target": name}, float(poll.success))
+            found.put("linewarden_device_poll_complete", {"target": name}, float(poll.success and poll.complete))
             found.put("linewarden_device_poll_series", {"target": name}, poll.series_count)
             for one in poll.watched:
                 if one.is_down is not None:

@@ -40,8 +40,8 @@ def uptime(before_ticks: int | None, after_ticks: int | None, elapsed_seconds: f
     """Tell a restart from sysUpTime's own wrap.
 
     After a restart sysUpTime is less than the time that has passed. A wrap looks the same to those who only compare,
-    but goes on where it would be without one. A device that restarts within seconds of its wrap is not told apart; a
-    sysUpTime that goes back by other means (an agent that was set a new clock) is taken for a restart.
+    but goes on where it would be without one. A device that restarts within seconds of its wrap is not told apart. A
+    sysUpTime that goes back, and is still more than the time that has passed, is that of a clock that was set.
 
     Args:
         elapsed_seconds: between the two readings, by the reader's monotonic clock.
@@ -50,11 +50,11 @@ def uptime(before_ticks: int | None, after_ticks: int | None, elapsed_seconds: f
         return Uptime.UNKNOWN
     forward = (after_ticks - before_ticks) % TIMETICKS_WRAP
     expected = elapsed_seconds * TICKS_PER_SECOND
-    if after_ticks < before_ticks:
-        late = (_LATE_SECONDS + _DRIFT_RATIO * elapsed_seconds) * TICKS_PER_SECOND
-        return Uptime.CONTINUED if abs(forward - expected) <= late else Uptime.RESTARTED
     slack = (_AHEAD_SECONDS + _DRIFT_RATIO * elapsed_seconds) * TICKS_PER_SECOND
     is_young = after_ticks <= expected + slack  # it may have begun since the first reading ...
+    if after_ticks < before_ticks:
+        late = (_LATE_SECONDS + _DRIFT_RATIO * elapsed_seconds) * TICKS_PER_SECOND
+        return Uptime.RESTARTED if is_young and abs(forward - expected) > late else Uptime.CONTINUED
     return Uptime.RESTARTED if is_young and forward < expected - slack else Uptime.CONTINUED
 
 

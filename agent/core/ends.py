@@ -33,10 +33,13 @@ def end_observation(check: Check, polled: Observation) -> Observation:
     if polled.outcome is not Outcome.OK:
         detail = f"{device} could not be asked for {name}: {polled.detail}"
         return replace(end, outcome=Outcome.UNKNOWN, detail=detail, confirmed=False, duration_seconds=None)
-    interface = find_interface(name, polled.interfaces)
+    interface = find_interface(name, polled.interfaces, complete=polled.complete)
     if interface is None or interface.oper is None:
         known = "its state" if interface else "such an interface"
-        return replace(end, outcome=Outcome.UNKNOWN, detail=f"{device} does not report {known}: {name}")
+        detail = f"{device} does not report {known}: {name}"
+        if not polled.complete:
+            detail = f"{device} was not read as far as {name}: {polled.detail}"
+        return replace(end, outcome=Outcome.UNKNOWN, confirmed=False, detail=detail)
     if interface.admin is AdminStatus.DOWN:
         return replace(
             end, outcome=Outcome.FAULT, confirmed=True, detail=f"{name} on {device} is shut down (admin down)"
@@ -47,16 +50,18 @@ def end_observation(check: Check, polled: Observation) -> Observation:
     return replace(end, outcome=Outcome.OK, confirmed=True, detail=f"{name} on {device} is up")
 
 
-def find_interface(name: str, interfaces: tuple[Interface, ...]) -> Interface | None:
+def find_interface(name: str, interfaces: tuple[Interface, ...], *, complete: bool = True) -> Interface | None:
     """Return the interface whose ifName, ifDescr or ifAlias is `name`, in that order; None where there is none.
 
-    Two interfaces of one alias are no answer: the first kind of name that exactly one interface bears decides.
+    Two interfaces of one alias are no answer: the first kind of name that exactly one interface bears decides. Where
+    not all interfaces were read, an alias decides nothing: the other one that bears it may be missing.
     """
-    for names in (
+    kinds: list[list[str | None]] = [
         [interface.name for interface in interfaces],
         [interface.descr for interface in interfaces],
         [interface.alias for interface in interfaces],
-    ):
+    ]
+    for names in kinds if complete else kinds[:2]:
         if names.count(name) == 1:
             return interfaces[names.index(name)]
     return None

@@ -269,6 +269,7 @@ class Observation:
         proven_at: the latest moment for which this is evidence (departure of the last answered, or last lost, echo);
             None means `at`. A round that is reported late must not speak against fresher evidence.
         confirmed: the source has made sure itself (a confirmation burst; a device's own statement of a state).
+        complete: whether all that was asked for was read; what an incomplete one lacks is not known to be absent.
         values: few named numbers, as evidence and metrics, unit in the name.
         series: bulk data of a poll.
     """
@@ -282,6 +283,7 @@ class Observation:
     since: datetime | None = None
     proven_at: datetime | None = None
     confirmed: bool = False
+    complete: bool = True
     values: tuple[tuple[str, float], ...] = ()
     series: SeriesBlock | None = None
     interfaces: tuple[Interface, ...] = ()

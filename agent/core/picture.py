@@ -22,9 +22,11 @@ class DevicePoll:
     """The last SNMP or host poll of one device.
 
     Attributes:
-        gzip_text: the poll's series in text format 0.0.4, rendered and compressed once; None when the poll failed.
         fresh_until: after this moment the series are no longer true and are not served.
         watched: those interfaces that may alarm.
+        gzip_text: the poll's series in text format 0.0.4, rendered and compressed once; None when the poll failed.
+        complete: whether all that was asked for was read; what an incomplete one lacks is not known to be absent, and
+            facts that it lacks are those of the poll before.
     """
 
     at: datetime
@@ -37,6 +39,7 @@ class DevicePoll:
     interfaces: tuple[Interface, ...] = ()
     facts: tuple[Fact, ...] = ()
     watched: tuple[Watched, ...] = ()
+    complete: bool = True
 
 
 @dataclass(slots=True)

@@ -76,12 +76,19 @@ class Watcher:
         self._known = self._names()
 
     def look(
-        self, device: str, interfaces: Sequence[Interface], facts: Iterable[Fact], at: datetime
+        self,
+        device: str,
+        interfaces: Sequence[Interface],
+        facts: Iterable[Fact],
+        at: datetime,
+        *,
+        complete: bool = True,
     ) -> tuple[Watched, ...]:
         """Take what one poll of a device said, and return its watched interfaces.
 
         Args:
             at: when it was polled.
+            complete: whether all interfaces were read; otherwise a missing one is as it was.
         """
         for fact in facts:
             if fact.name == "system_name" and self._system_names.get(device) != fact.value:
@@ -103,6 +110,8 @@ class Watcher:
                 down = looks + 1 >= _LOOKS
             since = (one.changed_at or seen[name][1]) if down else None
             found.append(Watched(name, reasons[name], behind.get(name, ("", ""))[0], down, since))
+        if not complete:
+            seen |= {name: kept for name, kept in downs.items() if name not in names}
         self._downs[device] = seen
         return tuple(found)
 

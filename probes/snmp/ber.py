@@ -354,10 +354,10 @@ def decode_varbinds(data: bytes, at: int, end: int) -> list[VarBind]:
         if stop > end or at + 2 > stop:
             raise SnmpDecodeError(f"varbind with a name and a value expected before octet {min(stop, end)}")
         oid = data[name:at]
-        if not oid.isascii() and not is_oid_body(oid):
-            raise SnmpDecodeError(f"OID expected at octet {name}, got octets {oid[:40].hex()}")
         if not 1 <= len(oid) <= MAX_OID_OCTETS:
             raise SnmpDecodeError(f"OID of 1 to {MAX_OID_OCTETS} octets expected at octet {name}, got {len(oid)}")
+        if not oid.isascii() and not is_oid_body(oid):
+            raise SnmpDecodeError(f"OID expected at octet {name}, got octets {oid[:40].hex()}")
         tag, size, start = data[at], data[at + 1], at + 2
         if size > 0x7F:
             start, at = _body(data, at, stop, "value")

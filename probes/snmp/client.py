@@ -24,6 +24,9 @@ from probes.snmp.walk import Asker, Question
 MAX_IN_FLIGHT: Final = 100  # measured: up to here no answer is lost in a default receive buffer
 MAX_WAITING: Final = 10_000  # conversations that wait for their turn
 TICK_SECONDS: Final = 0.05  # how exact a timeout is
+_SLOT_SECONDS: Final = (
+    0.25  # who is silent for longer will not fill the buffer together with the others: who waits may ask
+)
 _RECEIVE_BUFFER_OCTETS: Final = 1 << 20  # bounded by net.core.rmem_max
 _DATAGRAMS_PER_WAKEUP: Final = 64  # then the loop gets its turn
 _SO_MEMINFO: Final = 55
@@ -377,6 +380,9 @@ class SnmpClient:
             for sock in list(self._sockets.values()):
                 self._readable(sock)
         now = self._loop.time()
+        for talk in self._pending.values():
+            if talk.holds_slot and talk.deadline - talk.session.timeout_seconds + _SLOT_SECONDS <= now:
+                self._free_slot(talk)
         for talk in [talk for talk in self._pending.values() if talk.deadline <= now]:
             self.counters.timeouts += 1
             # who does not answer at once must not keep those from being asked who do

@@ -164,7 +164,7 @@ class Poll:
         asked = Presence(roots)
         self._parts.append(asked)
         try:
-            await self._client.converse(self._session, asked)
+            await self._talk(asked)
         except SnmpTimeout:  # it has answered the greeting: what it must give can still be read
             return None
         return frozenset(asked.present)
@@ -193,7 +193,15 @@ class Poll:
             SnmpTimeout, SnmpLocalError: as `SnmpClient.converse`; what came before stays.
         """
         self._own.append(asker)
-        await self._client.converse(self._session, asker)
+        await self._talk(asker)
+
+    async def _talk(self, asker: Asker) -> None:
+        try:
+            await self._client.converse(self._session, asker)
+        except SnmpTimeout:
+            self.silent = True
+            raise
+        self.silent = False
 
     async def _ask(self, gets: Sequence[bytes], walks: Sequence[bytes], plan: Plan) -> None:
         if gets := _without(gets, identity.SYSTEM_OIDS):
@@ -213,16 +221,14 @@ class Poll:
         self._parts.append(part)
         while True:
             try:
-                await self._client.converse(self._session, part)
+                await self._talk(part)
             except SnmpTimeout as error:
                 if len(self._parts) == 1:  # nothing was heard yet
                     raise
-                self.silent = True
                 try:
-                    await self._client.converse(self._session, Get([_SYS_UPTIME]))
+                    await self._talk(Get([_SYS_UPTIME]))
                 except SnmpTimeout:
                     raise error from None
-                self.silent = False
                 part.unanswered(str(error))
             else:
                 return

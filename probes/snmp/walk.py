@@ -1,17 +1,35 @@
 """What to ask an agent next: a GET of single objects and a walk of subtrees, as pure state machines.
 
-Agents misbehave; each way that is known ends in rows or in one problem that names the OID, never in a loop.
+Agents misbehave; each way that is known ends in rows or in one problem that names the OID, never in a loop. Whatever
+ends a conversation early, a limit below or the clock, the rows until then stay, and `problems` says that there is more.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from probes.snmp.ber import ErrorStatus, Pdu, Tag, VarBind, Version, decode_index, oid_after, oid_text
+from probes.snmp.ber import (
+    MAX_DATAGRAM_OCTETS,
+    ErrorStatus,
+    Pdu,
+    Tag,
+    VarBind,
+    Version,
+    decode_index,
+    oid_after,
+    oid_text,
+)
 
-MAX_VARBINDS: Final = 200_000  # ten times a 480-port switch: more is an agent that invents rows
-MAX_PACKETS: Final = 20_000
+# The limits of one conversation. Time is bounded by a check's `timeout`, objects by its `max_objects`.
+MAX_VARBINDS: Final = (
+    250_000  # twelve columns of 20,000 interfaces; some 40 MB, which an agent that invents rows may cost
+)
+MAX_PACKETS: Final = 50_000  # all 41 columns of 20,000 interfaces at 25 rows in each: more is an agent that dribbles
+MAX_OCTETS: Final = 32 << 20  # of names and values: twice what those 41 columns have; one answer may hold 64 KiB
 MAX_PROBLEMS: Final = 32  # subtrees that may fail before the agent is left alone
+MAX_UNANSWERED: Final = 3  # questions at which an agent may hang: each costs all tries, and a poll's time is short
+_SHOWN_CHARACTERS: Final = 200  # of an OID in a problem; those of real tables have at most some 150
+_FEWER_ROWS: Final = 5  # asked for after a silence: rows of interfaces then fit 1,200 octets, which nothing fragments
 _OIDS_PER_GET: Final = 20  # fits the 484 octets that every agent must take (RFC 3417 section 3.2)
 _LANES: Final = 10  # columns asked together in one GETNEXT of v1, for the same reason
 _MISSING: Final = frozenset((Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE))
@@ -55,6 +73,12 @@ class Get:
         self.packets = 0
         self._left = list(dict.fromkeys(oids))
         self._size = _OIDS_PER_GET
+        self._unanswered = 0
+
+    @property
+    def at(self) -> str:
+        """Where the conversation is: an OID, or "" when it is over."""
+        return _shown(self._left[0]) if self._left else ""
 
     def next(self) -> Question | None:
         """Return the next packet's worth."""
@@ -65,10 +89,13 @@ class Get:
         asked = self._left[: self._size]
         self.packets += 1
         if error_status == ErrorStatus.noError:
-            # an object that was asked and does not come back is missing; what was not asked is not looked at
-            self.varbinds += [
-                bind for bind in varbinds if bind[0] in asked and bind[1] not in _MISSING and bind[1] != Tag.NULL
-            ]
+            # an object that was asked and does not come back is missing; what was not asked is not looked at, nor twice
+            wanted = set(asked)
+            for bind in varbinds:
+                if bind[0] in wanted:
+                    wanted.remove(bind[0])
+                    if bind[1] not in _MISSING and bind[1] != Tag.NULL:
+                        self.varbinds.append(bind)
             del self._left[: self._size]
             return
         named = 1 <= error_index <= len(asked)
@@ -78,7 +105,20 @@ class Get:
         culprit = asked[error_index - 1] if named else asked[0]
         self._left.remove(culprit)
         if error_status != ErrorStatus.noSuchName:
-            self.problems.append(f"{status_name(error_status)} for {oid_text(culprit)}")
+            self.problems.append(f"{status_name(error_status)} for {_shown(culprit)}")
+
+    def unanswered(self, said: str) -> None:
+        """Take it that the agent is there and did not answer the last question: ask for less, then for the others."""
+        asked = self._left[: self._size]
+        self._unanswered += 1
+        if self._unanswered > MAX_UNANSWERED:
+            self.problems.append(f"{said}, asked for {self.at}; the rest was not asked for")
+            self._left.clear()
+        elif len(asked) > 1:
+            self._size = (len(asked) + 1) // 2
+        else:
+            self.problems.append(f"{said}, asked for {_shown(asked[0])}")
+            self._left.remove(asked[0])
 
 
 @dataclass(slots=True)
@@ -113,6 +153,7 @@ class Walk:
         any_order: bool = False,
         max_varbinds: int = MAX_VARBINDS,
         max_packets: int = MAX_PACKETS,
+        max_octets: int = MAX_OCTETS,
     ) -> None:
         self.varbinds: list[VarBind] = []
         self.problems: list[str] = []
@@ -124,6 +165,17 @@ class Walk:
         self._max_varbinds = max_varbinds
         self._max_packets = max_packets
         self._asked: set[bytes] | None = set() if any_order else None  # an agent may go round in circles
+        self._max_octets = max_octets
+        self._octets = 0
+        self._uncounted = (
+            max_octets // MAX_DATAGRAM_OCTETS
+        )  # packets that cannot hold more: most walks are over by then
+        self._unanswered = 0
+
+    @property
+    def at(self) -> str:
+        """After which OID the walk goes on; "" when it is over."""
+        return _shown(self._left[0].last) if self._left else ""
 
     def next(self) -> Question | None:
         """Return the next request, after the last OID of the subtree (of the first subtrees, for v1) in hand."""
@@ -138,16 +190,51 @@ class Walk:
         if error_status != ErrorStatus.noError:
             self._refused(error_status, error_index)
         elif not varbinds:
-            self._left.clear()  # RFC 3416 has no such answer; agents that give it mean the end
+            if len(self._left[: self._width]) > 1:
+                self._width = 1
+            else:
+                self._left.clear()  # RFC 3416 has no such answer; agents that give it mean the end
         elif self._v1:
             self._take_lanes(varbinds)
         else:
             self._take_bulk(varbinds)
-        if self._left and (len(self.varbinds) >= self._max_varbinds or self.packets >= self._max_packets):
-            reached = f"{len(self.varbinds)} objects in {self.packets} packets"
-            self._stop(f"more than expected: stopped after {reached} at {oid_text(self._left[0].last)}")
-        if self._left and len(self.problems) >= MAX_PROBLEMS:
-            self._left.clear()
+        if self.packets > self._uncounted:
+            self._octets += sum(
+                [len(oid) + len(value) if isinstance(value, bytes) else len(oid) for oid, _, value in varbinds]
+            )
+        if self._left:
+            self._limit()
+
+    def unanswered(self, said: str) -> None:
+        """Take it that the agent is there and did not answer the last question.
+
+        Agents hang at some of their tables, and firewalls drop the fragments of long answers: fewer rows are asked
+        for first, then the next subtree.
+        """
+        asked = self._left[: self._width]
+        self._unanswered += 1
+        if self._unanswered > MAX_UNANSWERED:
+            self._stop(f"{said}, asked for what follows {self.at}; the rest was not asked for")
+        elif len(asked) > 1:
+            self._width = 1
+        elif self._repetitions > _FEWER_ROWS and not self._v1:
+            self._repetitions = _FEWER_ROWS
+        else:
+            self._cut(asked[0], f"{said}, asked for what follows {self.at}")
+
+    def _limit(self) -> None:
+        """End the walk where it has reached a limit."""
+        reached = f"{len(self.varbinds)} objects in {self.packets} packets"
+        if len(self.varbinds) >= self._max_varbinds:
+            self._stop(
+                f"more than expected: stopped after {reached} at {self.at}; `max_objects` sets how many are read"
+            )
+        elif self._octets >= self._max_octets:
+            self._stop(f"more than expected: stopped after {reached} ({self._max_octets} octets and more) at {self.at}")
+        elif self.packets >= self._max_packets:
+            self._stop(f"more than expected: stopped after {reached} at {self.at}")
+        elif len(self.problems) >= MAX_PROBLEMS:
+            self._stop(f"stopped after {len(self.problems)} problems at {self.at}")
 
     def _stop(self, problem: str) -> None:
         self.problems.append(problem)
@@ -166,7 +253,7 @@ class Walk:
             elif self._repetitions > 1 and not self._v1:
                 self._repetitions //= 2
             else:
-                self._cut(asked[0], f"tooBig for one object after {oid_text(asked[0].last)}")
+                self._cut(asked[0], f"tooBig for one object after {_shown(asked[0].last)}")
             return
         if not 1 <= error_index <= len(asked):
             if len(asked) > 1:  # an agent that does not say which: ask one at a time
@@ -177,7 +264,7 @@ class Walk:
         if error_status == ErrorStatus.noSuchName:  # how v1 says that the MIB ends (RFC 1157 section 4.1.3)
             self._left.remove(lane)
         else:
-            self._cut(lane, f"{status_name(error_status)} after {oid_text(lane.last)}")
+            self._cut(lane, f"{status_name(error_status)} after {_shown(lane.last)}")
 
     def _take_lanes(self, varbinds: list[VarBind]) -> None:
         asked = self._left[: self._width]
@@ -233,14 +320,18 @@ class Walk:
         return False
 
 
+def _shown(oid: bytes) -> str:
+    """Return an OID as text that a log line bears: an agent may make it 1,400 characters long."""
+    text = oid_text(oid)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+
+
 def _unsound(oid: bytes, tag: int, last: bytes, pdu: str) -> str:
     """Return what is wrong with a row of a walk; "" for nothing."""
     if tag in _MISSING:
-        return (
-            f"{'noSuchObject' if tag == Tag.NO_SUCH_OBJECT else 'noSuchInstance'} as answer to {pdu}: {oid_text(oid)}"
-        )
+        return f"{'noSuchObject' if tag == Tag.NO_SUCH_OBJECT else 'noSuchInstance'} as answer to {pdu}: {_shown(oid)}"
     if not oid_after(oid, last):
-        return f"OID does not increase: {oid_text(oid)} after {oid_text(last)}"
+        return f"OID does not increase: {_shown(oid)} after {_shown(last)}"
     return ""
 
 

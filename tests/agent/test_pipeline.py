@@ -99,10 +99,13 @@ class World:
         self.pipeline.offer(Round(name, "icmp", began, now, sent, rtts, values, burst=burst, why_unknown=why))
 
     def poll(
-        self, name: str, *interfaces: Interface, outcome: Outcome = Outcome.OK, facts: tuple[Fact, ...] = ()
-    ) -> None:
+        self, name: str, *interfaces: Interface, outcome: Outcome = Outcome.OK, facts: tuple[Fact, ...] = (),
+        complete: bool = True,
+    ) -> None:  # fmt: skip
         check = next(check for check in self.picture.estate.targets[name].checks if check.name == "snmp")
-        seen = Observation(name, "snmp", datetime.now(UTC), outcome, "polled", interfaces=interfaces, facts=facts)
+        seen = Observation(
+            name, "snmp", datetime.now(UTC), outcome, "polled", complete=complete, interfaces=interfaces, facts=facts
+        )
         self.pipeline.offer(Polled(check, seen, gzip.compress(b"text")))
 
     async def state(self, name: str, state: State) -> None:
@@ -313,6 +316,29 @@ async def test_a_watched_interface_pages_when_two_polls_found_it_down(tmp_path: 
         assert [(page.alert, page.labels["interface"]) for page in world.begun] == [("InterfaceDown", "Gi1")]
         world.poll("sw", UP)
         await until(lambda: bool(world.ended))
+    finally:
+        await world.stop()
+
+
+async def test_what_a_poll_did_not_get_to_has_not_ended(tmp_path: Path) -> None:
+    ups = replace(device("ups", checks=[snmp("ups", decisive=True)]), kind="ups")
+    world = World(tmp_path, estate(ups))
+    await world.start()
+    try:
+        name, again = (Fact("system_name", value, "SNMPv2-MIB sysName") for value in ("ups", "ups1"))
+        bad = Fact("battery_replace", True, "UPS-MIB upsAlarmBatteryBad")
+        world.poll("ups", facts=(name, bad))
+        await until(lambda: bool(world.begun))
+        for _ in range(2):  # facts are kept for as long as nobody gets to them
+            world.poll("ups", facts=(again,), complete=False)
+            await until(lambda: not world.picture.polls["ups"].complete)
+        assert world.picture.polls["ups"].facts == (again, bad)
+        assert world.picture.polls["ups"].success
+        assert [flag.reason for flag in world.picture.flags["ups"]] == ["battery_replace"]
+        world.poll("ups", facts=(name,))
+        await until(lambda: bool(world.ended))
+        assert world.picture.polls["ups"].complete
+        assert world.picture.flags == {}
     finally:
         await world.stop()
 

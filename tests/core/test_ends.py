@@ -46,6 +46,22 @@ def test_a_device_that_cannot_be_asked_leaves_the_end_unknown() -> None:
     assert (seen.outcome, seen.detail) == (Outcome.UNKNOWN, "core does not report such an interface: Gi1")
 
 
+def test_an_interface_that_a_poll_did_not_get_to_is_not_said_to_be_missing() -> None:
+    cut = replace(polled(GI2, detail="1 of 1 interfaces up; incomplete: genErr"), complete=False, confirmed=True)
+    seen = end_observation(CHECK, cut)
+    assert (seen.outcome, seen.confirmed) == (Outcome.UNKNOWN, False)
+    assert seen.detail == "core was not read as far as Gi1: 1 of 1 interfaces up; incomplete: genErr"
+    stateless = replace(cut, interfaces=(replace(GI1, oper=None),))
+    assert end_observation(CHECK, stateless).detail.startswith("core was not read as far as Gi1: ")
+    assert end_observation(CHECK, replace(cut, interfaces=(GI1,))).outcome is Outcome.OK
+
+
+def test_an_alias_decides_nothing_while_interfaces_are_missing() -> None:
+    assert find_interface("WAN", (GI1,), complete=False) is None
+    assert find_interface("Gi1", (GI1,), complete=False) is GI1
+    assert find_interface("GigabitEthernet1", (GI1,), complete=False) is GI1
+
+
 def test_an_interface_is_found_by_name_then_description_then_alias() -> None:
     assert find_interface("Gi2", (GI1, GI2)) is GI2
     assert find_interface("GigabitEthernet1", (GI1, GI2)) is GI1

@@ -109,7 +109,7 @@ async def test_refused_queries_in_the_same_words(exporter: str, query: str) -> N
     ],
 )  # fmt: skip
 async def test_the_same_modules_are_asked(exporter: str, device: Snmpd, query: str) -> None:
-    query = query.format(device.address)
+    query = query.format(f"127.0.0.1:{device.port}")
     status, _, asked = await ours(query)
     expected, text = await asyncio.to_thread(theirs, f"{exporter}/snmp?{query}")
     assert status == expected == 200

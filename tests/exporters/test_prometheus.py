@@ -284,7 +284,14 @@ def test_devices_and_their_hardware(picture: Picture) -> None:
         scrape.value("linewarden_hardware_flag", target="crown-ups1", reason="battery_replace", severity="critical")
         == 1
     )
+    assert scrape.value("linewarden_device_poll_complete", target="crown-rt1") == 1
+    assert scrape.value("linewarden_device_poll_complete", target="crown-ups1") == 0
+    picture.polls["crown-rt1"] = replace(picture.polls["crown-rt1"], complete=False)
+    cut = Scrape(picture)
+    assert cut.value("linewarden_device_poll_success", target="crown-rt1") == 1
+    assert cut.value("linewarden_device_poll_complete", target="crown-rt1") == 0
     late = Scrape(picture, NOW + timedelta(minutes=4))
+    assert late.values("linewarden_device_poll_complete") == []
     assert late.values("linewarden_device_poll_success") == []
     assert late.values("linewarden_device_poll_series") == []
 

@@ -60,18 +60,18 @@ def snmpd(
     Args:
         directory: an empty folder for its configuration and state.
         more: further lines of snmpd.conf.
-        address: where it listens.
+        address: where it listens, of IPv4 or IPv6.
         port: a free one of this host's loopback by default.
         prefix: what stands before the command, such as `ip netns exec NAME`.
     """
     program = _program()
     assert program, missing()
     number = port or free_port()
-    peer = f"{address}:{number}"
+    peer = f"udp6:[{address}]:{number}" if ":" in address else f"udp:{address}:{number}"
     configuration = directory / "snmpd.conf"
     configuration.write_text(_CONFIGURATION.format(community=COMMUNITY, more=more))
     log = directory / "log"
-    arguments = ["-f", "-C", "-c", str(configuration), "-Lf", str(log), "-I", "-smux", f"udp:{peer}"]
+    arguments = ["-f", "-C", "-c", str(configuration), "-Lf", str(log), "-I", "-smux", peer]
     environment = {"SNMP_PERSISTENT_DIR": str(directory), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MIBS": ""}
     with subprocess.Popen([*prefix, program, *arguments], env=environment) as process:
         try:

@@ -69,9 +69,9 @@ def job(agent: AgentProcess, targets: list[str]) -> dict[str, Any]:
 async def test_a_job_of_snmp_exporter_works_here(agent: AgentProcess, tmp_path: Path) -> None:
     (tmp_path / "snmpd").mkdir()
     with snmpd.snmpd(tmp_path / "snmpd") as device:
-        text = agent.text(f"/snmp?target={device.address}&module=system,if_mib")
+        text = agent.text(f"/snmp?target=127.0.0.1:{device.port}&module=system,if_mib")
         assert "snmp_scrape_pdus_returned" in text, text
-        here, elsewhere = device.address, f"127.0.0.2:{device.port}"
+        here, elsewhere = f"127.0.0.1:{device.port}", f"127.0.0.2:{device.port}"
         prometheus = Prometheus(job(agent, [here, elsewhere]))
         await asyncio.to_thread(prometheus.__enter__)
         try:

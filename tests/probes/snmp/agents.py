@@ -69,6 +69,9 @@ class Mib:
         place = bisect_right(self.keys, oid)
         return self.keys[place] if place < len(self.keys) else None
 
+    def holds(self, oid: tuple[int, ...]) -> bool:
+        return oid in self.objects
+
     def bind(self, oid: tuple[int, ...]) -> VarBind:
         return (ber.encode_parts(oid), *self.objects[oid])
 
@@ -79,7 +82,7 @@ class Mib:
         rounds = request.max_repetitions if request.pdu == Pdu.GETBULK else 1
         for _ in range(rounds):
             for place, oid in enumerate(asked):
-                here = oid if oid in self.objects else None
+                here = oid if self.holds(oid) else None
                 found = here if request.pdu == Pdu.GET else self.after(oid)
                 if found is not None:
                     out.append(self.bind(found))
@@ -165,3 +168,32 @@ def serving(objects: Mapping[str, tuple[int, Value]]) -> Iterator[UdpAgent]:
     """Serve these objects honestly."""
     with UdpAgent(Mib(objects).answer) as agent:
         yield agent
+
+
+class Table(Mib):
+    """An agent of many rows, which are made when they are asked for: columns by their OID, rows 1 to `rows`."""
+
+    def __init__(self, columns: Mapping[str, Callable[[int], tuple[int, Value]]], rows: int) -> None:
+        super().__init__(SYSTEM)
+        self.rows = rows
+        self._made = {ber.decode_oid(ber.encode_oid(text)): made for text, made in columns.items()}
+        self._roots = sorted(self._made)
+
+    def holds(self, oid: tuple[int, ...]) -> bool:
+        return super().holds(oid) or (oid[:-1] in self._made and 1 <= oid[-1] <= self.rows)
+
+    def after(self, oid: tuple[int, ...]) -> tuple[int, ...] | None:
+        place = max(0, bisect_right(self._roots, oid) - 1)
+        root = self._roots[place]
+        if oid < root:
+            return min(filter(None, (super().after(oid), (*root, 1))))
+        row = oid[len(root)] if oid[: len(root)] == root and len(oid) > len(root) else 0
+        if oid[: len(root)] != root:
+            row = self.rows
+        if row < self.rows:
+            return (*root, row + 1)
+        return (*self._roots[place + 1], 1) if place + 1 < len(self._roots) else None
+
+    def bind(self, oid: tuple[int, ...]) -> VarBind:
+        made = self._made.get(oid[:-1])
+        return super().bind(oid) if made is None else (ber.encode_parts(oid), *made(oid[-1]))

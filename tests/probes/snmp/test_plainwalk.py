@@ -117,7 +117,9 @@ def test_an_agent_that_invents_rows_is_left() -> None:
     for start in range(0, MAX_VARBINDS, 100):
         assert walk.next()
         walk.take(0, 0, [row(number) for number in range(start, start + 100)])
-    with pytest.raises(SnmpAgentError, match=r"more than expected below 1\.3\.6\.1\.4\.1\.9\.1: no end after 200001 "):
+    with pytest.raises(
+        SnmpAgentError, match=rf"more than expected below 1\.3\.6\.1\.4\.1\.9\.1: no end after {MAX_VARBINDS + 1} "
+    ):
         walk.take(0, 0, [row(MAX_VARBINDS)])
 
 
@@ -144,5 +146,5 @@ def test_a_get_that_is_refused_is_an_error() -> None:
         get.take(ErrorStatus.noSuchName, 7, [])
     many = PlainGet([row(1)[0]] * 70_000, v1=False, max_oids=60)
     many.take(0, 0, [row(1)] * MAX_VARBINDS)
-    with pytest.raises(SnmpAgentError, match="more than 200000 objects"):
+    with pytest.raises(SnmpAgentError, match=f"more than {MAX_VARBINDS} objects"):
         many.take(0, 0, [row(1)])

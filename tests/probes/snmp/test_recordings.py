@@ -1,5 +1,7 @@
 """Polls of recorded devices of many makers: a stage of its own, run where the recordings lie beside the project."""
 
+import random
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +9,11 @@ import pytest
 
 from agent.core.model import Check, Observation, Outcome, SnmpAuth
 from agent.core.ports import Resources
+from probes.snmp import ber
+from probes.snmp.ber import Pdu, Tag
 from probes.snmp.probe import Probe, Settings
+from tests.probes.snmp import fuzzing
+from tests.probes.snmp.fuzzing import Entry
 from tests.probes.snmp.recordings import BAD, GOOD, served
 
 IF_TABLE = ("1.3.6.1.2.1.2.2.1.2.", ".1.3.6.1.2.1.2.2.1.2.")
@@ -84,3 +90,42 @@ async def test_the_fast_tier_reads_what_the_full_poll_reads(ports: dict[str, int
         await both.close()
         await alone.close()
     assert fast > 0.9 * len(GOOD)
+
+
+def recorded_packets(ports: dict[str, int], most: int) -> list[bytes]:
+    """Return answers of every recorded device: the first ones, and from some places within."""
+    chance, packets = random.Random(4), []
+    for version in (0, 1):
+        template = ber.RequestTemplate(version, b"public")
+        pdu = Pdu.GETBULK if version else Pdu.GETNEXT
+        for port in ports.values():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+                asking.settimeout(20)
+                asking.connect(("127.0.0.1", port))
+                last = ber.encode_oid("1.3")
+                for _ in range(most):
+                    asking.send(
+                        template.request(pdu, chance.randrange(1 << 30, 1 << 31), [last], chance.randrange(1, 12))
+                    )
+                    try:
+                        packets.append(asking.recv(65535))
+                    except TimeoutError:
+                        break
+                    answer = ber.decode_response(packets[-1])
+                    if answer.error_status or not answer.varbinds or answer.varbinds[-1][1] == Tag.END_OF_MIB_VIEW:
+                        break
+                    last = answer.varbinds[-1][0][: chance.choice((99, 99, 7, 8))]
+    return packets
+
+
+def test_damaged_packets_of_recorded_devices_are_an_error_or_a_value(ports: dict[str, int]) -> None:
+    packets = recorded_packets(ports, 6)
+    assert len(packets) > 300
+    table = [
+        Entry(entry.name, lambda: packets, entry.decode, entry.errors, entry.share)
+        for entry in fuzzing.entries()
+        if entry.name in ("decode_message", "decode_header", "walk") or entry.name.startswith("render")
+    ]
+    passed, findings = fuzzing.attack(100_000, 5, table)
+    assert [str(finding) for finding in findings] == []
+    assert min(passed.values()) > 0

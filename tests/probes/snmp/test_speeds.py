@@ -550,7 +550,8 @@ async def test_a_full_poll_whose_time_is_over_is_taken_as_it_is(clock: Clock, pr
         settings = watch.check.settings
         clock.now += 60.0
         poll = Poll(*await probe._session(settings, AUTHS["public_v2"]))
-        kept = await probe._read(watch.check, settings, poll)
+        kept = probe._remembered(watch.check, settings)
+        await probe._read(watch.check, kept, poll)
         assert kept.renderer is not None
         assert kept.plan is not None
         asked = switch.answered

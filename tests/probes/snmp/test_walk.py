@@ -6,6 +6,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from probes.snmp import ber
 from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, VarBind, Version
@@ -62,6 +64,35 @@ def test_a_walk_reads_what_lies_below_its_subtrees(version: Version, first: int)
     assert sorted(texts(walk.varbinds)) == sorted(wanted)
     assert len(wanted) == 7 + 3 * 30
     assert walk.problems == []
+
+
+few = st.sampled_from([0, 1, 2, 127, 128, 16_384, (1 << 32) - 1])
+oids = st.lists(few, min_size=1, max_size=5).map(lambda parts: (1, 3, *parts))
+
+
+@given(
+    st.sets(oids, max_size=60), st.sets(oids, min_size=1, max_size=6), st.sampled_from((Version.V1, Version.V2C)),
+    st.integers(1, 30), st.integers(1, 30),
+)  # fmt: skip
+def test_a_walk_reads_exactly_what_lies_below_its_subtrees_whatever_they_are(
+    objects: set[tuple[int, ...]], roots: set[tuple[int, ...]], version: Version, repetitions: int, fits: int
+) -> None:
+    mib = Mib({".".join(map(str, oid)): (Tag.INTEGER, 1) for oid in objects})
+    walk = Walk([ber.encode_parts(root) for root in roots], version=version, max_repetitions=repetitions)
+    for _ in range(1000):
+        question = walk.next()
+        if question is None:
+            break
+        asked: list[VarBind] = [(oid, Tag.NULL, None) for oid in question.oids]
+        request = Message(version, b"", question.pdu, 1, 0, question.max_repetitions, asked)
+        answer = ber.decode_response(mib.answer(request)[0])
+        walk.take(answer.error_status, answer.error_index, answer.varbinds[:fits])  # agents may answer less than asked
+    wanted = sorted(oid for oid in objects if any(oid[: len(root)] == root and oid != root for root in roots))
+    inner = [root for root in roots if not any(root[: len(other)] == other and root != other for other in roots)]
+    wanted = [oid for oid in wanted if oid not in inner]
+    assert sorted(ber.decode_oid(bind[0]) for bind in walk.varbinds) == wanted
+    assert walk.problems == []
+    assert walk.next() is None
 
 
 def test_neighbouring_columns_cost_no_request_for_their_ends() -> None:
@@ -160,7 +191,20 @@ def test_rows_packets_and_problems_are_bounded() -> None:
     failing = Walk([ber.encode_oid(f"1.3.{n}") for n in range(100)])
     while failing.next():
         failing.take(ErrorStatus.genErr, 1, [])
-    assert len(failing.problems) == 32
+    assert failing.problems[31:] == ["genErr after 1.3.31", "stopped after 32 problems at 1.3.32"]
+    fat = Walk([COLUMN], max_octets=5000)
+    while fat.next():
+        fat.take(0, 0, [(row(fat.packets)[0], Tag.OCTET_STRING, bytes(1000 - len(row(fat.packets)[0])))])
+    assert len(fat.varbinds) == 5
+    assert fat.problems[0].startswith(
+        "more than expected: stopped after 5 objects in 5 packets (5000 octets and more) at"
+    )
+    long = Walk([COLUMN], max_octets=5000)
+    while long.next():
+        long.take(0, 0, [(row(long.packets)[0] + bytes(600), Tag.INTEGER, 1)])
+    assert len(long.varbinds) == 9
+    assert long.problems[0].endswith(" octets and more) at 1.3.6.1.2.1.2.2.1.2.8" + 89 * ".0" + "....")
+    assert (rows.at, packets.at, failing.at, fat.at) == ("", "", "", "")
 
 
 def test_v1_asks_several_columns_at_once_and_survives_errors() -> None:
@@ -199,6 +243,34 @@ def test_get_drops_what_errors_name_and_reads_the_rest() -> None:
     assert drive(v2, Mib(switch(1))) == 1
     assert len(v2.varbinds) == 3
     assert v2.problems == []
+
+
+def test_an_agent_that_hangs_is_asked_for_less_and_then_for_the_others() -> None:
+    walk, asked = Walk([COLUMN, NEXT_COLUMN, *[ber.encode_oid(f"1.3.7.{n}") for n in range(5)]]), []
+    while question := walk.next():
+        asked.append((ber.oid_text(question.oids[0]), question.max_repetitions))
+        walk.unanswered("no answer")
+    column = "1.3.6.1.2.1.2.2.1"
+    assert asked == [(f"{column}.2", 25), (f"{column}.2", 5), (f"{column}.3", 5), ("1.3.7.0", 5)]
+    assert walk.problems == [
+        f"no answer, asked for what follows {column}.2",
+        f"no answer, asked for what follows {column}.3",
+        "no answer, asked for what follows 1.3.7.0; the rest was not asked for",
+    ]
+    v1 = Walk([COLUMN, NEXT_COLUMN], version=Version.V1)
+    v1.unanswered("no answer")
+    assert v1.problems == []
+    assert drive(v1, Mib(switch(3)), Version.V1) > 3
+    assert len(v1.varbinds) == 6
+    get, sizes = Get([ber.encode_oid(f"1.3.6.1.2.1.1.{n}.0") for n in range(1, 5)]), []
+    while question := get.next():
+        sizes.append(len(question.oids))
+        get.unanswered("no answer")
+    assert sizes == [4, 2, 1, 1]
+    assert get.problems == [
+        "no answer, asked for 1.3.6.1.2.1.1.1.0", "no answer, asked for 1.3.6.1.2.1.1.2.0; the rest was not asked for",
+    ]  # fmt: skip
+    assert get.at == ""
 
 
 def test_get_against_strange_answers() -> None:
