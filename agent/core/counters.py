@@ -23,6 +23,7 @@ MARGIN: Final = 1.25
 # 100 Tbit/s: no interface is faster, so a Counter64 that went "forward" by more has gone back.
 MOST_OCTETS_PER_SECOND: Final = 1.25e13
 # An answer may come seconds after sysUpTime was read for it, and the other end's clock is not ours.
+_BOOT_SECONDS: Final = 60.0  # agents that count from before they answered: they are anew all the same
 _LATE_SECONDS: Final = 15.0
 _AHEAD_SECONDS: Final = 2.0
 _DRIFT_RATIO: Final = 0.01
@@ -53,6 +54,7 @@ def uptime(before_ticks: int | None, after_ticks: int | None, elapsed_seconds: f
     slack = (_AHEAD_SECONDS + _DRIFT_RATIO * elapsed_seconds) * TICKS_PER_SECOND
     is_young = after_ticks <= expected + slack  # it may have begun since the first reading ...
     if after_ticks < before_ticks:
+        is_young = after_ticks <= expected + _BOOT_SECONDS * TICKS_PER_SECOND
         late = (_LATE_SECONDS + _DRIFT_RATIO * elapsed_seconds) * TICKS_PER_SECOND
         return Uptime.RESTARTED if is_young and abs(forward - expected) > late else Uptime.CONTINUED
     return Uptime.RESTARTED if is_young and forward < expected - slack else Uptime.CONTINUED
