@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from agent.core.model import Check, Event, EventKind, Observation, Outage, Round, SnmpAuth, State, StreamItem
+from agent.core.traps import Sender, Trap
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,39 @@ class Stream(Protocol):
         """Send a few echoes at once; a `Round` with `burst` set follows. Unknown name, burst under way: nothing."""
 
     def __aiter__(self) -> AsyncIterator[StreamItem]: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrapSetup:
+    """How traps are received.
+
+    Attributes:
+        listen: `ADDRESS:PORT` each, or `systemd` for the sockets that systemd handed over; empty: not at all.
+        rate: traps of one sender that are looked at in a second.
+        auths: communities and users that count.
+    """
+
+    listen: tuple[str, ...] = ()
+    rate: float = 20.0
+    auths: Mapping[str, SnmpAuth] = field(default_factory=dict)
+
+
+class TrapSource(Protocol):
+    """Where traps come in; iterating gives each that counts."""
+
+    async def configure(self, setup: TrapSetup) -> None:
+        """Listen on these addresses and no others: on all of them, or as before.
+
+        Raises:
+            OSError: an address cannot be listened on; the text names it and the likely way out.
+        """
+
+    def know(self, senders: Mapping[str, Sender]) -> None:
+        """Take from these addresses, and drop what comes from others."""
+
+    def __aiter__(self) -> AsyncIterator[Trap]: ...
 
     async def close(self) -> None: ...
 
