@@ -16,6 +16,8 @@ from agent.core.model import Check, Estate, Interface, Role
 POLL_GAP_SECONDS: Final = 5.0  # a switch that boots tells a linkUp for every port: one poll shows them all
 BURST_GAP_SECONDS: Final = 2.0  # a burst lasts about as long
 
+_SNMP_PORT: Final = 161
+
 
 class TrapKind(StrEnum):
     """What a trap tells, by the names of RFC 1215 and SNMPv2-MIB."""
@@ -63,10 +65,12 @@ class Sender:
     Attributes:
         devices: the names of the devices that have it.
         auths: names of the auths that they are polled with.
+        ports: where their SNMP agents are asked.
     """
 
-    devices: tuple[str, ...]
+    devices: tuple[str, ...] = ()
     auths: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +91,24 @@ def senders(estate: Estate, resolved: Mapping[str, Iterable[str]]) -> Mapping[st
     for target in estate.targets.values():
         if target.role is not Role.DEVICE:
             continue
-        auths = [str(auth) for check in target.checks if (auth := getattr(check.settings, "auth", None)) is not None]
+        asked = [check.settings for check in target.checks if hasattr(check.settings, "auth")]
+        own = Sender(
+            (target.name,),
+            tuple(str(settings.auth) for settings in asked),
+            tuple(int(getattr(settings, "port", _SNMP_PORT)) for settings in asked),
+        )
         for written in sorted(device_addresses(estate, target.name)):
             for address in (written,) if is_address(written) else resolved.get(written, ()):
-                known = found.get(plain(address), Sender(()))
-                found[plain(address)] = Sender(
-                    tuple(dict.fromkeys((*known.devices, target.name))), tuple(dict.fromkeys((*known.auths, *auths)))
-                )
+                found[plain(address)] = _together(found.get(plain(address), Sender()), own)
     return found
+
+
+def _together(one: Sender, other: Sender) -> Sender:
+    return Sender(
+        tuple(dict.fromkeys((*one.devices, *other.devices))),
+        tuple(dict.fromkeys((*one.auths, *other.auths))),
+        tuple(dict.fromkeys((*one.ports, *other.ports))),
+    )
 
 
 def device_addresses(estate: Estate, device: str) -> frozenset[str]:

@@ -107,12 +107,12 @@ def test_who_may_send() -> None:
         circuit("a-b", ("a", "wan1")),
     )
     assert senders(watched, {"named.example": ["10.0.0.9", "fe80::1%eth0"]}) == {
-        "10.0.0.1": Sender(("a", "b"), ("public", "core")),
-        "fd00::1": Sender(("six",), ("public",)),
-        "10.0.0.9": Sender(("named",), ("public",)),
-        "fe80::1": Sender(("named",), ("public",)),
-        "10.0.0.5": Sender(("elsewhere",), ("public",)),
-        "10.0.0.6": Sender(("elsewhere",), ("public",)),
+        "10.0.0.1": Sender(("a", "b"), ("public", "core"), (161,)),
+        "fd00::1": Sender(("six",), ("public",), (161,)),
+        "10.0.0.9": Sender(("named",), ("public",), (161,)),
+        "fe80::1": Sender(("named",), ("public",), (161,)),
+        "10.0.0.5": Sender(("elsewhere",), ("public",), (161,)),
+        "10.0.0.6": Sender(("elsewhere",), ("public",), (161,)),
     }
 
 
