@@ -86,7 +86,8 @@ class TrapDesk:
         echoes = [check for check in concern.bursts if self._burst_pace.may(self._key(check), now)]
         self.put_off += len(concern.polls) + len(concern.bursts) - len(asked) - len(echoes)
         self._measure(asked, echoes)
-        self._tell(trap, bool(asked), now)
+        wanted = bool(concern.polls or concern.bursts)
+        self._tell(trap, "looked at now" if asked or echoes else "looked at again soon" if wanted else "", now)
         self._soon.set()
 
     def _present_rules(self) -> TrapRules:
@@ -108,7 +109,7 @@ class TrapDesk:
             self.bursts += 1
             self._burst(check)
 
-    def _tell(self, trap: Trap, asked: bool, now: float) -> None:
+    def _tell(self, trap: Trap, done: str, now: float) -> None:
         """Log a trap that matters, but not a storm of them; what it says is shown with its odd characters escaped."""
         began, count = self._lines
         self._lines = (began, count + 1) if now - began < 60 else (now, 1)
@@ -121,7 +122,7 @@ class TrapDesk:
         _log.log(
             level, "%s from %s (%s)%s: %s", trap.kind if trap.kind is not TrapKind.OTHER else trap.oid,
             ", ".join(trap.devices), trap.version, f" of {what}" if what else "",
-            "it is asked now" if asked else "nothing more is asked now",
+            done or "leads to nothing",
         )  # fmt: skip
 
     async def _catch_up(self) -> None:

@@ -210,12 +210,14 @@ class TrapReceiver:
 
     @property
     def received(self) -> Mapping[tuple[str, str], int]:
-        """Traps that counted, by version and kind."""
-        return self.counters.received
+        """Traps that counted, by version and kind; nothing where traps are not received."""
+        return self.counters.received if self._own is not None else {}
 
     @property
     def dropped(self) -> Mapping[tuple[str], int]:
-        """Datagrams that did not count, by reason."""
+        """Datagrams that did not count, by reason; nothing where traps are not received."""
+        if self._own is None:
+            return {}
         kernel = sum(sock.dropped() for socks in self._sockets.values() for sock in socks)
         return {**self.counters.dropped, ("receive_buffer",): self._closed_drops + kernel}
 

@@ -105,11 +105,11 @@ def test_a_storm_fills_no_log_and_odd_characters_do_no_harm(caplog: pytest.LogCa
         for _ in range(1000):
             desk.desk.take(DOWN)
         assert len(caplog.records) == 30
-        assert caplog.records[0].getMessage() == ("linkDown from ra (v2c) of wan1\\x1b[2J\\n<0>forged: it is asked now")
-        assert "nothing more is asked now" in caplog.records[1].getMessage()
+        assert caplog.records[0].getMessage() == ("linkDown from ra (v2c) of wan1\\x1b[2J\\n<0>forged: looked at now")
+        assert "wan1: looked at again soon" in caplog.records[1].getMessage()
         desk.now += 60
         desk.desk.take(replace(DOWN, names=(), if_index=7))
-        assert caplog.records[-1].getMessage() == "linkDown from ra (v2c) of ifIndex 7: it is asked now"
+        assert caplog.records[-1].getMessage() == "linkDown from ra (v2c) of ifIndex 7: looked at now"
 
 
 class Source:

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import socket
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from agent.core.ports import TrapSetup
 from agent.core.traps import Sender, Trap, TrapKind
 from probes.snmp.traps import DROPS, TrapReceiver
 from probes.snmp.trapsockets import TrapListenError
-from tests.lab.snmpd import missing, snmpd
+from tests.lab.snmpd import free_port, missing, snmpd
 from tests.waiting import until
 
 AUTHS = {
@@ -285,6 +286,41 @@ async def test_a_device_whose_engine_is_unknown_is_asked_and_its_trap_waits(tmp_
                 await heard.run("snmptrap", "-v3", "-e", ENGINE, *V3["sealed"], "@", "", *LINK_DOWN)
             await until(lambda: heard.dropped() == {"unknown_engine": 3})
             assert heard.receiver.counters.engine_questions == 1
+
+
+async def test_what_snmpd_itself_sends_when_it_starts_counts(tmp_path: Path) -> None:
+    """A v2c trap, a v3 trap with its own engine id, which is asked for, and a v3 inform to ours."""
+    state, port = tmp_path / "snmpd", free_port()
+    state.mkdir()
+    async with hearing(tmp_path, senders={"127.0.0.1": Sender(("ra",), (), (port,))}) as heard:
+        sealed = "-v 3 -u sealed -l authPriv -a SHA -A sealed-pass -x AES -X sealed-priv"
+        more = f"""\
+createUser sealed SHA sealed-pass AES sealed-priv
+trap2sink {heard.peer} s3cret
+trapsess {sealed} {heard.peer}
+trapsess -Ci {sealed} {heard.peer}
+"""
+        # snmpd asks for our engine while it starts, so that this loop must turn meanwhile
+        started, stop = asyncio.Event(), threading.Event()
+        loop = asyncio.get_running_loop()
+
+        def serve() -> None:
+            with snmpd(state, port=port, more=more):
+                loop.call_soon_threadsafe(started.set)
+                stop.wait(60)
+
+        serving = asyncio.create_task(asyncio.to_thread(serve))
+        try:
+            await asyncio.wait_for(started.wait(), 60)
+            await until(lambda: len({(trap.version, trap.inform) for trap in heard.traps}) == 3)
+        finally:
+            stop.set()
+            await serving
+        assert {(trap.version, trap.inform, trap.kind) for trap in heard.traps} >= {
+            ("v2c", False, TrapKind.COLD_START),
+            ("v3", False, TrapKind.COLD_START),
+            ("v3", True, TrapKind.COLD_START),
+        }
 
 
 async def test_the_rate_of_one_sender_is_limited_and_what_is_over_it_counted(tmp_path: Path) -> None:
