@@ -81,7 +81,7 @@ def test_what_is_no_oid_is_refused(text: str) -> None:
 @settings(max_examples=100)
 @given(messages)
 def test_pysnmp_reads_and_writes_the_same_messages(message: Message) -> None:
-    from pyasn1.codec.ber import decoder, encoder  # type: ignore[import-untyped]
+    from pyasn1.codec.ber import decoder, encoder
     from pysnmp.proto import api, rfc1902
     from pysnmp.proto.rfc1905 import endOfMibView, noSuchInstance, noSuchObject
 
