@@ -40,7 +40,12 @@ class EngineBook:
 
     def knows(self, address: str, engine_id: bytes) -> bool:
         """Return whether the device at an address has told this id."""
-        return self._learnt.get(address) == engine_id or engine_id in self._polled(address)
+        if self._learnt.get(address) == engine_id:
+            return True
+        found = engine_id in self._polled(address)
+        if found:
+            self._learnt[address] = engine_id  # looking through what the polls know is dear
+        return found
 
     def keep(self, addresses: Collection[str]) -> None:
         """Forget what is not among these."""
