@@ -16,7 +16,7 @@ from agent.core.model import Check, Estate, Interface, Role
 POLL_GAP_SECONDS: Final = 5.0  # a switch that boots tells a linkUp for every port: one poll shows them all
 BURST_GAP_SECONDS: Final = 2.0  # a burst lasts about as long
 
-_SNMP_PORT: Final = 161
+SNMP_PORT: Final = 161
 
 
 class TrapKind(StrEnum):
@@ -95,7 +95,7 @@ def senders(estate: Estate, resolved: Mapping[str, Iterable[str]]) -> Mapping[st
         own = Sender(
             (target.name,),
             tuple(str(settings.auth) for settings in asked),
-            tuple(int(getattr(settings, "port", _SNMP_PORT)) for settings in asked),
+            tuple(int(getattr(settings, "port", SNMP_PORT)) for settings in asked),
         )
         for written in sorted(device_addresses(estate, target.name)):
             for address in (written,) if is_address(written) else resolved.get(written, ()):

@@ -265,7 +265,7 @@ def mutations(count: int, seed: int) -> Iterator[bytes]:
 
 
 def test_traps_that_were_damaged_on_the_way_are_read_or_refused() -> None:
-    for data in mutations(30_000, seed=4):
+    for data in mutations(100_000, seed=4):
         swallow(data)
 
 

@@ -332,6 +332,20 @@ async def test_the_rate_of_one_sender_is_limited_and_what_is_over_it_counted(tmp
         assert heard.dropped()["source_rate"] >= 1
 
 
+async def test_what_pysnmp_is_given_is_limited_for_all_senders_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probes.snmp.traps.SECURE_RATE", 0.2)
+    async with hearing(tmp_path) as heard:
+        heard.receiver.learn("127.0.0.1", ENGINE_ID)
+        for _ in range(3):
+            await heard.run("snmptrap", "-v3", "-e", ENGINE, *V3["signed"], "@", "", *LINK_DOWN)
+        await heard.run("snmptrap", "-v2c", "-c", "s3cret", "@", "", *LINK_DOWN)
+        await until(lambda: len(heard.traps) + sum(heard.dropped().values()) == 4)
+        assert heard.dropped()["total_rate"] >= 1
+        assert "v2c" in {trap.version for trap in heard.traps}
+
+
 async def test_a_request_is_no_trap_and_nobody_is_answered(tmp_path: Path) -> None:
     async with hearing(tmp_path) as heard:
         said = await heard.run("snmpget", "-v2c", "-c", "s3cret", "-r", "0", "-t", "1", "@", "1.3.6.1.2.1.1.3.0",
