@@ -4,7 +4,6 @@ Imported only when the first v3 message comes: it takes a quarter of a second. B
 """
 
 import contextlib
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +15,7 @@ from pysnmp.proto import errind, error, rfc1905
 from pysnmp.proto.api import v2c
 from pysnmp.proto.mpmod import cache as message_cache
 from pysnmp.proto.mpmod.rfc3412 import SnmpV3MessageProcessingModel
-from pysnmp.proto.rfc1902 import OctetString
+from pysnmp.proto.rfc1902 import Integer32, OctetString
 from pysnmp.proto.secmod import cache as security_cache
 from pysnmp.proto.secmod.rfc3414 import SnmpUSMSecurityModel
 
@@ -80,6 +79,17 @@ class _Answers(AbstractTransportDispatcher):  # type: ignore[misc] # as above
         self.answer(bytes(outgoingMessage))
 
 
+class _Clock:
+    """snmpEngineTime: pysnmp counts it by the wall clock, which may be set, and does so until 2038 only."""
+
+    def __init__(self, own: OwnEngine) -> None:
+        self._own = own
+
+    def clone(self) -> Any:  # noqa: ANN401 - pysnmp's Integer32
+        """Return the present time, as pysnmp asks for it."""
+        return Integer32(self._own.seconds())
+
+
 class Usm:
     """Judges one message at a time."""
 
@@ -94,7 +104,6 @@ class Usm:
         self._trap: SecureTrap | None = None
         self._reason: str | None = None
         self._masters: dict[tuple[str, str, str], Any] = {}  # (protocols, password) -> key before it is localised
-        self._answers = _Answers()
         self._make()
 
     def _make(self) -> None:
@@ -103,12 +112,14 @@ class Usm:
         self._security, self._messages = _Security(), _Messages()
         made.security_models = {3: self._security}
         made.message_processing_subsystems = {3: self._messages}
-        self._id, self._boots, self._time = made.get_mib_builder().import_symbols(
+        self._id, self._boots, clock = made.get_mib_builder().import_symbols(
             "__SNMP-FRAMEWORK-MIB", "snmpEngineID", "snmpEngineBoots", "snmpEngineTime"
         )
         self._id.syntax = self._id.syntax.clone(self._own.engine_id)
         made.snmpEngineID = self._id.syntax
         self._boots.syntax = self._boots.syntax.clone(self._own.boots)
+        clock.syntax = _Clock(self._own)
+        self._answers = _Answers()
         made.register_transport_dispatcher(self._answers)
         made.message_dispatcher.register_context_engine_id(b"", _CLASSES, self._process)
         made.observer.register_observer(self._failed, "rfc3412.prepareDataElements:sm-failure")
@@ -156,8 +167,6 @@ class Usm:
         """
         self._trap, self._reason = trap, None
         self._answers.answer = trap.answer
-        # snmpEngineTime as pysnmp has it is the wall clock's difference to this, and a clock may be set
-        self._time.syntax = self._time.syntax.clone(int(time.time()) - self._own.seconds())
         try:
             self._engine.message_dispatcher.receive_message(
                 self._engine,

@@ -153,6 +153,18 @@ def test_genuine_messages_are_taken_and_answered(judged: Judged, genuine: list[b
     assert 0 <= report.seconds < 100
 
 
+def test_a_table_of_users_that_is_full_begins_anew(
+    judged: Judged, genuine: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probes.snmp.trapusm._MAX_USERS", 1)
+    trap, inform, _ = genuine
+    for data in (trap, inform, trap, inform):
+        judged.offer(data)
+    wait_until(lambda: len(judged.reasons) == 4)
+    assert judged.reasons == [""] * 4
+    assert len(judged.answers) == 2
+
+
 def test_what_there_is_no_room_for_is_not_acknowledged(genuine: list[bytes]) -> None:
     judged = Judged(room=False)
     judged.offer(genuine[1])
