@@ -31,21 +31,22 @@ class EngineBook:
     def __init__(self, polled: EngineIds = lambda _address: ()) -> None:
         """Take what the polls know."""
         self._polled = polled
-        self._learnt: dict[str, bytes] = {}
+        self._learnt: dict[str, frozenset[bytes]] = {}
         self._asked: dict[str, float] = {}
 
-    def learn(self, address: str, engine_id: bytes) -> None:
-        """Take the id that the device at an address has told, in place of a former one."""
-        self._learnt[address] = engine_id
+    def learn(self, address: str, *engine_ids: bytes) -> None:
+        """Take the ids that the agents at an address have told, in place of former ones."""
+        self._learnt[address] = frozenset(engine_ids)
 
     def knows(self, address: str, engine_id: bytes) -> bool:
         """Return whether the device at an address has told this id."""
-        if self._learnt.get(address) == engine_id:
+        if engine_id in self._learnt.get(address, ()):
             return True
-        found = engine_id in self._polled(address)
-        if found:
-            self._learnt[address] = engine_id  # looking through what the polls know is dear
-        return found
+        polled = self._polled(address)
+        if engine_id in polled:
+            self.learn(address, *polled)  # looking through what the polls know may be dear
+            return True
+        return False
 
     def keep(self, addresses: Collection[str]) -> None:
         """Forget what is not among these."""

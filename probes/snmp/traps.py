@@ -6,17 +6,15 @@ a look at its sender's address.
 
 import asyncio
 import hmac
-import logging
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Final
 
 from agent.core.ports import TrapSetup
-from agent.core.traps import SNMP_PORT, Sender, Trap, TrapKind, plain
+from agent.core.traps import SNMP_PORT, Sender, Trap, plain
 from probes.snmp import ownengine, trapengines
 from probes.snmp.oid import SnmpDecodeError
 from probes.snmp.trapcodec import (
@@ -32,6 +30,7 @@ from probes.snmp.trapcodec import (
     interface_of,
     oid_of,
 )
+from probes.snmp.trapcounters import VERSIONS, TrapCounters
 from probes.snmp.trapengines import EngineBook, EngineIds
 from probes.snmp.traprate import RateLimit
 from probes.snmp.trapsockets import SYSTEMD, Answer, TrapListenError, TrapSocket, open_socket
@@ -40,44 +39,10 @@ from probes.snmp.trapv3 import SecureTrap, SecureTraps, choose, users
 if TYPE_CHECKING:
     from probes.snmp.ownengine import OwnEngine
 
-_log = logging.getLogger(__name__)
-
 QUEUE_LIMIT: Final = 1000  # traps that count and wait: seconds of work for whoever takes them
 TOTAL_RATE: Final = 1000.0  # traps of all senders that are looked into in a second: some 7 % of a core
 SECURE_RATE: Final = 100.0  # v3 messages that pysnmp is given in a second: some 25 % of a core, beside the echoes
 _DATAGRAMS_PER_WAKEUP: Final = 64  # then the loop gets its turn
-_COMPLAIN_SECONDS: Final = 60.0  # how often a reason for drops is logged
-_VERSIONS: Final = {0: "v1", 1: "v2c", 3: "v3"}
-
-# why something is dropped -> what is said of it, if that helps whoever set up the device; no text from the network
-DROPS: Final[Mapping[str, str]] = {
-    "unknown_source": "no device of the configuration has this address",
-    "source_rate": "it sends more than `snmp.traps.rate` allows",
-    "total_rate": "all senders together send more than can be looked at",
-    "too_long": "",
-    "garbage": "",
-    "not_a_trap": "",
-    "wrong_community": "its community is none of `snmp.auths`",
-    "unknown_user": "its SNMPv3 user is none of `snmp.auths`",
-    "wrong_level": "its messages are not protected as `security_level` of the user's auth says",
-    "unknown_engine": "its engine id is not the one that the device itself tells",
-    "not_authentic": "password or protocol are not those of the user's auth",
-    "not_in_time": "its boots and time are older than what came before",
-    "queue_full": "",
-    "receive_buffer": "",
-}
-
-
-@dataclass(slots=True)
-class TrapCounters:
-    """What was received; all are totals. Keys are label values."""
-
-    received: dict[tuple[str, str], int] = field(
-        default_factory=lambda: {(version, kind): 0 for version in _VERSIONS.values() for kind in TrapKind}
-    )
-    dropped: dict[tuple[str], int] = field(default_factory=lambda: {(reason,): 0 for reason in DROPS})
-    acknowledged: int = 0  # informs
-    engine_questions: int = 0  # devices that were asked for their engine id
 
 
 class TrapReceiver:
@@ -109,7 +74,6 @@ class TrapReceiver:
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._asking: set[asyncio.Task[None]] = set()
-        self._complained: dict[str, float] = {}
         self._closed_drops = 0
         self.counters = TrapCounters()
         self._limit_by_source = RateLimit(self._setup.rate)
@@ -169,9 +133,9 @@ class TrapReceiver:
         self._senders = senders
         self._book.keep(senders)
 
-    def learn(self, address: str, engine_id: bytes) -> None:
-        """Take the engine id that the device at an address has told."""
-        self._book.learn(address, engine_id)
+    def learn(self, address: str, *engine_ids: bytes) -> None:
+        """Take the engine ids that the agents at an address have told, in place of former ones."""
+        self._book.learn(address, *engine_ids)
 
     def _shut(self, socks: list[TrapSocket]) -> None:
         for sock in socks:
@@ -271,7 +235,7 @@ class TrapReceiver:
         notification = decode_notification(data, envelope.pdu_at)
         if notification is None or (notification.pdu == TrapPdu.TRAP_V1) != (envelope.version == 0):
             return "not_a_trap"
-        trap = self._trap(address, _VERSIONS[envelope.version], notification)
+        trap = self._trap(address, VERSIONS[envelope.version], notification)
         if len(self._queue) >= QUEUE_LIMIT:
             return "queue_full"
         self._queue.append(trap)
@@ -293,15 +257,8 @@ class TrapReceiver:
         self._wake.set()
 
     def _drop(self, reason: str, address: str) -> None:
-        self.counters.dropped[reason,] += 1
-        said = DROPS[reason]
-        if not said:
-            return
         assert self._loop is not None
-        now = self._loop.time()
-        if now - self._complained.get(reason, -_COMPLAIN_SECONDS) >= _COMPLAIN_SECONDS:
-            self._complained[reason] = now
-            _log.warning("a trap from %s is dropped: %s (more of these within a minute are counted)", address, said)
+        self.counters.drop(reason, address, self._loop.time())
 
     # ------------------------------------------------------------------ v3
 
@@ -344,15 +301,13 @@ class TrapReceiver:
         return ""
 
     async def _learn(self, trap: SecureTrap) -> None:
-        for port in self._senders.get(trap.address, Sender()).ports or (SNMP_PORT,):
-            engine_id = await trapengines.ask(trap.address, port)
-            if engine_id is not None:
-                self._book.learn(trap.address, engine_id)
-            if self._book.knows(trap.address, trap.header.engine_id):
-                if reason := self._judge(trap):
-                    self._drop(reason, trap.address)
-                return
-        self._drop("unknown_engine", trap.address)
+        ports = self._senders.get(trap.address, Sender()).ports or (SNMP_PORT,)
+        told = await asyncio.gather(*(trapengines.ask(trap.address, port) for port in ports))
+        if found := [engine_id for engine_id in told if engine_id is not None]:
+            self._book.learn(trap.address, *found)
+        known = self._book.knows(trap.address, trap.header.engine_id)
+        if reason := self._judge(trap) if known else "unknown_engine":
+            self._drop(reason, trap.address)
 
     def _accept_secure(self, secure: SecureTrap, notification: Notification) -> bool:
         """Called in pysnmp's thread."""

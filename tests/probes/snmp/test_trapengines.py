@@ -21,6 +21,9 @@ def test_ids_are_known_from_polls_or_learnt() -> None:
     assert book.knows("10.0.0.2", ONE)
     book.learn("10.0.0.2", OTHER)  # the device was replaced
     assert not book.knows("10.0.0.2", ONE)
+    book.learn("10.0.0.3", ONE, OTHER)  # two agents at one address
+    assert book.knows("10.0.0.3", ONE)
+    assert book.knows("10.0.0.3", OTHER)
     polled["10.0.0.1"] = (OTHER,)
     assert book.knows("10.0.0.1", OTHER)
     assert not book.knows("10.0.0.1", ONE)

@@ -16,7 +16,8 @@ import pytest
 from agent.core.model import SnmpAuth
 from agent.core.ports import TrapSetup
 from agent.core.traps import Sender, Trap, TrapKind
-from probes.snmp.traps import DROPS, TrapReceiver
+from probes.snmp.trapcounters import DROPS
+from probes.snmp.traps import TrapReceiver
 from probes.snmp.trapsockets import TrapListenError
 from tests.lab.snmpd import free_port, missing, snmpd
 from tests.waiting import until
