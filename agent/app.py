@@ -8,7 +8,7 @@ import logging
 import os
 import platform
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,28 +16,31 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry
 
-from agent import __version__, config, instruments
+from agent import __version__, activation, config, instruments
 from agent.board import OnPages, Polled
 from agent.config.registry import probe_types
 from agent.core.assessor import renames
 from agent.core.model import Check, Observation, Page
 from agent.core.picture import Picture
-from agent.core.ports import OnDemand, Probe, Resources
+from agent.core.ports import OnDemand, Probe, Resources, TrapSetup
 from agent.core.units import format_duration
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
 from agent.runner import Runner
 from agent.schedule import Schedule
 from agent.selfcheck import SelfCheck
+from agent.trapdesk import KnownSenders, TrapDesk
 from exporters import exposition, multitarget, web
 from exporters.server import ListenError, Server, serve
 
 if TYPE_CHECKING:
     from probes.icmp.engine import Engine
+    from probes.snmp.traps import TrapReceiver
 
 _log = logging.getLogger(__name__)
 
 STREAMED: Final = "icmp"  # the type that runs all the time; every other one is asked now and then
+TRAP_SOCKETS: Final = "traps"  # what linewarden-trap.socket calls its sockets
 FED: Final = "end"  # the type that follows from the polls of another device
 _READY_SECONDS: Final = 15.0  # a first round and its timeout; what has not answered by then is known not to answer
 _GARBAGE_OBJECTS: Final = 20_000  # some seconds of rounds: nearly all are replaced by then, and none is in a cycle
@@ -89,6 +92,9 @@ class Agent:
         self._instruments.add(runner, instruments.RUNNER)
         self._instruments.add(self.pipeline, instruments.PIPELINE)
         self._instruments.add(self.ledger, instruments.LEDGER)
+        self.traps: TrapReceiver | None = None
+        self.trap_desk = TrapDesk(self.picture, poll=runner.at_once, burst=self._ask)
+        self._handed_over = activation.take()
         self._serving = False
         self._stopping = asyncio.Event()
         self._reload_lock = asyncio.Lock()
@@ -112,6 +118,7 @@ class Agent:
                     tasks.create_task(self.pipeline.run(beat), name="pipeline"),
                     tasks.create_task(self.runner.run(), name="runner"),
                     tasks.create_task(self._pump(), name="stream"),
+                    tasks.create_task(self._hear_traps(), name="traps"),
                     tasks.create_task(self._become_ready(), name="ready"),
                 ]
                 await self._stopping.wait()
@@ -134,6 +141,7 @@ class Agent:
         self._make_stream(stack)
         self._make_probes(stack)
         self._instruments.add(self.runner.probes["snmp"], instruments.SNMP)
+        await self._make_traps(stack)
         await self.pipeline.resume(await self.ledger.resume(), now)
         self.server = await self._serve()
         stack.push_async_callback(self.server.close)
@@ -159,6 +167,34 @@ class Agent:
                 probe: Probe = made.probe(self._resources())
                 self.runner.probes[name] = probe
                 stack.push_async_callback(probe.close)
+
+    async def _make_traps(self, stack: contextlib.AsyncExitStack) -> None:
+        from probes.snmp.traps import TrapReceiver
+
+        handed_over = self._handed_over.get(TRAP_SOCKETS, [])
+        self.traps = traps = TrapReceiver(self.state_dir, handed_over=handed_over, engine_ids=self._engine_ids)
+        self.senders = KnownSenders(traps, self.picture)
+        stack.push_async_callback(traps.close)
+        settings = self.loaded.settings.snmp.traps
+        if handed_over and (settings is None or "systemd" not in settings.listen):
+            _log.warning("systemd handed over sockets for traps, and `snmp.traps.listen` does not name `systemd`")
+        try:
+            await traps.configure(self._trap_setup(self.loaded))
+        except OSError as error:
+            raise StartError(str(error)) from error
+        self._instruments.add(traps, instruments.TRAPS)
+        self._instruments.add(self.trap_desk, instruments.TRAP_DESK)
+        self._instruments.add_labelled(traps, instruments.TRAPS_BY)
+
+    @staticmethod
+    def _trap_setup(loaded: config.Loaded) -> TrapSetup:
+        settings = loaded.settings.snmp.traps
+        return TrapSetup() if settings is None else TrapSetup(settings.listen, settings.rate, loaded.auths)
+
+    def _engine_ids(self, address: str) -> Collection[bytes]:
+        """Return the SNMP engine ids that polls have learnt at an address, where the probe tells them."""
+        told: Callable[[str], Collection[bytes]] | None = getattr(self.runner.probes.get("snmp"), "engine_ids", None)
+        return told(address) if told is not None else ()
 
     def _resources(self) -> Resources:
         return Resources(auths=self.loaded.auths, module_files=self.loaded.module_files)
@@ -201,6 +237,12 @@ class Agent:
         assert self.stream is not None
         async for item in self.stream:
             self.pipeline.offer(item)
+
+    async def _hear_traps(self) -> None:
+        assert self.traps is not None
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.senders.run(), name="trap-senders")
+            tasks.create_task(self.trap_desk.run(self.traps), name="trap-desk")
 
     async def _polled(self, check: Check, observation: Observation) -> None:
         text = None
@@ -295,6 +337,11 @@ class Agent:
             return str(error).splitlines()
         if problems := await self.server.refresh():
             return problems
+        assert self.traps is not None
+        try:
+            await self.traps.configure(self._trap_setup(loaded))
+        except OSError as error:
+            return [f"{self.options.config}: snmp.traps.listen: {error}"]
         for old, new in renames(self.loaded.estate, loaded.estate).items():
             await self.ledger.rename(old, new)
         self.loaded = loaded
@@ -302,6 +349,7 @@ class Agent:
             probe.configure(self._resources())
         self._make_probes(self._stack)
         await self.pipeline.reconfigure(loaded.estate)
+        self.senders.changed()
         await self._configure()
         return []
 

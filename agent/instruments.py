@@ -12,6 +12,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 Table = Mapping[str, tuple[str, str]]  # name of the family -> (attribute, help); a name in `_total` is a counter
+# name of the family -> (attribute: a mapping from label values, names of the labels, help)
+LabelledTable = Mapping[str, tuple[str, tuple[str, ...], str]]
 
 ICMP: Final[Table] = {
     "linewarden_icmp_receive_drops_total": (
@@ -43,6 +45,24 @@ SNMP: Final[Table] = {
     "linewarden_snmp_late_total": ("counters.late", "Answers that nothing waited for any more, and duplicates."),
     "linewarden_snmp_socket_drops_total": ("counters.socket_drops", "Answers lost in this host's receive buffer."),
 }
+TRAPS: Final[Table] = {
+    "linewarden_traps_sockets": ("listening", "Sockets on which traps are received."),
+    "linewarden_traps_waiting": ("depth", "Traps that wait to be looked at."),
+    "linewarden_traps_acknowledged_total": ("counters.acknowledged", "Informs that were taken and acknowledged."),
+    "linewarden_traps_engine_questions_total": (
+        "counters.engine_questions",
+        "Devices that were asked for their SNMP engine id because of a trap.",
+    ),
+}
+TRAPS_BY: Final[LabelledTable] = {
+    "linewarden_traps_received_total": ("received", ("version", "kind"), "Traps and informs that counted."),
+    "linewarden_traps_dropped_total": ("dropped", ("reason",), "Datagrams at the port of traps that did not count."),
+}
+TRAP_DESK: Final[Table] = {
+    "linewarden_traps_polls_total": ("polls", "Polls that traps led to."),
+    "linewarden_traps_bursts_total": ("bursts", "Bursts of echoes that traps led to."),
+    "linewarden_traps_put_off_total": ("put_off", "Polls and bursts that waited, since the same was done just before."),
+}
 RUNNER: Final[Table] = {
     "linewarden_polls_overlapping_total": ("overlaps", "Polls that were due while the former one was under way."),
     "linewarden_probe_failures_total": ("failures", "Probe runs that ended in a bug; the log has its traceback."),
@@ -64,11 +84,16 @@ class Instruments(Collector):
         """Register with nothing to tell yet."""
         self._agent = agent
         self._sources: list[tuple[object, Table]] = []
+        self._labelled: list[tuple[object, LabelledTable]] = []
         registry.register(self)
 
     def add(self, source: object, table: Table) -> None:
         """Show these attributes of `source` from now on."""
         self._sources.append((source, table))
+
+    def add_labelled(self, source: object, table: LabelledTable) -> None:
+        """Show these attributes of `source`, each a mapping from the values of the labels to a number."""
+        self._labelled.append((source, table))
 
     def collect(self) -> Iterator[Metric]:
         """Yield each attribute's present value."""
@@ -77,4 +102,11 @@ class Instruments(Collector):
                 made = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
                 family = made(name, text, labels=["target"])
                 family.add_metric([self._agent], float(attrgetter(attribute)(source)))
+                yield family
+        for source, by in self._labelled:
+            for name, (attribute, labels, text) in by.items():
+                made = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+                family = made(name, text, labels=["target", *labels])
+                for values, number in attrgetter(attribute)(source).items():
+                    family.add_metric([self._agent, *values], float(number))
                 yield family

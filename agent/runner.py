@@ -42,6 +42,7 @@ class Runner:
         self.failures = 0
         self._sink = sink
         self._busy: set[tuple[str, str]] = set()
+        self._again: dict[tuple[str, str], Check] = {}  # to be run once more when the run under way is over
         self._waiting: deque[Check] = deque()
         self._wake = asyncio.Event()
 
@@ -62,6 +63,13 @@ class Runner:
             self._waiting.append(check)
             self._wake.set()
 
+    def at_once(self, check: Check) -> None:
+        """Queue one run because something may have changed: one that is under way may have looked before that."""
+        if (check.target, check.name) in self._busy:
+            self._again[check.target, check.name] = check
+        else:
+            self.due(check)
+
     async def run(self) -> None:
         """Run what is due until cancelled."""
         async with asyncio.TaskGroup() as workers:
@@ -77,10 +85,14 @@ class Runner:
                 self._wake.clear()
 
     async def _one(self, check: Check) -> None:
+        key = (check.target, check.name)
+        self._again.pop(key, None)  # it had not begun: this run is the one that is wanted
         try:
             await self._sink(check, await self.measure(check))
         finally:
-            self._busy.discard((check.target, check.name))
+            self._busy.discard(key)
+            if (again := self._again.pop(key, None)) is not None:
+                self.due(again)
 
     async def measure(self, check: Check) -> Observation:
         """Run one check's probe within its deadline."""

@@ -3,6 +3,8 @@
 Names and meaning: see the example `configs/linewarden.yaml`. What refers to what is checked in `references`.
 """
 
+import contextlib
+import ipaddress
 import re
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
@@ -21,6 +23,7 @@ from agent.config.fields import (
     Section,
     Text,
     Texts,
+    several,
 )
 from agent.core.model import Needs, Urgency
 from agent.core.units import Duration, Rate, Ratio
@@ -50,6 +53,18 @@ def _listen(value: object) -> object:
     if isinstance(value, str) and (found := _LISTEN.fullmatch(value)) and int(found[2]) <= 65535:
         return value
     raise ValueError("expected ADDRESS:PORT such as 127.0.0.1:9799 or [::1]:9799")
+
+
+def _trap_listen(value: object) -> object:
+    """Take addresses only: a name may have several, and which of them is listened on must stand in the file."""
+    if value == "systemd":
+        return value
+    if isinstance(value, str) and (found := _LISTEN.fullmatch(value)) and int(found[2]) <= 65535:
+        with contextlib.suppress(ValueError):
+            if host := found[1].strip("[]"):
+                ipaddress.ip_address(host)
+            return value
+    raise ValueError("expected ADDRESS:PORT such as 127.0.0.1:9162, [::1]:9162 or :9162 (all addresses), or systemd")
 
 
 def _glob(value: object) -> object:
@@ -138,10 +153,32 @@ class Auth(Section):
         return self
 
 
+TrapListen = Annotated[str, BeforeValidator(_trap_listen, json_schema_input_type=str)]
+
+
+class Traps(Section):
+    """SNMP traps and informs: what they tell of is measured at once. They must come from a device's address."""
+
+    listen: Annotated[
+        tuple[TrapListen, ...],
+        BeforeValidator(several, json_schema_input_type=list[str] | str),
+        Field(
+            min_length=1,
+            max_length=16,
+            description="ADDRESS:PORT such as 0.0.0.0:9162, or `systemd` for the sockets of linewarden-trap.socket",
+        ),
+    ]
+    rate: Annotated[
+        float,
+        Field(gt=0, le=1000, description="traps of one sender that are looked at in a second; five times at once"),
+    ] = 20.0
+
+
 class Snmp(Section):
     """What all SNMP polls share."""
 
     auths: Annotated[dict[Name, Auth], Field(description="credentials by name")] = Field(default_factory=dict)
+    traps: Annotated[Traps | None, Field(description="receive traps and informs; not by default")] = None
 
 
 class Site(Section):

@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 from agent.core.model import Check, Event, EventKind, Observation, Outage, Round, SnmpAuth, State, StreamItem
 from agent.core.ondemand import SnmpQuery
 from agent.core.series import SeriesBlock
+from agent.core.traps import Sender, Trap
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,39 @@ class OnDemand(Protocol):
             UnknownName: there is no such auth or module.
             CollectionFailed: the device did not answer, or not as its modules want it; or an auth cannot be used.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class TrapSetup:
+    """How traps are received.
+
+    Attributes:
+        listen: `ADDRESS:PORT` each, or `systemd` for the sockets that systemd handed over; empty: not at all.
+        rate: traps of one sender that are looked at in a second.
+        auths: communities and users that count.
+    """
+
+    listen: tuple[str, ...] = ()
+    rate: float = 20.0
+    auths: Mapping[str, SnmpAuth] = field(default_factory=dict)
+
+
+class TrapSource(Protocol):
+    """Where traps come in; iterating gives each that counts."""
+
+    async def configure(self, setup: TrapSetup) -> None:
+        """Listen on these addresses and no others: on all of them, or as before.
+
+        Raises:
+            OSError: an address cannot be listened on; the text names it and the likely way out.
+        """
+
+    def know(self, senders: Mapping[str, Sender]) -> None:
+        """Take from these addresses, and drop what comes from others."""
+
+    def __aiter__(self) -> AsyncIterator[Trap]: ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

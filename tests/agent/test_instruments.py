@@ -1,16 +1,18 @@
 """Every attribute that a table names is there, and is shown."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from agent.core.ports import Resources
-from agent.instruments import ICMP, LEDGER, RUNNER, SNMP, Instruments, Table
+from agent.instruments import ICMP, LEDGER, RUNNER, SNMP, TRAPS, TRAPS_BY, Instruments, LabelledTable, Table
 from agent.ledger import SqliteLedger
 from agent.runner import Runner
 from probes.icmp.engine import Engine
 from probes.snmp.probe import Probe
+from probes.snmp.traps import TrapReceiver
 
 
 async def _nobody(*_: object) -> None: ...
@@ -18,8 +20,13 @@ async def _nobody(*_: object) -> None: ...
 
 @pytest.mark.parametrize(
     ("source", "table"),
-    [(Engine(), ICMP), (Probe(Resources()), SNMP), (SqliteLedger(Path("unused")), LEDGER)],
-    ids=["icmp", "snmp", "ledger"],
+    [
+        (Engine(), ICMP),
+        (Probe(Resources()), SNMP),
+        (SqliteLedger(Path("unused")), LEDGER),
+        (TrapReceiver(Path("unused")), TRAPS),
+    ],
+    ids=["icmp", "snmp", "ledger", "traps"],
 )
 def test_the_tables_fit_the_parts(source: object, table: Table) -> None:
     registry = CollectorRegistry()
@@ -36,3 +43,22 @@ async def test_a_part_is_read_when_it_is_asked_for() -> None:
     Instruments("dc1", registry).add(runner, RUNNER)
     runner.overlaps = 7
     assert 'linewarden_polls_overlapping_total{target="dc1"} 7.0' in generate_latest(registry).decode()
+
+
+def test_a_mapping_becomes_series_with_labels() -> None:
+    registry = CollectorRegistry()
+    shown = Instruments("dc1", registry)
+    dropped: dict[tuple[str, ...], int] = {("garbage",): 2, ("too_long",): 0}
+    table: LabelledTable = {"linewarden_sample_total": ("dropped", ("reason",), "What was dropped.")}
+    shown.add_labelled(SimpleNamespace(dropped=dropped), table)
+    labels = {"target": "dc1", "reason": "garbage"}
+    assert registry.get_sample_value("linewarden_sample_total", labels) == 2
+    dropped["garbage",] = 3
+    assert registry.get_sample_value("linewarden_sample_total", labels) == 3
+    assert registry.get_sample_value("linewarden_sample_total", {**labels, "reason": "too_long"}) == 0
+
+
+def test_traps_that_are_not_received_have_no_series() -> None:
+    registry = CollectorRegistry()
+    Instruments("dc1", registry).add_labelled(TrapReceiver(Path("unused")), TRAPS_BY)
+    assert "{" not in generate_latest(registry).decode()

@@ -155,3 +155,27 @@ async def test_what_a_run_saw_is_evidence_for_the_moment_of_asking() -> None:
         await until(lambda: bool(seen))
         assert seen[0].proven_at is not None
         assert (seen[0].at - seen[0].proven_at).total_seconds() >= 0.04
+
+
+async def test_what_is_wanted_at_once_is_run_again_after_the_run_under_way_and_only_once() -> None:
+    began: list[str] = []
+    go = asyncio.Event()
+
+    async def slow(asked: Check) -> Observation:
+        began.append(asked.target)
+        await go.wait()
+        return await well(asked)
+
+    async with running(slow) as (runner, seen):
+        runner.at_once(check())
+        runner.at_once(check())  # the first has not begun: it will do
+        await until(lambda: began == ["a"])
+        await asyncio.sleep(0.05)
+        assert began == ["a"]
+        for _ in range(3):
+            runner.at_once(check())  # it may have looked before things changed
+        go.set()
+        await until(lambda: len(seen) == 2)
+        await asyncio.sleep(0.05)
+        assert began == ["a", "a"]
+        assert runner.overlaps == 0

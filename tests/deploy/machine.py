@@ -78,6 +78,15 @@ class Machine:
         fetch = ["nsenter", "--target", str(self.leader), "--net", sys.executable, "-c", code, url]
         return subprocess.run(fetch, check=False, capture_output=True, text=True, timeout=60).stdout
 
+    def send(self, host: str, port: int, octets: bytes) -> None:
+        """Send one UDP datagram from inside."""
+        code = (
+            "import socket, sys; f = socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET;"
+            "socket.socket(f, socket.SOCK_DGRAM).sendto(bytes.fromhex(sys.argv[3]), (sys.argv[1], int(sys.argv[2])))"
+        )
+        words = [sys.executable, "-W", "ignore", "-c", code, host, str(port), octets.hex()]
+        subprocess.run(["nsenter", "--target", str(self.leader), "--net", *words], check=True, timeout=60)
+
     def journal(self, unit: str) -> str:
         """Return what a unit has written, and what systemd wrote about it."""
         return self.run("journalctl", "--no-pager", "-o", "short-precise", "-u", unit).stdout

@@ -8,12 +8,18 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from agent.app import TRAP_SOCKETS
+from probes.snmp import ber
+from probes.snmp.ber import Message, Tag, encode_oid
+from probes.snmp.trapcodec import TrapPdu
 from tests.deploy.machine import ROOT, Machine, booted, missing, root_python, wait_until, wheelhouse
 
+TRAP_SOCKET = ROOT / "deploy/systemd/linewarden-trap.socket"
 UNIT = ROOT / "deploy/systemd/linewarden.service"
 COMMAND = "/opt/linewarden/.venv/bin/linewarden"
 CONFIG = "/etc/linewarden/linewarden.yaml"
@@ -36,6 +42,14 @@ devices:
   - {name: host, kind: server, address: 127.0.0.1, host: {interval: 5s}}
 """
 ONE_MORE = "  - {name: added, kind: server, address: 127.0.0.2, icmp: *quick}\n"
+
+# a v2c trap of the community above
+COLD_START = ber.encode_message(
+    Message(1, b"k33p-quiet", TrapPdu.TRAP, 1, 0, 0, [
+        (encode_oid("1.3.6.1.2.1.1.3.0"), Tag.TIMETICKS, 1),
+        (encode_oid("1.3.6.1.6.3.1.1.4.1.0"), Tag.OID, encode_oid("1.3.6.1.6.3.1.1.5.1")),
+    ])
+)  # fmt: skip
 
 # the far end of a cable, in a namespace of the machine's own
 FAR_END = """
@@ -68,6 +82,26 @@ def test_net_raw_is_the_only_capability() -> None:
 def test_the_sysctl_file_sets_what_the_design_says() -> None:
     lines = (ROOT / "deploy/systemd/sysctl.d/90-linewarden.conf").read_text().splitlines()
     assert [line for line in lines if not line.startswith("#")] == ["net.core.rmem_max = 8388608"]
+
+
+def test_the_socket_of_traps_is_one_for_systemd(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    # the command is not installed here: true stands in for it
+    service = UNIT.read_text().replace(f"ExecStart={COMMAND}", "ExecStart=/bin/true")
+    (tmp_path / UNIT.name).write_text(service)
+    (tmp_path / TRAP_SOCKET.name).write_text(TRAP_SOCKET.read_text())
+    judged = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(tmp_path / TRAP_SOCKET.name)],
+        check=False, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+    )  # fmt: skip
+    assert (judged.returncode, judged.stderr) == (0, "")
+
+
+def test_the_agent_knows_the_socket_by_the_name_that_its_unit_gives() -> None:
+    text = TRAP_SOCKET.read_text()
+    assert re.findall(r"^FileDescriptorName=(.*)$", text, re.MULTILINE) == [TRAP_SOCKETS]
+    assert re.findall(r"^ListenDatagram=(.*)$", text, re.MULTILINE) == ["162"]
 
 
 # ---------------------------------------------------------------- on a machine
@@ -216,6 +250,26 @@ class TestService:
         installed.machine.write(CONFIG, ESTATE)
         installed.machine.run("systemctl", "reload", "linewarden")
         wait_until(lambda: installed.samples("linewarden_config_last_reload_successful") == [1.0], "it is mended")
+
+    def test_traps_come_in_at_port_162_by_a_socket_of_systemd(self, installed: Installed) -> None:
+        machine = installed.machine
+        machine.write(CONFIG, ESTATE.replace("snmp:\n", "snmp:\n  traps: {listen: systemd}\n", 1))
+        machine.run("systemctl", "restart", "linewarden", check=False)
+        assert "systemd handed over no socket" in machine.journal("linewarden")
+        machine.run("systemctl", "stop", "linewarden")
+        machine.run("install", "-m", "644", "/srv/deploy/systemd/linewarden-trap.socket", "/etc/systemd/system/")
+        machine.run("systemctl", "daemon-reload")
+        machine.run("systemctl", "enable", "--now", "linewarden-trap.socket")
+        machine.run("systemctl", "reset-failed", "linewarden")
+        machine.run("systemctl", "start", "linewarden")
+        assert installed.status("CapEff") == f"{CAP_NET_RAW:016x}", "and it may still open no port below 1024"
+        for host in ("127.0.0.1", "::ffff:127.0.0.1"):
+            machine.send(host, 162, COLD_START)
+        counted = {"version": "v2c", "kind": "coldStart"}
+        wait_until(lambda: installed.samples("linewarden_traps_received_total", **counted) == [2.0], "both count")
+        machine.run("systemctl", "disable", "--now", "linewarden-trap.socket")
+        machine.write(CONFIG, ESTATE)
+        machine.run("systemctl", "restart", "linewarden")
 
     def test_the_journal_can_be_read(self, installed: Installed) -> None:
         journal = installed.machine.journal("linewarden")
