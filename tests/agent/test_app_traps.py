@@ -72,7 +72,7 @@ class Trapped:
 
     def polls(self) -> int:
         """Return how often the switch was asked for its system group."""
-        return sum(len(request.varbinds) >= 7 for request in self.device.requests)
+        return sum(len(request.varbinds) == 7 for request in self.device.requests)
 
     def run(self, *command: str, expect: int = 0) -> str:
         place = f"127.0.0.1:{self.port}"
@@ -105,7 +105,8 @@ def trapped(tmp_path: Path) -> Iterator[Trapped]:
             "circuits": [{"name": "a-b", "between": ["a", "b"], "ends": [{"device": "sw1", "interface": "Gi1/0/1"}]}],
             "devices": [
                 {"name": "sw1", "kind": "switch", "site": "a", "address": "127.0.0.1",
-                 "snmp": {"auth": "public", "port": device.port, "interval": "1h"}},
+                 "snmp": {"auth": "public", "port": device.port, "interval": "1h", "fast": "off",
+                          "modules": ["system", "if_mib"]}},
             ],
         }  # fmt: skip
         agent = AgentProcess(None, tmp_path / "linewarden.yaml", tmp_path / "state")

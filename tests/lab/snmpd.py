@@ -67,7 +67,7 @@ def snmpd(
     program = _program()
     assert program, missing()
     number = port or free_port()
-    peer = f"udp6:[{address}]:{number}" if ":" in address else f"udp:{address}:{number}"
+    peer = f"udp6:[{address}]:{number}" if ":" in address else f"{address}:{number}"
     configuration = directory / "snmpd.conf"
     configuration.write_text(_CONFIGURATION.format(community=COMMUNITY, more=more))
     log = directory / "log"
