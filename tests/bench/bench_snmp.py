@@ -210,14 +210,14 @@ def configuration(folder: Path) -> Path:
 async def compare(case: Case, rounds: int, folder: Path) -> float:
     """Print one comparison; return the ratio."""
     server = serve_secure if case.auth == "bench_v3" else serve
-    with agents(server, case.ports) as (port,), snmp_exporter(configuration(folder)) as peer:
+    with agents(server, case.ports) as (port,), snmp_exporter(folder, [configuration(folder)]) as peer:
         own = Own(port, case.auth)
-        url = f"http://{peer.address}/snmp?target=127.0.0.1:{port}&module=if_mib&auth={case.auth}"
+        url = f"http://127.0.0.1:{peer.port}/snmp?target=127.0.0.1:{port}&module=if_mib&auth={case.auth}"
         ours, theirs = [], []
         try:
             for _ in range(rounds):
                 ours.append(await own.run(case.polls))
-                theirs.append(await asyncio.to_thread(peer_cpu, peer.pid, url, case.polls))
+                theirs.append(await asyncio.to_thread(peer_cpu, peer.process.pid, url, case.polls))
         finally:
             await own.probe.close()
     mine, peers = statistics.median(ours), statistics.median(theirs)
