@@ -17,11 +17,12 @@ from probes.snmp.ber import VarBind
 from probes.snmp.errors import SnmpTimeout
 from probes.snmp.fast import BulkReading, GetReading, reading
 from probes.snmp.fastplan import COLUMNS, SYS_UPTIME, Gets, Table
+from probes.snmp.labels import Finder
 from probes.snmp.modules import Metric
 from probes.snmp.optics import with_optics
 from probes.snmp.poll import Poll
 from probes.snmp.refresh import InterfaceSeries, Refresher
-from probes.snmp.render import Renderer, columns
+from probes.snmp.render import Renderer
 from probes.snmp.tiers import Marks, Tiers, interface_reading
 from probes.snmp.walk import Walk
 
@@ -41,9 +42,14 @@ class Made:
     cells: Mapping[bytes, object]
 
 
-def made(renderer: Renderer, varbinds: Sequence[VarBind], *, complete: bool) -> Made:
+def finder() -> Finder:
+    """Return what finds the columns that `made` needs besides those of the modules."""
+    return Finder({*identity.INTERFACE_COLUMNS, *COLUMNS})
+
+
+def made(renderer: Renderer, found: Finder, varbinds: Sequence[VarBind], *, complete: bool) -> Made:
     """Return series, interfaces and facts; may run in a thread."""
-    runs = columns(varbinds, {*identity.INTERFACE_COLUMNS, *COLUMNS})
+    runs = found.find(varbinds)
     table = Table.of(runs)
     wanted = frozenset(table.oids())
     return Made(

@@ -21,9 +21,32 @@ def columns(varbinds: Sequence[VarBind], roots: Iterable[bytes]) -> dict[bytes, 
 
     Costs one comparison per varbind as long as they come in the order of walks.
     """
-    wanted = frozenset(roots)
+    return _runs(varbinds, _places(varbinds, frozenset(roots)))
+
+
+class Finder:
+    """`columns` for poll after poll: as long as the same objects come, it is known where each column is."""
+
+    __slots__ = ("_oids", "_places", "_roots")
+
+    def __init__(self, roots: Iterable[bytes]) -> None:
+        """Look for these columns."""
+        self._roots = frozenset(roots)
+        self._oids: list[bytes] = []
+        self._places: dict[bytes, list[tuple[int, int]]] = {}
+
+    def find(self, varbinds: Sequence[VarBind]) -> dict[bytes, Sequence[VarBind]]:
+        """Return the varbinds below each root."""
+        oids = [bind[0] for bind in varbinds]
+        if oids != self._oids:
+            self._oids, self._places = oids, _places(varbinds, self._roots)
+        return _runs(varbinds, self._places)
+
+
+def _places(varbinds: Sequence[VarBind], wanted: frozenset[bytes]) -> dict[bytes, list[tuple[int, int]]]:
+    """Return where the varbinds below each root begin and end."""
     lengths = sorted({len(root) for root in wanted})
-    out: dict[bytes, Sequence[VarBind]] = {}
+    out: dict[bytes, list[tuple[int, int]]] = {}
     at, count = 0, len(varbinds)
     while at < count:
         oid = varbinds[at][0]
@@ -33,10 +56,20 @@ def columns(varbinds: Sequence[VarBind], roots: Iterable[bytes]) -> dict[bytes, 
             if (root := oid[:length]) in wanted:
                 while at < count and varbinds[at][0].startswith(root):
                     at += 1
-                run = varbinds[start:at]
-                out[root] = [*out[root], *run] if root in out else run
+                out.setdefault(root, []).append((start, at))
                 break
     return out
+
+
+def _runs(
+    varbinds: Sequence[VarBind], places: Mapping[bytes, Sequence[tuple[int, int]]]
+) -> dict[bytes, Sequence[VarBind]]:
+    return {
+        root: varbinds[found[0][0] : found[0][1]]
+        if len(found) == 1
+        else [bind for start, end in found for bind in varbinds[start:end]]
+        for root, found in places.items()
+    }
 
 
 def column_before(oid: bytes) -> bytes:

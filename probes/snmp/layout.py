@@ -4,6 +4,7 @@ A walk that knows what will come asks for as many rows as fit one Ethernet frame
 comes as it was expected needs no second look, row by row.
 """
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from itertools import accumulate
@@ -33,21 +34,26 @@ class Layout:
         """Know nothing."""
         self.rows_limit = ROWS_MAX
         self._oids: list[bytes] = []
-        self._lanes: list[int] = []
+        self._lanes = array("H")
         self._gaps: list[int] = []
-        self._octets: list[int] = [0]
+        self._octets = array("Q", [0])
 
-    def learn(self, varbinds: Sequence[VarBind], lanes: Sequence[int], gaps: Sequence[int]) -> None:
+    def learn(self, varbinds: Sequence[VarBind], roots: Sequence[bytes], gaps: Sequence[int]) -> None:
         """Take the objects of a walk that came to its end.
 
         Args:
-            lanes: for each object the number of its subtree, in the order of the walk.
+            roots: the subtrees, in the order of the walk.
             gaps: places before which the agent has objects that were not asked for, ascending.
         """
         self._oids = [oid for oid, _, _ in varbinds]
-        self._lanes = list(lanes)
         self._gaps = list(gaps)
-        self._octets = [0, *accumulate(_octets(bind) for bind in varbinds)]
+        self._octets = array("Q", accumulate((_octets(bind) for bind in varbinds), initial=0))
+        self._lanes = array("H")
+        lane = 0
+        for oid in self._oids:
+            while not oid.startswith(roots[lane]):
+                lane += 1
+            self._lanes.append(lane)
 
     def rows(self, place: int) -> int | None:
         """Return how many rows to ask for when so many objects have come; None where that is not known."""
@@ -71,6 +77,12 @@ class Layout:
     def lane(self, place: int) -> int:
         """Return the number of the subtree of the object at a place."""
         return self._lanes[place]
+
+    def goes_on(self, place: int, lane: int) -> bool:
+        """Tell whether the walk, now in this subtree, is where it was the last time after so many objects."""
+        if place >= len(self._oids):
+            return True
+        return lane <= self._lanes[place] and (place == 0 or lane >= self._lanes[place - 1])
 
     def is_of(self, varbinds: Collection[VarBind]) -> bool:
         """Tell whether these are exactly the objects of the last time."""

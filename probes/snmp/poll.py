@@ -11,6 +11,7 @@ from probes.snmp.ber import VarBind
 from probes.snmp.client import Session, SnmpClient
 from probes.snmp.errors import SnmpTimeout
 from probes.snmp.fastplan import MARK_OIDS
+from probes.snmp.layout import Layout
 from probes.snmp.modules import Metric, Module
 from probes.snmp.oid import encode_oid
 from probes.snmp.presence import Presence
@@ -28,6 +29,7 @@ class Plan:
     Attributes:
         more_gets: what is asked at the end, of modules that the configuration does not name.
         more_walks: the same; what of it cannot be read is missing, and the poll is good all the same.
+        free_repetitions: whether nobody says how many rows an answer should have: then as many as fit a frame.
     """
 
     modules: tuple[str, ...]
@@ -38,6 +40,7 @@ class Plan:
     more_gets: tuple[bytes, ...] = ()
     more_walks: tuple[bytes, ...] = ()
     any_order: bool = False
+    free_repetitions: bool = False
 
 
 def planned(modules: Sequence[Module], max_repetitions: int | None = None, more: Sequence[Module] = ()) -> Plan:
@@ -59,6 +62,7 @@ def planned(modules: Sequence[Module], max_repetitions: int | None = None, more:
         walks=tuple(walks),
         metrics=tuple(metrics.values()),
         max_repetitions=max_repetitions or min(said, default=DEFAULT_MAX_REPETITIONS),
+        free_repetitions=not max_repetitions and not said,
         more_gets=tuple(dict.fromkeys(oid for module in more for oid in module.get if oid not in gets)),
         more_walks=tuple(dict.fromkeys(oid for module in more for oid in module.walk if not _within(oid, walks))),
         any_order=any(module.allow_nonincreasing_oids for module in (*modules, *more)),
@@ -169,8 +173,11 @@ class Poll:
             return None
         return frozenset(asked.present)
 
-    async def read(self, plan: Plan) -> None:
+    async def read(self, plan: Plan, layouts: dict[tuple[bytes, ...], Layout]) -> None:
         """Ask for what the modules want and `greet` did not ask yet.
+
+        Args:
+            layouts: what is known of the device's walks, by their subtrees; learnt from this poll.
 
         Raises:
             SnmpTimeout, SnmpLocalError: as `SnmpClient.converse`; what came before stays.
@@ -179,10 +186,10 @@ class Poll:
         with suppress(SnmpTimeout):  # it has answered the greeting: what it must give can still be read
             await self.aside(opening)
         self.marks, self.marked_at = opening.varbinds, time.monotonic()
-        await self._ask(plan.gets, plan.walks, plan)
+        await self._ask(plan.gets, plan.walks, plan, layouts)
         self.enough = True
         try:
-            await self._ask(plan.more_gets, plan.more_walks, plan)
+            await self._ask(plan.more_gets, plan.more_walks, plan, layouts)
         except SnmpTimeout as error:
             self.cut_short(str(error))
 
@@ -203,7 +210,13 @@ class Poll:
             raise
         self.silent = False
 
-    async def _ask(self, gets: Sequence[bytes], walks: Sequence[bytes], plan: Plan) -> None:
+    async def _ask(
+        self,
+        gets: Sequence[bytes],
+        walks: tuple[bytes, ...],
+        plan: Plan,
+        layouts: dict[tuple[bytes, ...], Layout],
+    ) -> None:
         if gets := _without(gets, identity.SYSTEM_OIDS):
             await self._converse(Get(gets))
         if walks:
@@ -213,6 +226,7 @@ class Poll:
                 max_repetitions=plan.max_repetitions,
                 max_varbinds=self._max_varbinds,
                 any_order=plan.any_order,
+                layout=layouts.setdefault(walks, Layout()) if plan.free_repetitions else None,
             )
             await self._converse(walk)
 

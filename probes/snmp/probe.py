@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from agent.core.model import Check, Observation, Outcome, SnmpAuth
@@ -12,8 +12,10 @@ from agent.core.units import format_duration
 from probes.snmp import choose
 from probes.snmp.ber import Version
 from probes.snmp.client import Counters, Session, SnmpClient
-from probes.snmp.device import Device, Made, made
+from probes.snmp.device import Device, Made, finder, made
 from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpReportError, SnmpTimeout
+from probes.snmp.labels import Finder
+from probes.snmp.layout import Layout
 from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
 from probes.snmp.render import Renderer
@@ -40,6 +42,8 @@ class _Kept:
     names: tuple[str, ...] = ()
     plan: Plan | None = None
     renderer: Renderer | None = None
+    finder: Finder = field(default_factory=finder)
+    layouts: dict[tuple[bytes, ...], Layout] = field(default_factory=dict)
 
 
 class Probe:
@@ -225,7 +229,7 @@ class Probe:
             wanted = len(settings.modules or choose.built_in().always)
             kept.plan = planned(modules[:wanted], settings.max_repetitions, more=modules[wanted:])
             kept.renderer = Renderer(kept.plan.metrics, {"target": check.target})
-        await poll.read(kept.plan)
+        await poll.read(kept.plan, kept.layouts)
 
     async def _choose(self, kept: _Kept, poll: Poll, object_id: bytes | None) -> tuple[str, ...]:
         """Return the modules that the device is found to have; asked once, and again of another device."""
@@ -260,10 +264,11 @@ class Probe:
 
 
 async def _made(kept: _Kept, device: Device, poll: Poll) -> Made:
-    varbinds, complete, renderer = poll.varbinds, not poll.problems, kept.renderer
+    varbinds, complete, renderer, found = poll.varbinds, not poll.problems, kept.renderer, kept.finder
     assert renderer is not None
     try:
-        return await device.off_the_loop(len(varbinds), lambda: made(renderer, varbinds, complete=complete))
+        return await device.off_the_loop(len(varbinds), lambda: made(renderer, found, varbinds, complete=complete))
     except asyncio.CancelledError:
-        kept.plan = kept.renderer = None  # the thread may still be at it: the next poll must not share it
+        # the thread may still be at it: the next poll must not share it
+        kept.plan, kept.renderer, kept.finder = None, None, finder()
         raise

@@ -14,7 +14,7 @@ import numpy as np
 from agent.core.series import Family, SeriesBlock
 from probes.snmp.ber import Tag, VarBind
 from probes.snmp.goregex import extracted
-from probes.snmp.labels import Scheme, Unrenderable, column_before, columns, label
+from probes.snmp.labels import Finder, Scheme, Unrenderable, column_before, columns, label
 from probes.snmp.language import DATE_TYPES, NUMERIC_TYPES, Metric
 from probes.snmp.values import combined_type, date_number, integer, is_combined, number, numbers, text
 
@@ -72,13 +72,14 @@ class Renderer:
             if metric.name not in seen or exact:  # of two modules that name one metric, the first has it
                 seen.add(metric.name)
                 self._plans.append(self._plan(metric, reserved))
-        self._roots = frozenset(plan.metric.oid for plan in self._plans)
-        self._before = frozenset(plan.before for plan in self._plans) - {b""}
-        self._looked_up = frozenset(oid for scheme in self._schemes for oid in scheme.oids)
-        every = sorted(self._roots | self._before | self._looked_up)
+        roots = frozenset(plan.metric.oid for plan in self._plans)
+        before = frozenset(plan.before for plan in self._plans) - {b""}
+        looked_up = frozenset(oid for scheme in self._schemes for oid in scheme.oids)
+        every = sorted(roots | before | looked_up)
         # one pass finds all columns, unless one lies within another
-        self._nested = any(later.startswith(root) for root, later in pairwise(every))
-        self._every = frozenset(every)
+        nested = any(later.startswith(root) for root, later in pairwise(every))
+        self._finder = Finder(roots if nested else every)
+        self._further = (Finder(looked_up), Finder(before)) if nested else None
 
     def _plan(self, metric: Metric, reserved: frozenset[str]) -> _Plan:
         scheme = self._scheme(metric, reserved)
@@ -99,9 +100,9 @@ class Renderer:
         Raises:
             Unrenderable: when `exact`, and this is no valid exposition.
         """
-        runs = columns(varbinds, self._roots if self._nested else self._every)
-        looked_up = columns(varbinds, self._looked_up) if self._nested else runs
-        before = columns(varbinds, self._before) if self._nested else runs
+        runs = looked_up = before = self._finder.find(varbinds)
+        if self._further is not None:
+            looked_up, before = (finder.find(varbinds) for finder in self._further)
         self.duplicates = 0
         for scheme in self._schemes:
             scheme.refresh(looked_up)

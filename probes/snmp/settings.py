@@ -49,7 +49,10 @@ class Settings(Strict):
     ] = None
     retries: Annotated[int, Field(ge=0, le=10, description="further tries of a request")] = 2
     max_repetitions: Annotated[
-        int | None, Field(ge=1, le=200, description="rows in one answer; by default what the modules say, or 25")
+        int | None,
+        Field(
+            ge=1, le=200, description="rows in one answer; by default what the modules say, or as many as fit a frame"
+        ),
     ] = None
     max_objects: Annotated[
         int, Field(ge=1, le=5_000_000, description="rows times columns of one poll; beyond them it is incomplete")

@@ -19,6 +19,7 @@ from probes.snmp.ber import (
     oid_after,
     oid_text,
 )
+from probes.snmp.layout import Layout
 
 # The limits of one conversation. Time is bounded by a check's `timeout`, objects by its `max_objects`.
 MAX_VARBINDS: Final = (
@@ -33,6 +34,7 @@ _FEWER_ROWS: Final = 5  # asked for after a silence: rows of interfaces then fit
 _OIDS_PER_GET: Final = 20  # fits the 484 octets that every agent must take (RFC 3417 section 3.2)
 _LANES: Final = 10  # columns asked together in one GETNEXT of v1, for the same reason
 _MISSING: Final = frozenset((Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE))
+_GONE: Final = _MISSING | {Tag.END_OF_MIB_VIEW}
 
 
 class Question(NamedTuple):
@@ -137,6 +139,7 @@ class Walk:
 
     Args:
         any_order: take the rows of agents that do not give them in order, until they give one for the second time.
+        layout: what is known of these subtrees from the last walk; it learns from this one. Not used for v1.
 
     Attributes:
         varbinds: what was read.
@@ -151,6 +154,7 @@ class Walk:
         version: int = Version.V2C,
         max_repetitions: int = 25,
         any_order: bool = False,
+        layout: Layout | None = None,
         max_varbinds: int = MAX_VARBINDS,
         max_packets: int = MAX_PACKETS,
         max_octets: int = MAX_OCTETS,
@@ -158,13 +162,17 @@ class Walk:
         self.varbinds: list[VarBind] = []
         self.problems: list[str] = []
         self.packets = 0
-        self._left = [_Lane(root, root) for root in _without_nested(subtrees)]
+        self._roots = _without_nested(subtrees)
+        self._left = [_Lane(root, root) for root in self._roots]
         self._width = 1 if version != Version.V1 else _LANES
         self._v1 = version == Version.V1
         self._repetitions = max_repetitions
         self._max_varbinds = max_varbinds
         self._max_packets = max_packets
         self._asked: set[bytes] | None = set() if any_order else None  # an agent may go round in circles
+        self._layout = layout if not self._v1 and not any_order else None
+        self._in_step = self._layout is not None and self._layout.rows(0) is not None
+        self._gaps: list[int] = []  # before these places the agent has rows that nobody asked for
         self._max_octets = max_octets
         self._octets = 0
         self._uncounted = (
@@ -182,7 +190,11 @@ class Walk:
         if not self._left:
             return None
         oids = [lane.last for lane in self._left[: self._width]]
-        return Question(Pdu.GETNEXT, oids) if self._v1 else Question(Pdu.GETBULK, oids, self._repetitions)
+        if self._v1:
+            return Question(Pdu.GETNEXT, oids)
+        if self._layout is not None and self._in_step and not self._unanswered:
+            self._repetitions = self._layout.rows(len(self.varbinds)) or self._repetitions
+        return Question(Pdu.GETBULK, oids, self._repetitions)
 
     def take(self, error_status: int, error_index: int, varbinds: list[VarBind]) -> None:
         """Keep the rows, and find out what is left to ask."""
@@ -196,14 +208,18 @@ class Walk:
                 self._left.clear()  # RFC 3416 has no such answer; agents that give it mean the end
         elif self._v1:
             self._take_lanes(varbinds)
-        else:
+        elif not self._in_step:
             self._take_bulk(varbinds)
+        else:
+            self._take_known(varbinds)
         if self.packets > self._uncounted:
             self._octets += sum(
                 [len(oid) + len(value) if isinstance(value, bytes) else len(oid) for oid, _, value in varbinds]
             )
         if self._left:
             self._limit()
+        elif self._layout is not None and not self.problems and not (self._in_step and self._is_whole()):
+            self._layout.learn(self.varbinds, self._roots, self._gaps)
 
     def unanswered(self, said: str) -> None:
         """Take it that the agent is there and did not answer the last question.
@@ -252,6 +268,8 @@ class Walk:
                 self._width = (len(asked) + 1) // 2
             elif self._repetitions > 1 and not self._v1:
                 self._repetitions //= 2
+                if self._layout is not None:
+                    self._layout.rows_limit = self._repetitions
             else:
                 self._cut(asked[0], f"tooBig for one object after {_shown(asked[0].last)}")
             return
@@ -279,6 +297,30 @@ class Walk:
                 self.varbinds.append((oid, tag, value))
                 lane.last = oid
 
+    def _take_known(self, varbinds: list[VarBind]) -> None:
+        """Keep what came as it did the last time without looking at each row; the rest goes the careful way."""
+        assert self._layout is not None
+        place = len(self.varbinds)
+        known = self._layout.as_known(place, varbinds)
+        rows = varbinds if known == len(varbinds) else varbinds[:known]
+        if rows and not _GONE.isdisjoint([bind[1] for bind in rows]):
+            known, rows = 0, []
+        if rows:
+            self.varbinds += rows
+            place += known
+            del self._left[: self._layout.lane(place - 1) - (len(self._roots) - len(self._left))]
+            self._left[0].last = rows[-1][0]
+        if known < len(varbinds):
+            self._take_bulk(varbinds[known:])
+        # what came beyond it must be what was left out the last time, too
+        self._in_step = len(self.varbinds) == place and (
+            not self._left or self._layout.goes_on(place, len(self._roots) - len(self._left))
+        )
+
+    def _is_whole(self) -> bool:
+        assert self._layout is not None
+        return self._layout.rows(len(self.varbinds)) is None
+
     def _take_bulk(self, varbinds: list[VarBind]) -> None:
         lane = self._left[0]
         root, last, keep = lane.root, lane.last, self.varbinds.append
@@ -290,6 +332,7 @@ class Walk:
             if not oid.startswith(root):
                 # the subtree ends here; an agent that jumps back at the end of its MIB says no more than that
                 if not oid_after(oid, last) or not self._enter(oid):
+                    self._gaps.append(len(self.varbinds))
                     if self._left and self._left[0] is lane:
                         del self._left[0]
                     return

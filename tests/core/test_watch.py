@@ -41,10 +41,10 @@ class Looks:
         self.device = at
         self.count = 0
 
-    def look(self, *ports: Interface, facts: tuple[Fact, ...] = ()) -> dict[str, Watched]:
+    def look(self, *ports: Interface, facts: tuple[Fact, ...] = (), complete: bool = True) -> dict[str, Watched]:
         now = NOW + timedelta(seconds=10 * self.count)
         self.count += 1
-        return {one.interface: one for one in self.watcher.look(self.device, ports, facts, now)}
+        return {one.interface: one for one in self.watcher.look(self.device, ports, facts, now, complete=complete)}
 
 
 # ------------------------------------------------------------------ which
@@ -138,6 +138,14 @@ def test_one_look_is_none() -> None:
     assert [one.is_down for one in found] == [False, False, False, False, True, False]
     assert [one.since for one in found if one.is_down] == [NOW + timedelta(seconds=30)]
     assert [one.alarms for one in found] == [False, False, False, False, True, False]
+
+
+@pytest.mark.parametrize(("complete", "down"), [(False, True), (True, False)])
+def test_what_an_incomplete_poll_did_not_get_to_is_as_it_was(complete: bool, down: bool) -> None:
+    looks = Looks(device("sw1", "Gi*"))
+    looks.look(port("Gi1"), port("Gi2", DOWN))
+    assert "Gi2" not in looks.look(port("Gi1"), complete=complete)
+    assert looks.look(port("Gi1"), port("Gi2", DOWN))["Gi2"].is_down is down
 
 
 def test_the_device_knows_best_since_when() -> None:

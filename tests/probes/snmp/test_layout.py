@@ -12,7 +12,7 @@ def column(number: int, rows: int, tag: int = Tag.COUNTER64, value: int | bytes 
 
 def known(*columns: list[VarBind], gaps: tuple[int, ...] = ()) -> tuple[Layout, list[VarBind]]:
     layout, binds = Layout(), [bind for rows in columns for bind in rows]
-    layout.learn(binds, [number for number, rows in enumerate(columns) for _ in rows], gaps)
+    layout.learn(binds, [rows[0][0][:-1] for rows in columns], gaps)
     return layout, binds
 
 
@@ -60,6 +60,8 @@ def test_what_is_as_it_was() -> None:
     assert layout.as_known(2, binds[3:]) == 0
     assert layout.as_known(6, [*binds[6:], *column(12, 3)]) == 2
     assert [layout.lane(place) for place in (0, 3, 4)] == [0, 0, 1]
+    assert [layout.goes_on(4, lane) for lane in (0, 1, 2)] == [True, True, False]
+    assert layout.goes_on(8, 5)
     assert layout.is_of(binds)
     assert layout.is_of([(oid, tag, 8) for oid, tag, _ in binds])
     assert not layout.is_of(binds[1:])

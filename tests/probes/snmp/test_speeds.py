@@ -555,7 +555,7 @@ async def test_a_full_poll_whose_time_is_over_is_taken_as_it_is(clock: Clock, pr
         assert kept.renderer is not None
         assert kept.plan is not None
         asked = switch.answered
-        state = device.settle(poll, made(kept.renderer, poll.varbinds, complete=True), kept.plan.metrics)
+        state = device.settle(poll, made(kept.renderer, kept.finder, poll.varbinds, complete=True), kept.plan.metrics)
         assert switch.answered == asked
         assert state.told is not None
         assert [one.name for one in state.told.interfaces] == [port.name for port in switch.ports]
