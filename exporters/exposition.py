@@ -84,13 +84,18 @@ def chunks(families: Iterable[Family]) -> Iterator[bytes]:
 
     Between two pieces a thread gives the interpreter to whoever waits for it, the event loop above all.
     """
+    since = 0
     for family in families:
-        if not family.prefixes:
+        count = len(family.prefixes)
+        if not count:
             continue
         yield header(family).encode("utf-8", "replace")
-        for start in range(0, len(family.prefixes), CHUNK_SERIES):
+        for start in range(0, count, CHUNK_SERIES):
             yield _lines(family.prefixes[start : start + CHUNK_SERIES], family.values[start : start + CHUNK_SERIES])
-            time.sleep(0)
+            since += min(CHUNK_SERIES, count - start)
+            if since >= CHUNK_SERIES:
+                since = 0
+                time.sleep(0)
 
 
 def render(families: Iterable[Family]) -> bytes:
@@ -139,7 +144,7 @@ def _lines(prefixes: Sequence[str], values: npt.NDArray[np.float64]) -> bytes:
 
 @dataclass(slots=True)
 class _Kept:
-    prefixes: tuple[str, ...]
+    prefixes: Sequence[str]
     values: npt.NDArray[np.float64]
     pieces: list[bytes]
 

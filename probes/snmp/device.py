@@ -12,7 +12,7 @@ from agent.core.counters import TICKS_PER_SECOND
 from agent.core.interfaces import Reading, Story, Told
 from agent.core.model import Fact, Interface
 from agent.core.series import SeriesBlock
-from probes.snmp import identity, lines, tiers
+from probes.snmp import identity, lines, optics, tiers
 from probes.snmp.ber import VarBind
 from probes.snmp.errors import SnmpTimeout
 from probes.snmp.fast import BulkReading, GetReading, reading
@@ -44,7 +44,7 @@ class Made:
 
 def finder() -> Finder:
     """Return what finds the columns that `made` needs besides those of the modules."""
-    return Finder({*identity.INTERFACE_COLUMNS, *COLUMNS})
+    return Finder({*identity.INTERFACE_COLUMNS, *COLUMNS, *optics.ROOTS})
 
 
 def made(renderer: Renderer, found: Finder, varbinds: Sequence[VarBind], *, complete: bool) -> Made:
@@ -54,7 +54,7 @@ def made(renderer: Renderer, found: Finder, varbinds: Sequence[VarBind], *, comp
     wanted = frozenset(table.oids())
     return Made(
         renderer.render(varbinds),
-        with_optics(identity.interfaces(runs), varbinds),
+        with_optics(identity.interfaces(runs), runs),
         identity.facts(varbinds, complete),
         table,
         {bind[0]: bind[2] for column in COLUMNS for bind in runs.get(column, ()) if bind[0] in wanted},
@@ -138,7 +138,8 @@ class Device:
     def _learn(self, poll: Poll, full: Made, now: float) -> None:
         self.tiers.read(full.table, self._joined(full.interfaces), now)
         self._facts, self._table = full.facts, full.table
-        self._refresher.learn(full.series, poll.varbinds, full.table)
+        if self.tiers.has_fast:
+            self._refresher.learn(full.series, poll.varbinds, full.table)
 
     async def read_state(self, poll: Poll) -> State:
         """Read the fast tier.

@@ -89,9 +89,13 @@ def joined(interfaces: Iterable[Interface], found: Lines, before: Lines) -> tupl
     out = []
     for one in interfaces:
         late, former = found.late_collisions.get(one.index), before.late_collisions.get(one.index)
-        row = replace(one, duplex=found.duplexes.get(one.index), neighbour=found.neighbours.get(one.index))
+        duplex, neighbour = found.duplexes.get(one.index), found.neighbours.get(one.index)
+        row = one
+        if (duplex, neighbour) != (one.duplex, one.neighbour):
+            row = replace(one, duplex=duplex, neighbour=neighbour)
         grew = late is not None and former is not None and late > former
-        out.append(replace(row, duplex_mismatch=duplex_mismatch(row, late_collisions=grew)))
+        mismatch = duplex_mismatch(row, late_collisions=grew)
+        out.append(row if mismatch == row.duplex_mismatch else replace(row, duplex_mismatch=mismatch))
     return tuple(out)
 
 

@@ -13,7 +13,6 @@ from agent.core.model import Interface
 from probes.snmp.ber import SnmpDecodeError, VarBind, decode_index
 from probes.snmp.identity import printable
 from probes.snmp.oid import encode_oid
-from probes.snmp.render import columns
 
 _CONTAINED_IN: Final = encode_oid("1.3.6.1.2.1.47.1.1.1.1.4")
 _DESCR: Final = encode_oid("1.3.6.1.2.1.47.1.1.1.1.2")
@@ -34,12 +33,14 @@ _RECEIVED: Final = re.compile(r"\b(rx|received?|input)\b.*power|power.*\b(rx|rec
 _SENT: Final = re.compile(r"\b(tx|transmit(ted)?|output)\b.*power|power.*\b(tx|transmit(ted)?|output)\b", re.IGNORECASE)
 
 
-def with_optics(interfaces: Sequence[Interface], varbinds: Sequence[VarBind]) -> tuple[Interface, ...]:
+def with_optics(interfaces: Sequence[Interface], runs: Mapping[bytes, Sequence[VarBind]]) -> tuple[Interface, ...]:
     """Return the interfaces with the power of their optics, where the modules read sensors that tell it.
 
     An optic of several lanes has its weakest received and its weakest sent one.
+
+    Args:
+        runs: the varbinds of each of `ROOTS`.
     """
-    runs = columns(varbinds, ROOTS)
     received: dict[int, float] = {}
     sent: dict[int, float] = {}
     powers = list(_powers(runs))

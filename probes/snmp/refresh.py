@@ -11,11 +11,12 @@ import numpy as np
 from agent.core.counters import Floats
 from agent.core.interfaces import Told, labels
 from agent.core.model import Interface
-from agent.core.series import Family, SeriesBlock
+from agent.core.series import Family, Prefixes, SeriesBlock
 from probes.snmp.ber import VarBind
 from probes.snmp.fastplan import COLUMNS, SYS_UPTIME, Table
+from probes.snmp.labels import Finder
 from probes.snmp.modules import NUMERIC_TYPES, Metric
-from probes.snmp.render import Renderer, columns, label
+from probes.snmp.render import Renderer, label
 
 _UPTIME_COLUMN: Final = SYS_UPTIME[:-1]
 
@@ -30,13 +31,14 @@ class Refresher:
         self._lookups = frozenset(lookup.oid for metric in self._metrics for lookup in metric.lookups)
         self._whole: list[Metric] = []
         self._renderer = Renderer((), extra)
+        self._finder = Finder({*self._lookups, *(metric.oid for metric in self._metrics)})
         self._names: list[VarBind] = []
         self._block = SeriesBlock(())
 
     def learn(self, block: SeriesBlock, varbinds: Sequence[VarBind], table: Table) -> None:
         """Take a full poll. A column of which the fast tier does not read every row stays as that poll gave it."""
         self._block = block
-        runs = columns(varbinds, {*self._lookups, *(metric.oid for metric in self._metrics)})
+        runs = self._finder.find(varbinds)
         self._names = [bind for oid in self._lookups for bind in runs.get(oid, ())]
         whole = [
             m for m in self._metrics if m.oid not in COLUMNS or len(runs.get(m.oid, ())) == len(table.cells[m.oid])
@@ -68,40 +70,38 @@ class InterfaceSeries:
     def __init__(self, target: str) -> None:
         """Take the device's name."""
         self._target = target
-        self._names: tuple[str, ...] = ()
-        self._prefixes: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._names: tuple[str, ...] | None = None
+        self._rows: dict[str, tuple[str, ...]] = {}  # by direction
+        self._both: tuple[str, ...] = ()
 
     def families(self, told: Told) -> tuple[Family, ...]:
         """Return what a reading says; what is unknown has no sample."""
         names = labels(told.interfaces)
         if names != self._names:
-            self._names, self._prefixes = names, {}
+            self._names = names
+            self._rows = {direction: self._rendered(direction) for direction in ("", "received", "sent")}
+            self._both = self._rows["received"] + self._rows["sent"]
         found = []
         for name, value in _STATES.items():
             values = np.array([value(one) for one in told.interfaces], dtype=np.float64)
-            found.append(self._family(name, (("", values),)))
+            found.append(_family(name, self._rows[""], values))
         for field, name in _RATES.items():
-            sides = (("received", getattr(told.received, field)), ("sent", getattr(told.sent, field)))
-            found.append(self._family(name, sides))
+            values = np.concatenate([getattr(told.received, field), getattr(told.sent, field)])
+            found.append(_family(name, self._both, values))
         return tuple(family for family in found if family.prefixes)
 
-    def _family(self, name: str, sides: Sequence[tuple[str, Floats]]) -> Family:
-        prefixes: list[str] = []
-        values: list[Floats] = []
-        for direction, column in sides:
-            own = self._prefixes.get((name, direction))
-            if own is None:
-                own = self._prefixes[name, direction] = self._rendered(name, direction)
-            known = ~np.isnan(column)
-            prefixes += own if known.all() else [own[place] for place in np.flatnonzero(known)]
-            values.append(column[known])
-        kind, text = FAMILIES[name]
-        return Family(name, kind, text, tuple(prefixes), np.concatenate(values))
-
-    def _rendered(self, name: str, direction: str) -> tuple[str, ...]:
+    def _rendered(self, direction: str) -> tuple[str, ...]:
         more = f",{label('direction', direction)}" if direction else ""
         target = label("target", self._target)
-        return tuple(f"{name}{{{target},{label('interface', one)}{more}}}" for one in self._names)
+        return tuple(f"{target},{label('interface', one)}{more}" for one in self._names or ())
+
+
+def _family(name: str, rows: tuple[str, ...], values: Floats) -> Family:
+    known = ~np.isnan(values)
+    if not known.all():
+        rows, values = tuple([rows[place] for place in np.flatnonzero(known).tolist()]), values[known]
+    kind, text = FAMILIES[name]
+    return Family(name, kind, text, Prefixes(name, rows), values)
 
 
 def _known(value: float | None) -> float:

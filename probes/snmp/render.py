@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from agent.core.series import Family, SeriesBlock
+from agent.core.series import Family, Prefixes, SeriesBlock
 from probes.snmp.ber import Tag, VarBind
 from probes.snmp.goregex import extracted
 from probes.snmp.labels import Finder, Scheme, Unrenderable, column_before, columns, label
@@ -34,7 +34,7 @@ class _Kept:
     oids: Sequence[bytes] = ()
     generation: int = -1
     families: tuple[Family, ...] = ()
-    prefixes: tuple[str, ...] = ()
+    prefixes: Sequence[str] = ()
     keep: tuple[int, ...] | None = None  # places of the samples that are no duplicates; None: all
 
 
@@ -78,6 +78,7 @@ class Renderer:
         every = sorted(roots | before | looked_up)
         # one pass finds all columns, unless one lies within another
         nested = any(later.startswith(root) for root, later in pairwise(every))
+        self._shared: dict[Scheme, tuple[int, list[bytes], tuple[str, ...]]] = {}
         self._finder = Finder(roots if nested else every)
         self._further = (Finder(looked_up), Finder(before)) if nested else None
 
@@ -124,6 +125,16 @@ class Renderer:
             first.setdefault(family.name, family)
         return SeriesBlock(tuple(first.values()))
 
+    def _rows(self, scheme: Scheme, suffixes: list[bytes]) -> tuple[str, ...]:
+        """Return the labels of rows as text: one tuple for all columns that have the same ones."""
+        kept = self._shared.get(scheme)
+        if kept is None or kept[0] != scheme.generation or kept[1] != suffixes:
+            rows = [scheme.row(suffix) for suffix in suffixes]
+            extra = self._extra
+            texts = tuple([f"{extra},{row}" if extra and row else extra or row for row in rows])
+            kept = self._shared[scheme] = scheme.generation, suffixes, texts
+        return kept[2]
+
     def _prefix(self, name: str, row: str) -> str:
         inner = f"{self._extra},{row}" if self._extra and row else self._extra or row
         return f"{name}{{{inner}}}" if inner else name
@@ -146,8 +157,8 @@ class Renderer:
         oids = [bind[0] for bind in run]
         if kept.generation != scheme.generation or kept.oids != oids:
             cut = len(metric.oid)
-            prefixes = [self._prefix(metric.name, scheme.row(oid[cut:])) for oid in oids]
-            kept.prefixes, kept.keep = self._unique(prefixes)
+            rows, kept.keep = self._unique(self._rows(scheme, [oid[cut:] for oid in oids]), metric.name)
+            kept.prefixes = Prefixes(metric.name, rows)
             kept.generation, kept.oids = scheme.generation, oids
         if kept.keep is not None:
             self.duplicates += len(values) - len(kept.keep)
@@ -188,7 +199,7 @@ class Renderer:
 
     def _family(self, name: str, about: str, samples: Iterable[tuple[str, float]]) -> Family:
         pairs = list(samples)
-        prefixes, keep = self._unique([prefix for prefix, _ in pairs])
+        prefixes, keep = self._unique(tuple([prefix for prefix, _ in pairs]))
         if keep is not None:
             self.duplicates += len(pairs) - len(keep)
             pairs = [pairs[place] for place in keep]
@@ -265,13 +276,22 @@ class Renderer:
                 shown = text(bind, kind_of(row), metric.display_hint)
                 yield self._prefix_with(plan, metric.name, row, shown), one
 
-    def _unique(self, prefixes: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
-        """Return the prefixes, each once, and the places of the first ones; None where nothing had to go."""
+    def _unique(
+        self, prefixes: tuple[str, ...], name: str = ""
+    ) -> tuple[tuple[str, ...], tuple[int, ...] | None]:  # fmt: skip
+        """Return the prefixes, each once, and the places of the first ones; None where nothing had to go.
+
+        Args:
+            prefixes: whole ones, or the labels alone of those of a `name`.
+        """
+        if len(set(prefixes)) == len(prefixes):
+            return prefixes, None
         first: dict[str, int] = {}
         for place, prefix in enumerate(prefixes):
             if first.setdefault(prefix, place) != place and self._exact:
-                raise Unrenderable(f"two samples of {prefix[:_SHOWN_CHARACTERS]}")
-        return tuple(first), None if len(first) == len(prefixes) else tuple(first.values())
+                shown = f"{name}{{{prefix}}}" if name and prefix else name or prefix
+                raise Unrenderable(f"two samples of {shown[:_SHOWN_CHARACTERS]}")
+        return tuple(first), tuple(first.values())
 
 
 def joined(families: Iterable[Family]) -> tuple[Family, ...]:

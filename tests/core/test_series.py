@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agent.core.series import Family, SeriesBlock
+from agent.core.series import Family, Prefixes, SeriesBlock
 
 
 def test_the_length_is_the_number_of_samples() -> None:
@@ -14,3 +14,15 @@ def test_the_length_is_the_number_of_samples() -> None:
     assert len(SeriesBlock(())) == 0
     with pytest.raises(AttributeError):
         octets.name = "other"  # type: ignore[misc]  # that is what is tested
+
+
+def test_prefixes_are_texts_that_share_their_rows() -> None:
+    prefixes = Prefixes("ifMtu", ('ifIndex="1"', 'ifIndex="2"', ""))
+    texts = ('ifMtu{ifIndex="1"}', 'ifMtu{ifIndex="2"}', "ifMtu")
+    assert tuple(prefixes) == texts
+    assert (len(prefixes), prefixes[1], prefixes[-1]) == (3, texts[1], texts[2])
+    assert prefixes[:2] == texts[:2]
+    assert prefixes == Prefixes("ifMtu", ('ifIndex="1"', 'ifIndex="2"', ""))
+    assert hash(prefixes) == hash(texts)
+    assert prefixes != 3
+    assert not Prefixes("ifMtu", ())

@@ -4,7 +4,8 @@ import pytest
 
 from agent.core.model import Interface
 from probes.snmp.ber import Tag, Value, VarBind, encode_oid
-from probes.snmp.optics import with_optics
+from probes.snmp.labels import columns
+from probes.snmp.optics import ROOTS, with_optics
 
 PORTS = (
     Interface(10101, "Te1/1/1", "TenGigabitEthernet1/1/1", None, None),
@@ -31,7 +32,8 @@ def sensor(table: str, kind: int, scale: int, precision: int, value: int, status
 
 
 def powers(objects: dict[str, object]) -> list[tuple[float | None, float | None]]:
-    return [(one.receive_power_dbm, one.transmit_power_dbm) for one in with_optics(PORTS, binds(objects))]
+    runs = columns(binds(objects), ROOTS)
+    return [(one.receive_power_dbm, one.transmit_power_dbm) for one in with_optics(PORTS, runs)]
 
 
 NOTHING = [(None, None), (None, None)]
