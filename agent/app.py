@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import gzip
 import logging
 import os
 import platform
@@ -248,7 +247,7 @@ class Agent:
         text = None
         if observation.series is not None:
             families = observation.series.families
-            text = await asyncio.to_thread(lambda: gzip.compress(exposition.render(families), 1))
+            text = exposition.Packed(families)
         self.pipeline.offer(Polled(check, observation, text))
 
     def _ask(self, check: Check) -> None:

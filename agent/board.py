@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from agent.core import ageing, delay
@@ -23,11 +24,11 @@ OnPages = Callable[[Sequence[Page], Sequence[Page]], None]
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """A finished probe run: what it saw, and its series as text, rendered and compressed off the loop."""
+    """A finished probe run: what it saw, and what gives its series as text, compressed."""
 
     check: Check
     observation: Observation
-    gzip_text: bytes | None = None
+    gzip_text: Callable[[], bytes] | None = None
 
 
 class Board:
@@ -213,13 +214,17 @@ def _together(polls: list[DevicePoll]) -> DevicePoll:
         duration_seconds=sum(durations) if durations else None,
         detail="; ".join(poll.detail for poll in polls if poll.success is success),
         fresh_until=min(poll.fresh_until for poll in polls),
-        gzip_text=b"".join(texts) if texts else None,
+        gzip_text=partial(_joined, texts) if texts else None,
         series_count=sum(poll.series_count for poll in polls),
         interfaces=tuple(interface for poll in polls for interface in poll.interfaces),
         facts=tuple(fact for poll in polls for fact in poll.facts),
         watched=tuple(watched for poll in polls for watched in poll.watched),
         complete=all(poll.complete for poll in polls),
     )
+
+
+def _joined(texts: Sequence[Callable[[], bytes]]) -> bytes:
+    return b"".join([text() for text in texts])
 
 
 def _alarming(watched: Iterable[Watched]) -> set[str]:

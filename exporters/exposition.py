@@ -117,6 +117,26 @@ def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield packer.flush()
 
 
+class Packed:
+    """The text of some families as one gzip member: rendered when it is first asked for, and kept.
+
+    Polls of state and counters follow one another faster than anyone scrapes them.
+    """
+
+    __slots__ = ("_families", "_packed")
+
+    def __init__(self, families: Iterable[Family]) -> None:
+        """Take the families; nothing is rendered yet."""
+        self._families = tuple(families)
+        self._packed: bytes | None = None
+
+    def __call__(self) -> bytes:
+        """Return the text; may be called in several threads."""
+        if self._packed is None:
+            self._packed = compress(chunks(self._families))
+        return self._packed
+
+
 def join(blocks: Iterable[SeriesBlock]) -> tuple[Family, ...]:
     """Return the families of several blocks, each once, in the order in which they first appear.
 

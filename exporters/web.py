@@ -122,7 +122,9 @@ class Web:
         if self._now() > poll.fresh_until:
             return refuse(503, f"The last poll of {name} is too old: {poll.at:%Y-%m-%d %H:%M:%S} UTC.")
         packed = takes_gzip(request)
-        body = poll.gzip_text if packed else await self._work(_unpack, poll.gzip_text)
+        body = await self._work(poll.gzip_text)
+        if not packed:
+            body = await self._work(_unpack, body)
         return await send(request, [body], packed)
 
     def _all_pieces(self, packed: bool) -> list[bytes]:

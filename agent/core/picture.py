@@ -5,6 +5,7 @@ values, so a reader that keeps one keeps a truth of its time.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -24,7 +25,8 @@ class DevicePoll:
     Attributes:
         fresh_until: after this moment the series are no longer true and are not served.
         watched: those interfaces that may alarm.
-        gzip_text: the poll's series in text format 0.0.4, rendered and compressed once; None when the poll failed.
+        gzip_text: gives the poll's series in text format 0.0.4, compressed; that takes milliseconds, in a thread. None
+            when the poll failed.
         complete: whether all that was asked for was read; what an incomplete one lacks is not known to be absent, and
             facts that it lacks are those of the poll before.
     """
@@ -34,7 +36,7 @@ class DevicePoll:
     duration_seconds: float | None
     detail: str
     fresh_until: datetime
-    gzip_text: bytes | None = None
+    gzip_text: Callable[[], bytes] | None = None
     series_count: int = 0
     interfaces: tuple[Interface, ...] = ()
     facts: tuple[Fact, ...] = ()

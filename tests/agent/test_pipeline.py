@@ -106,7 +106,7 @@ class World:
         seen = Observation(
             name, "snmp", datetime.now(UTC), outcome, "polled", complete=complete, interfaces=interfaces, facts=facts
         )
-        self.pipeline.offer(Polled(check, seen, gzip.compress(b"text")))
+        self.pipeline.offer(Polled(check, seen, lambda: gzip.compress(b"text")))
 
     async def state(self, name: str, state: State) -> None:
         await until(lambda: name in self.picture.verdicts and self.picture.verdicts[name].state is state)
@@ -259,12 +259,13 @@ async def test_a_device_that_is_polled_in_two_ways_has_the_series_of_both(tmp_pa
     try:
         now = datetime.now(UTC)
         seen = Observation("srv", "host", now, Outcome.OK, "load 0.1")
-        world.pipeline.offer(Polled(host, seen, gzip.compress(b"node_load1 0.1\n")))
+        world.pipeline.offer(Polled(host, seen, lambda: gzip.compress(b"node_load1 0.1\n")))
         world.poll("srv", UP)
         await until(lambda: "srv" in world.picture.polls and world.picture.polls["srv"].interfaces == (UP,))
         poll = world.picture.polls["srv"]
         assert poll.success
-        assert gzip.decompress(poll.gzip_text or b"") == b"node_load1 0.1\ntext"
+        assert poll.gzip_text is not None
+        assert gzip.decompress(poll.gzip_text()) == b"node_load1 0.1\ntext"
         world.poll("srv", outcome=Outcome.NO_ANSWER)
         await until(lambda: not world.picture.polls["srv"].success)
         assert world.picture.polls["srv"].detail == "polled"

@@ -47,7 +47,7 @@ def test_a_dataclass_is_an_object_with_its_fields() -> None:
 
 def test_settings_and_bulk_data_are_left_out() -> None:
     assert "settings" not in document(Check("t", "icmp", "icmp", 1.0, settings=SnmpAuth("a", community="secret")))
-    assert "gzip_text" not in document(DevicePoll(AT, True, 0.1, "", AT, gzip_text=b"..."))
+    assert "gzip_text" not in document(DevicePoll(AT, True, 0.1, "", AT, gzip_text=lambda: b"..."))
 
 
 @pytest.mark.parametrize("value", [b"octets", object(), State, Event, 1j])

@@ -19,7 +19,7 @@ from agent.core.model import Check, Role, Target
 from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Resources
 from agent.selfcheck import SelfCheck
-from exporters.exposition import chunks, compress
+from exporters.exposition import Packed
 from probes import host
 from tests.deploy.serving import scrape_configuration, served
 from tests.exporters.pictures import AGENT, trouble
@@ -109,7 +109,7 @@ async def _host_poll() -> DevicePoll:
     seen = await probe.run(Check(HOST, "host", "host", 30.0, host.Settings(type="host")))
     await probe.close()
     assert seen.series is not None
-    text = compress(chunks(seen.series.families))
+    text = Packed(seen.series.families)
     return DevicePoll(seen.at, True, 0.1, seen.detail, seen.at + timedelta(minutes=5), text, len(seen.series))
 
 

@@ -42,7 +42,7 @@ from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Blind
 from agent.core.series import Family, SeriesBlock
 from agent.core.watch import Watched, Why
-from exporters.exposition import chunks, compress, prefix
+from exporters.exposition import Packed, prefix
 
 AGENT: Final = "dc1"
 
@@ -377,7 +377,7 @@ def poll(name: str, now: datetime, seed: int = 1) -> DevicePoll:
         0.081,
         f"{len(block)} series",
         now + timedelta(minutes=3),
-        compress(chunks(block.families)),
+        Packed(block.families),
         len(block),
         (
             Interface(1, "Gi1/0/1", "GigabitEthernet1/0/1", AdminStatus.UP, OperStatus.UP, "uplink crown", 1e9),

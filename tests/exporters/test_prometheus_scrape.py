@@ -12,7 +12,7 @@ import pytest
 from agent.core.model import Estate
 from agent.core.picture import DevicePoll, Picture
 from agent.core.series import Family
-from exporters.exposition import compress, prefix, render
+from exporters.exposition import Packed, prefix
 from tests.exporters.pictures import AGENT, device, trouble
 from tests.exporters.serving import SECRET_HASH, make_certificate, serving
 from tests.lab.prometheus import Prometheus
@@ -150,7 +150,7 @@ async def test_hostile_names_and_values_are_taken_as_they_are(picture: Picture) 
         Family("other", "info", "O.", ("other",), np.array([np.nan])),
     )
     now = datetime.now(UTC)
-    poll = DevicePoll(now, True, 0.1, "", now + timedelta(hours=1), compress([render(families)]), 5)
+    poll = DevicePoll(now, True, 0.1, "", now + timedelta(hours=1), Packed(families), 5)
     picture.polls = {odd.name: poll}
     async with serving(picture) as server:
         prometheus = Prometheus(jobs(server.urls[0].removeprefix("http://")))
