@@ -119,7 +119,8 @@ async def polls(ports: Mapping[str, int]) -> dict[str, Counter[str]]:
                     assert seen.outcome is Outcome.OK, seen.detail
                     assert dict(seen.values)["problems"] == 0, f"{path.name}: {seen.detail}"
                 for family in seen.series.families if seen.series is not None else ():
-                    out[path.name][owner[family.name]] += len(family.prefixes)
+                    if not family.name.startswith("linewarden_"):  # of interfaces, whatever the modules
+                        out[path.name][owner[family.name]] += len(family.prefixes)
     finally:
         await probe.close()
     return out
