@@ -6,7 +6,7 @@ comes as it was expected needs no second look, row by row.
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -83,10 +83,6 @@ class Layout:
         if place >= len(self._oids):
             return True
         return lane <= self._lanes[place] and (place == 0 or lane >= self._lanes[place - 1])
-
-    def is_of(self, varbinds: Collection[VarBind]) -> bool:
-        """Tell whether these are exactly the objects of the last time."""
-        return len(varbinds) == len(self._oids) and [bind[0] for bind in varbinds] == self._oids
 
 
 def _octets(bind: VarBind) -> int:

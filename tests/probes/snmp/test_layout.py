@@ -19,7 +19,6 @@ def known(*columns: list[VarBind], gaps: tuple[int, ...] = ()) -> tuple[Layout, 
 def test_nothing_is_known_at_first() -> None:
     assert Layout().rows(0) is None
     assert Layout().as_known(0, column(1, 3)) == 0
-    assert not Layout().is_of(column(1, 1))
 
 
 def test_as_many_rows_are_asked_for_as_fit_a_frame() -> None:
@@ -62,6 +61,3 @@ def test_what_is_as_it_was() -> None:
     assert [layout.lane(place) for place in (0, 3, 4)] == [0, 0, 1]
     assert [layout.goes_on(4, lane) for lane in (0, 1, 2)] == [True, True, False]
     assert layout.goes_on(8, 5)
-    assert layout.is_of(binds)
-    assert layout.is_of([(oid, tag, 8) for oid, tag, _ in binds])
-    assert not layout.is_of(binds[1:])
