@@ -244,15 +244,17 @@ class RequestTemplate:
 
 def encode_request_pdu(pdu: int, request_id: int, oids: Sequence[bytes], max_repetitions: int = 0) -> bytes:
     """Return the PDU of a request whose id takes four octets (2^23 to 2^31 - 1)."""
-    binds = _null_binds(tuple(oids)) if len(oids) > _FEW_OIDS else _null_binds.__wrapped__(oids)
+    binds = _kept_binds(tuple(oids)) if len(oids) > _FEW_OIDS else _null_binds(oids)
     body = b"\x02\x04" + request_id.to_bytes(4, "big") + _counts(max_repetitions) + tlv(_SEQUENCE, binds)
     return tlv(pdu, body)
 
 
-# what polls ask for again and again: the fast tier of a thousand switches is some 11,000 packets of a kilobyte
-@lru_cache(maxsize=1 << 14)
 def _null_binds(oids: Sequence[bytes]) -> bytes:
     return b"".join([tlv(_SEQUENCE, tlv(0x06, oid) + b"\x05\x00") for oid in oids])
+
+
+# what polls ask for again and again: the fast tier of a thousand switches is some 11,000 packets of a kilobyte
+_kept_binds: Final = lru_cache(maxsize=1 << 14)(_null_binds)
 
 
 @lru_cache(maxsize=256)

@@ -24,9 +24,8 @@ from probes.snmp.walk import Asker, Question
 MAX_IN_FLIGHT: Final = 100  # measured: up to here no answer is lost in a default receive buffer
 MAX_WAITING: Final = 10_000  # conversations that wait for their turn
 TICK_SECONDS: Final = 0.05  # how exact a timeout is
-_SLOT_SECONDS: Final = (
-    0.25  # who is silent for longer will not fill the buffer together with the others: who waits may ask
-)
+# who is silent for longer will not fill the buffer together with the others: who waits may ask
+_SLOT_SECONDS: Final = 0.25
 _RECEIVE_BUFFER_OCTETS: Final = 1 << 20  # bounded by net.core.rmem_max
 _DATAGRAMS_PER_WAKEUP: Final = 64  # then the loop gets its turn
 _SO_MEMINFO: Final = 55

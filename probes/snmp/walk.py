@@ -22,9 +22,8 @@ from probes.snmp.ber import (
 from probes.snmp.layout import Layout
 
 # The limits of one conversation. Time is bounded by a check's `timeout`, objects by its `max_objects`.
-MAX_VARBINDS: Final = (
-    250_000  # twelve columns of 20,000 interfaces; some 40 MB, which an agent that invents rows may cost
-)
+# twelve columns of 20,000 interfaces; some 40 MB, which an agent that invents rows may cost
+MAX_VARBINDS: Final = 250_000
 MAX_PACKETS: Final = 50_000  # all 41 columns of 20,000 interfaces at 25 rows in each: more is an agent that dribbles
 MAX_OCTETS: Final = 32 << 20  # of names and values: twice what those 41 columns have; one answer may hold 64 KiB
 MAX_PROBLEMS: Final = 32  # subtrees that may fail before the agent is left alone
@@ -175,9 +174,8 @@ class Walk:
         self._gaps: list[int] = []  # before these places the agent has rows that nobody asked for
         self._max_octets = max_octets
         self._octets = 0
-        self._uncounted = (
-            max_octets // MAX_DATAGRAM_OCTETS
-        )  # packets that cannot hold more: most walks are over by then
+        # packets that cannot hold more: most walks are over by then
+        self._uncounted = max_octets // MAX_DATAGRAM_OCTETS
         self._unanswered = 0
 
     @property
