@@ -249,6 +249,7 @@ def _device_poll(
         gzip_text=item.gzip_text if good else None,
         series_count=len(seen.series) if good and seen.series is not None else 0,
         interfaces=seen.interfaces,
+        traffic=seen.traffic,
         facts=facts,
         watched=watched,
         complete=good and seen.complete,

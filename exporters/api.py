@@ -265,8 +265,14 @@ def _watched(picture: Picture, name: str) -> list[dict[str, Any]]:
     poll = picture.polls.get(name)
     if poll is None:
         return []
-    by_label = dict(zip(labels(poll.interfaces), poll.interfaces, strict=True))
-    return [document(by_label[one.interface]) | document(one) for one in poll.watched if one.interface in by_label]
+    places = {label: place for place, label in enumerate(labels(poll.interfaces))}
+    found = []
+    for one in poll.watched:
+        if (place := places.get(one.interface)) is not None:
+            flows = (poll.traffic.received.flow(place), poll.traffic.sent.flow(place)) if poll.traffic else (None, None)
+            carried = {name: document(flow) for name, flow in zip(("received", "sent"), flows, strict=True)}
+            found.append(document(poll.interfaces[place]) | carried | document(one))
+    return found
 
 
 def _likely(word: str, known: Mapping[str, object] | set[str]) -> str:

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.series import Family, SeriesBlock
+from agent.core.series import Family, Prefixes, SeriesBlock
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 CHUNK_SERIES: Final = 1000  # about half a millisecond of work: what the event loop may have to wait for
@@ -66,10 +66,17 @@ def number(value: float) -> str:
 def numbers(values: npt.NDArray[np.float64]) -> list[str]:
     """Return each value as `number` would, many times faster."""
     whole = (values == np.trunc(values)) & (np.abs(values) < _INT64)
-    if whole.all():
+    count = np.count_nonzero(whole)
+    if count == len(values):
         return list(map(str, values.astype(np.int64).tolist()))
-    texts = list(map(repr, values.tolist()))
-    for index in np.flatnonzero(whole | ~np.isfinite(values)).tolist():
+    # most are of one kind: those are made all at once, and the others one by one
+    if 2 * count > len(values):
+        texts = list(map(str, np.where(whole, values, 0).astype(np.int64).tolist()))
+        others = ~whole
+    else:
+        texts = list(map(repr, values.tolist()))
+        others = whole | ~np.isfinite(values)
+    for index in np.flatnonzero(others).tolist():
         texts[index] = number(float(values[index]))
     return texts
 
@@ -84,18 +91,22 @@ def chunks(families: Iterable[Family]) -> Iterator[bytes]:
 
     Between two pieces a thread gives the interpreter to whoever waits for it, the event loop above all.
     """
-    since = 0
+    parts: list[_Part] = []
+    held = 0
     for family in families:
         count = len(family.prefixes)
-        if not count:
-            continue
-        yield header(family).encode("utf-8", "replace")
         for start in range(0, count, CHUNK_SERIES):
-            yield _lines(family.prefixes[start : start + CHUNK_SERIES], family.values[start : start + CHUNK_SERIES])
-            since += min(CHUNK_SERIES, count - start)
-            if since >= CHUNK_SERIES:
-                since = 0
+            many = min(CHUNK_SERIES, count - start)
+            if held + many > CHUNK_SERIES:
+                yield _text(parts)
                 time.sleep(0)
+                parts, held = [], 0
+            head = "" if start else header(family)
+            stop = start + many
+            parts.append((head, family.prefixes[start:stop], family.values[start:stop]))
+            held += many
+    if parts:
+        yield _text(parts)
 
 
 def render(families: Iterable[Family]) -> bytes:
@@ -157,9 +168,33 @@ def _merged(parts: Sequence[Family]) -> Family:
     return Family(first.name, first.type, first.help, prefixes, np.concatenate([part.values for part in parts]))
 
 
-def _lines(prefixes: Sequence[str], values: npt.NDArray[np.float64]) -> bytes:
-    texts = [f"{name} {text}\n" for name, text in zip(prefixes, numbers(values), strict=True)]
-    return "".join(texts).encode("utf-8", "replace")  # a lone surrogate must not cost the whole scrape
+_Part = tuple[str, Sequence[str], npt.NDArray[np.float64]]  # what stands before the lines, their prefixes and values
+
+
+def _text(parts: Sequence[_Part]) -> bytes:
+    """Return the text of samples of several families; their numbers are made text all at once."""
+    texts = numbers(parts[0][2] if len(parts) == 1 else np.concatenate([values for _, _, values in parts]))
+    pieces: list[str] = []
+    at = 0
+    for head, prefixes, values in parts:
+        mine = texts[at : at + len(values)]
+        at += len(values)
+        pieces.append(head)
+        if isinstance(prefixes, Prefixes):
+            pieces += prefixes.lines(mine)
+        else:
+            pieces += [f"{prefix} {text}\n" for prefix, text in zip(prefixes, mine, strict=True)]
+    return "".join(pieces).encode("utf-8", "replace")  # a lone surrogate must not cost the whole scrape
+
+
+def _pieces(family: Family) -> list[bytes]:
+    """Return the header, and each chunk of the samples; nothing of a family without samples."""
+    pieces = [header(family).encode("utf-8", "replace")] if len(family.prefixes) else []
+    for start in range(0, len(family.prefixes), CHUNK_SERIES):
+        part = slice(start, start + CHUNK_SERIES)
+        pieces.append(_text([("", family.prefixes[part], family.values[part])]))
+        time.sleep(0)
+    return pieces
 
 
 @dataclass(slots=True)
@@ -187,14 +222,15 @@ class Renderer:
     def _pieces(self, family: Family) -> list[bytes]:
         kept = self._kept.get(family.name)
         if kept is None or kept.prefixes is not family.prefixes:
-            kept = self._kept[family.name] = _Kept(family.prefixes, family.values, list(chunks((family,))))
-            return kept.pieces
+            pieces = _pieces(family)
+            kept = self._kept[family.name] = _Kept(family.prefixes, family.values, pieces)
+            return pieces
         changed = np.flatnonzero(family.values != kept.values)
         pieces = list(kept.pieces)
         for index in np.unique(changed // CHUNK_SERIES).tolist():
             start = index * CHUNK_SERIES
             part = slice(start, start + CHUNK_SERIES)
-            pieces[index + 1] = _lines(family.prefixes[part], family.values[part])  # the first piece is the header
+            pieces[index + 1] = _text([("", family.prefixes[part], family.values[part])])
             time.sleep(0)
         kept.values, kept.pieces = family.values, pieces
         return pieces

@@ -5,7 +5,7 @@ an interface goes with ifName, then ifDescr, then ifAlias, and with the number o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,23 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core import counters
-from agent.core.counters import TICKS_PER_SECOND, TIMETICKS_WRAP, Bools, Counts, Floats, Uptime
-from agent.core.model import AdminStatus, Duplex, Flow, Interface, OperStatus
+from agent.core.counters import TICKS_PER_SECOND, TIMETICKS_WRAP, Bools, Counts, Uptime
+from agent.core.model import AdminStatus, Duplex, Interface, OperStatus
+from agent.core.traffic import Direction, Floats, Traffic
 
 HALF_DUPLEX_BITS_PER_SECOND: Final = 100e6  # from here on no hub is left, and half duplex is a failed negotiation
 # an agent that answers the time of asking for ifLastChange tells no change; its clock ticks in seconds, perhaps
 _JUST_NOW_TICKS: Final = 150
 _LATE_TICKS: Final = 1500
 _ERRORS_WRAP: Final = 1 << 31  # nothing fails so often between two polls: more is a reset
+_KINDS_OF_COUNTERS: Final = 8  # as in `Reading.counts`
+_FAILURES: Final = [2, 3, 6, 7]  # errors and discards
 _Places = npt.NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pair:
-    """One kind of counter, received and sent."""
-
-    received: Counts
-    sent: Counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +38,7 @@ class Reading:
         taken_at_seconds: float64[n], when each row was read.
         last_change: ifLastChange.
         discontinuity: ifCounterDiscontinuityTime.
+        counts: [8, n]: octets, packets, errors and discards received, then the same sent.
         wide, wide_packets: bool[n], whether octets and packets are Counter64.
     """
 
@@ -54,37 +50,21 @@ class Reading:
     oper: tuple[OperStatus | None, ...]
     last_change: Counts
     discontinuity: Counts
-    octets: Pair
-    packets: Pair
-    errors: Pair
-    discards: Pair
+    counts: Counts
     wide: Bools
     wide_packets: Bools
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Direction:
-    """Rates of all interfaces in one direction; float64[n], nan where unknown. The fields are those of `Flow`."""
-
-    octets_per_second: Floats
-    packets_per_second: Floats
-    errors_per_second: Floats
-    discards_per_second: Floats
-    utilisation_ratio: Floats
-
-    def flows(self) -> list[Flow]:
-        """Return them interface by interface."""
-        columns = [_or_none(getattr(self, field.name)) for field in fields(self)]
-        return [Flow(*row) for row in zip(*columns, strict=True)]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Told:
-    """What a reading, after those before it, says of the interfaces."""
+    """What a reading, after those before it, says of the interfaces.
+
+    Attributes:
+        interfaces: the same tuple as the last time while nothing about them changed but what they carry.
+    """
 
     interfaces: tuple[Interface, ...]
-    received: Direction
-    sent: Direction
+    traffic: Traffic
 
 
 class Story:
@@ -93,8 +73,8 @@ class Story:
     def __init__(self) -> None:
         """Begin without a reading."""
         self._before: Reading | None = None
-        self._flaps: list[int] = []
-        self._changed_at: list[datetime | None] = []
+        self._told: tuple[Interface, ...] = ()
+        self._rows: _Rows | None = None
 
     def tell(self, reading: Reading, now: datetime) -> Told:
         """Take a reading.
@@ -102,31 +82,44 @@ class Story:
         Args:
             now: the wall clock's time of it.
         """
-        rows, before = reading.rows, self._before
+        rows, before, told = self._rows, self._before, self._told
+        same_rows = before is not None and before.rows is reading.rows
+        if rows is None or rows.rows is not reading.rows:
+            rows = self._rows = _Rows.of(reading.rows)
         if before is None:
-            since, places = Uptime.UNKNOWN, np.full(len(rows), -1, dtype=np.intp)
+            places, since = np.full(len(reading.rows), -1, dtype=np.intp), Uptime.UNKNOWN
+            before = _nothing(len(reading.rows))
         else:
             since = counters.uptime(before.uptime_ticks, reading.uptime_ticks, reading.at_seconds - before.at_seconds)
-            places = follow(before.rows, rows, by_index=since is not Uptime.RESTARTED)
-        flaps = [self._flaps[place] if place >= 0 else 0 for place in places]
-        changed_at = [_changed_at(reading, place, now) for place in range(len(rows))]
+            places = follow(before.rows, reading.rows, by_index=since is not Uptime.RESTARTED)
+            if not same_rows:
+                before = _at(before, places, reading.rows)
+                pairs = zip(places, reading.rows, strict=True)
+                told = tuple([told[place] if place >= 0 else row for place, row in pairs])
+        broken = _broken(before, reading, places, since)
+        traffic = _traffic(before, reading, rows, broken)
+        flapped = _flapped(before, reading) & ~broken
+        still = _unchanged(before, reading) & ~broken
+        same_state = (before.admin, before.oper) == (reading.admin, reading.oper)
+        if not (same_rows and same_state and still.all() and not flapped.any()):
+            told = _interfaces(reading, told, flapped, still, now, same_rows=same_rows)
+        self._told, self._before = told, reading
+        return Told(self._told, traffic)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """What is the same from reading to reading while the rows are the same: float64[8, n], at most per second."""
+
+    rows: tuple[Interface, ...]
+    most: Floats
+    octets: Floats
+
+    @classmethod
+    def of(cls, rows: tuple[Interface, ...]) -> "_Rows":
         speeds = np.array([row.speed_bits_per_second or np.nan for row in rows], dtype=np.float64)
-        if before is None:
-            received = sent = _nothing(len(rows))
-        else:
-            broken = _broken(before, reading, places, since)
-            received = _direction(before, reading, places, broken, speeds, lambda pair: pair.received)
-            sent = _direction(before, reading, places, broken, speeds, lambda pair: pair.sent)
-            for place in np.flatnonzero(_flapped(before, reading, places) & ~broken):
-                flaps[place] += 1
-            changed_at = [
-                self._changed_at[old] if old >= 0 and kept else new
-                for old, kept, new in zip(
-                    places, _unchanged(before, reading, places) & ~broken, changed_at, strict=True
-                )
-            ]
-        self._before, self._flaps, self._changed_at = reading, flaps, changed_at
-        return Told(_interfaces(reading, flaps, changed_at, received.flows(), sent.flows()), received, sent)
+        octets, packets = counters.most_octets_per_second(speeds), counters.most_packets_per_second(speeds)
+        return cls(rows, np.array([octets, packets, packets, packets] * 2), octets)
 
 
 def follow(before: Sequence[Interface], after: Sequence[Interface], *, by_index: bool = True) -> _Places:
@@ -199,80 +192,101 @@ def _unique(words: Mapping[int, object]) -> dict[object, int]:
     return {word: place for place, word in words.items() if word not in (None, "") and count[word] == 1}
 
 
+def _nothing(count: int) -> Reading:
+    """Return what is known before the first reading."""
+    nothing = Counts(np.zeros(count, dtype=np.uint64), np.zeros(count, dtype=np.bool_))
+    no = np.zeros(count, dtype=np.bool_)
+    return Reading(
+        rows=(),
+        uptime_ticks=None,
+        at_seconds=0.0,
+        taken_at_seconds=np.full(count, np.nan),
+        admin=(None,) * count,
+        oper=(None,) * count,
+        last_change=nothing,
+        discontinuity=nothing,
+        counts=Counts.stacked([nothing] * _KINDS_OF_COUNTERS),
+        wide=no,
+        wide_packets=no,
+    )
+
+
+def _at(before: Reading, places: _Places, rows: tuple[Interface, ...]) -> Reading:
+    """Return a reading in the order of other rows; what it did not have is unknown."""
+    if not len(before.rows):
+        return replace(_nothing(len(places)), uptime_ticks=before.uptime_ticks, at_seconds=before.at_seconds)
+    # another number, another instance of the counters
+    same = np.array(
+        [place >= 0 and before.rows[place].index == row.index for place, row in zip(places, rows, strict=True)],
+        dtype=np.bool_,
+    )
+    counts = before.counts.at(places)
+    return Reading(
+        rows=rows,
+        uptime_ticks=before.uptime_ticks,
+        at_seconds=before.at_seconds,
+        taken_at_seconds=before.taken_at_seconds[places],
+        admin=tuple([before.admin[place] if place >= 0 else None for place in places]),
+        oper=tuple([before.oper[place] if place >= 0 else None for place in places]),
+        last_change=before.last_change.at(places),
+        discontinuity=before.discontinuity.at(places),
+        counts=Counts(counts.values, counts.known & same),
+        wide=before.wide[places],
+        wide_packets=before.wide_packets[places],
+    )
+
+
 def _broken(before: Reading, reading: Reading, places: _Places, since: Uptime) -> Bools:
     """Return where counters cannot be compared with those of the former reading."""
     if since is Uptime.RESTARTED:
         return np.ones(len(places), dtype=np.bool_)
-    # another number, another kind of counter: another instance of them
-    indexes = np.array([row.index for row in before.rows] or [0])
-    same: Bools = indexes[places] == np.array([row.index for row in reading.rows], dtype=np.int64)
-    if len(before.rows):
-        same &= (before.wide[places] == reading.wide) & (before.wide_packets[places] == reading.wide_packets)
-    moved = counters.changed(before.discontinuity.at(places), reading.discontinuity)
-    return (places < 0) | ~same | moved
+    other: Bools = (before.wide != reading.wide) | (before.wide_packets != reading.wide_packets) | (places < 0)
+    return other | counters.changed(before.discontinuity, reading.discontinuity)
 
 
-def _direction(
-    before: Reading,
-    reading: Reading,
-    places: _Places,
-    broken: Bools,
-    speeds: Floats,
-    side: Callable[[Pair], Counts],
-) -> Direction:
-    if len(before.taken_at_seconds):
-        elapsed = reading.taken_at_seconds - before.taken_at_seconds[places]
-    else:
-        elapsed = np.full(len(places), np.nan)
-
-    def rates(old: Pair, new: Pair, wide: Bools, most: Floats) -> Floats:
-        arguments = (side(old).at(places), side(new), elapsed)
-        long = counters.rates(*arguments, bits=64, most_per_second=most, broken=broken)
-        short = counters.rates(*arguments, bits=32, most_per_second=most, broken=broken)
-        return np.where(wide, long, short)
-
-    packets = counters.most_packets_per_second(speeds)
-    with np.errstate(divide="ignore"):
-        few = np.minimum(packets, _ERRORS_WRAP / np.maximum(elapsed, 0))
-    narrow = np.zeros(len(places), dtype=np.bool_)
-    octets = rates(before.octets, reading.octets, reading.wide, counters.most_octets_per_second(speeds))
-    return Direction(
-        octets_per_second=octets,
-        packets_per_second=rates(before.packets, reading.packets, reading.wide_packets, packets),
-        errors_per_second=rates(before.errors, reading.errors, narrow, few),
-        discards_per_second=rates(before.discards, reading.discards, narrow, few),
-        utilisation_ratio=octets / counters.most_octets_per_second(speeds),
+def _traffic(before: Reading, reading: Reading, rows: _Rows, broken: Bools) -> Traffic:
+    """Return the rates of all counters."""
+    elapsed = reading.taken_at_seconds - before.taken_at_seconds
+    narrow = np.zeros(len(elapsed), dtype=np.bool_)
+    most = rows.most.copy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # nothing fails more often than packets can come, nor so often that its counter goes half round
+        most[_FAILURES] = np.minimum(most[_FAILURES[0]], _ERRORS_WRAP / np.maximum(elapsed, 0))
+    found = counters.rates(
+        before.counts,
+        reading.counts,
+        elapsed,
+        wide=np.array([reading.wide, reading.wide_packets, narrow, narrow] * 2),
+        most_per_second=most,
+        broken=broken,
     )
+    return Traffic(_direction(found[:4], rows), _direction(found[4:], rows))
 
 
-def _nothing(count: int) -> Direction:
-    unknown = np.full(count, np.nan)
-    return Direction(unknown, unknown, unknown, unknown, unknown)
+def _direction(found: Floats, rows: _Rows) -> Direction:
+    octets, packets, errors, discards = found
+    return Direction(octets, packets, errors, discards, octets / rows.octets)
 
 
-def _unchanged(before: Reading, reading: Reading, places: _Places) -> Bools:
-    old = before.last_change.at(places)
-    return old.known & reading.last_change.known & ~counters.changed(old, reading.last_change)
+def _unchanged(before: Reading, reading: Reading) -> Bools:
+    known = before.last_change.known & reading.last_change.known
+    return known & ~counters.changed(before.last_change, reading.last_change)
 
 
-def _flapped(before: Reading, reading: Reading, places: _Places) -> Bools:
+def _flapped(before: Reading, reading: Reading) -> Bools:
     """Return where the state is the same again, and ifLastChange says that it was another in between."""
-    if before.uptime_ticks is None or reading.uptime_ticks is None or not len(before.rows):
-        return np.zeros(len(places), dtype=np.bool_)
-    old = before.last_change.at(places)
+    moved = counters.changed(before.last_change, reading.last_change)
+    if before.uptime_ticks is None or reading.uptime_ticks is None or not moved.any():
+        return np.zeros(len(reading.rows), dtype=np.bool_)
     same: Bools = np.array(
-        [
-            old_place >= 0 and before.oper[old_place] is not None and before.oper[old_place] is new
-            for old_place, new in zip(places, reading.oper, strict=True)
-        ],
-        dtype=np.bool_,
+        [old is not None and old is new for old, new in zip(before.oper, reading.oper, strict=True)], dtype=np.bool_
     )
     # the change must lie between the two readings; a clock that is always now has seen none
-    clockwork = _ago(before.uptime_ticks, old) <= _JUST_NOW_TICKS
+    clockwork = _ago(before.uptime_ticks, before.last_change) <= _JUST_NOW_TICKS
     between = _ago(reading.uptime_ticks, reading.last_change) <= (
         (reading.uptime_ticks - before.uptime_ticks) % TIMETICKS_WRAP + _LATE_TICKS
     )
-    return same & between & ~clockwork & counters.changed(old, reading.last_change)
+    return same & between & ~clockwork & moved
 
 
 def _ago(uptime_ticks: int, moments: Counts) -> Floats:
@@ -290,36 +304,25 @@ def _changed_at(reading: Reading, place: int, now: datetime) -> datetime | None:
 
 
 def _interfaces(
-    reading: Reading,
-    flaps: Sequence[int],
-    changed_at: Sequence[datetime | None],
-    received: Sequence[Flow],
-    sent: Sequence[Flow],
+    reading: Reading, before: tuple[Interface, ...], flapped: Bools, still: Bools, now: datetime, *, same_rows: bool
 ) -> tuple[Interface, ...]:
-    return tuple(
-        Interface(
-            index=row.index,
-            name=row.name,
-            descr=row.descr,
-            admin=admin,
-            oper=oper,
-            alias=row.alias,
-            speed_bits_per_second=row.speed_bits_per_second,
-            changed_at=changed,
-            flaps=count,
-            received=into,
-            sent=out,
-            duplex=row.duplex,
-            duplex_mismatch=row.duplex_mismatch if oper is OperStatus.UP else None,
-            neighbour=row.neighbour,
-            receive_power_dbm=row.receive_power_dbm,
-            transmit_power_dbm=row.transmit_power_dbm,
-        )
-        for row, admin, oper, changed, count, into, out in zip(
-            reading.rows, reading.admin, reading.oper, changed_at, flaps, received, sent, strict=True
-        )
-    )
+    """Return the interfaces as they are now; each is the object that it was while nothing changed.
 
-
-def _or_none(values: Floats) -> list[float | None]:
-    return [None if value != value else value for value in values.tolist()]  # only nan is not itself
+    Args:
+        before: what was told of the same interfaces, in the same order; () for nothing.
+        still: where each entered its present state at the moment that is known already.
+        same_rows: whether what the last full poll says of them is what was told of them then.
+    """
+    out = []
+    for place, (row, admin, oper, flaps, kept) in enumerate(
+        zip(reading.rows, reading.admin, reading.oper, flapped.tolist(), still.tolist(), strict=True)
+    ):
+        old = before[place] if before else row
+        changed_at = old.changed_at if kept else _changed_at(reading, place, now)
+        if same_rows and not flaps and (old.admin, old.oper, old.changed_at) == (admin, oper, changed_at):
+            out.append(old)
+            continue
+        mismatch = row.duplex_mismatch if oper is OperStatus.UP else None
+        count = old.flaps + flaps
+        out.append(replace(row, admin=admin, oper=oper, changed_at=changed_at, flaps=count, duplex_mismatch=mismatch))
+    return tuple(out)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.series import SeriesBlock
+from agent.core.traffic import Traffic
 
 # ------------------------------------------------------------------ what is watched
 
@@ -191,22 +192,6 @@ class Duplex(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """What an interface carried in one direction between its last two polls; None where they prove nothing.
-
-    Attributes:
-        packets_per_second: unicast.
-        utilisation_ratio: of the speed that the device names; above 1 where that was set too low by hand.
-    """
-
-    octets_per_second: float | None = None
-    packets_per_second: float | None = None
-    errors_per_second: float | None = None
-    discards_per_second: float | None = None
-    utilisation_ratio: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Neighbour:
     """What stands at the other end of an interface, as LLDP tells (IEEE 802.1AB)."""
 
@@ -235,8 +220,6 @@ class Interface:
     speed_bits_per_second: float | None = None
     changed_at: datetime | None = None
     flaps: int = 0
-    received: Flow | None = None
-    sent: Flow | None = None
     duplex: Duplex | None = None
     duplex_mismatch: bool | None = None
     neighbour: Neighbour | None = None
@@ -272,6 +255,7 @@ class Observation:
         complete: whether all that was asked for was read; what an incomplete one lacks is not known to be absent.
         values: few named numbers, as evidence and metrics, unit in the name.
         series: bulk data of a poll.
+        traffic: what the `interfaces` carried since the poll before; None where none was read.
     """
 
     target: str
@@ -287,6 +271,7 @@ class Observation:
     values: tuple[tuple[str, float], ...] = ()
     series: SeriesBlock | None = None
     interfaces: tuple[Interface, ...] = ()
+    traffic: Traffic | None = None
     facts: tuple[Fact, ...] = ()
 
 

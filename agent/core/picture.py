@@ -13,6 +13,7 @@ from typing import Final
 from agent.core.delay import EchoTotals, RoundSummary, Train, observe, summarize
 from agent.core.model import Estate, Event, Fact, HardwareFlag, Health, Interface, Observation, Outage, Page, Verdict
 from agent.core.ports import Blind
+from agent.core.traffic import Traffic
 from agent.core.watch import Watched
 
 RECENT_EVENTS: Final = 200  # what the status page shows; the ledger has all of them
@@ -42,6 +43,7 @@ class DevicePoll:
     facts: tuple[Fact, ...] = ()
     watched: tuple[Watched, ...] = ()
     complete: bool = True
+    traffic: Traffic | None = None
 
 
 @dataclass(slots=True)

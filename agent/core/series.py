@@ -4,7 +4,7 @@ A `Family` is what Prometheus calls a metric family: one name, one TYPE, one HEL
 prefix is its name and labels as text, rendered once and kept between polls; only the values change.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -33,6 +33,13 @@ class Prefixes(Sequence[str]):
         """Give `name{label="value",...}` of each sample."""
         name = self._name
         return (f"{name}{{{row}}}" if row else name for row in self._rows)
+
+    def lines(self, values: Iterable[str]) -> list[str]:
+        """Return a line of each sample and its value."""
+        head = self._name + "{"
+        if self._rows and "" not in self._rows:
+            return [f"{head}{row}}} {value}\n" for row, value in zip(self._rows, values, strict=True)]
+        return [f"{prefix} {value}\n" for prefix, value in zip(self, values, strict=True)]
 
     @overload
     def __getitem__(self, place: int) -> str: ...

@@ -32,9 +32,9 @@ from probes.snmp.oid import (
 __all__ = [
     "MAX_DATAGRAM_OCTETS", "ErrorStatus", "Header", "Message", "Pdu", "PduHead", "RequestTemplate", "SnmpDecodeError",
     "Tag", "Value", "VarBind", "Version", "decode_header", "decode_index", "decode_message", "decode_oid",
-    "decode_pdu", "decode_request", "decode_response", "decode_varbinds", "element", "encode_index", "encode_integer",
-    "encode_message", "encode_oid", "encode_parts", "encode_request_pdu", "encode_response", "encode_varbind",
-    "integer", "oid_after", "oid_text", "tlv",
+    "decode_pdu", "decode_request", "decode_response", "decode_value", "decode_varbinds", "element", "encode_index",
+    "encode_integer", "encode_message", "encode_oid", "encode_parts", "encode_request_pdu", "encode_response",
+    "encode_varbind", "integer", "oid_after", "oid_text", "rest_at", "tlv",
 ]  # fmt: skip
 
 
@@ -151,9 +151,13 @@ class PduHead(NamedTuple):
 
 MAX_DATAGRAM_OCTETS: Final = 65535  # what one UDP datagram can hold
 _SEQUENCE: Final = 0x30
+_NUMBERS_OCTETS: Final = 12  # request-id and error fields, as they are in most messages
+_PDU_OCTETS: Final = 1 + 1 + _NUMBERS_OCTETS + 2
+_SHORT_NAME_OCTETS: Final = 0x7B  # then a varbind's length is in the short form
 _FEW_OIDS: Final = 10  # fewer are encoded sooner than found again
 _PDUS: Final = frozenset((Pdu.GET, Pdu.GETNEXT, Pdu.RESPONSE, Pdu.SET, Pdu.GETBULK))  # of v1 and v2c
 _EMPTY: Final[frozenset[int]] = frozenset((Tag.NULL, Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW))
+_ONE_OCTET: Final = frozenset((Tag.INTEGER, Tag.COUNTER32, Tag.GAUGE32, Tag.TIMETICKS, Tag.COUNTER64))
 # the longest body of each unsigned type: a leading zero octet keeps the sign clear
 _UNSIGNED: Final[dict[int, int]] = {Tag.COUNTER32: 5, Tag.GAUGE32: 5, Tag.TIMETICKS: 5, Tag.COUNTER64: 9}
 _BITS: Final[dict[int, int]] = {Tag.COUNTER32: 32, Tag.GAUGE32: 32, Tag.TIMETICKS: 32, Tag.COUNTER64: 64}
@@ -171,7 +175,8 @@ def _length(size: int) -> bytes:
 
 def tlv(tag: int, body: bytes) -> bytes:
     """Return one element: tag, definite length in the fewest octets, body."""
-    return bytes((tag,)) + _length(len(body)) + body
+    size = len(body)
+    return (bytes((tag, size)) if size < 0x80 else bytes((tag,)) + _length(size)) + body
 
 
 def encode_integer(value: int, tag: int = Tag.INTEGER) -> bytes:
@@ -245,12 +250,11 @@ class RequestTemplate:
 def encode_request_pdu(pdu: int, request_id: int, oids: Sequence[bytes], max_repetitions: int = 0) -> bytes:
     """Return the PDU of a request whose id takes four octets (2^23 to 2^31 - 1)."""
     binds = _kept_binds(tuple(oids)) if len(oids) > _FEW_OIDS else _null_binds(oids)
-    body = b"\x02\x04" + request_id.to_bytes(4, "big") + _counts(max_repetitions) + tlv(_SEQUENCE, binds)
-    return tlv(pdu, body)
+    return tlv(pdu, b"\x02\x04" + request_id.to_bytes(4, "big") + _counts(max_repetitions) + binds)
 
 
 def _null_binds(oids: Sequence[bytes]) -> bytes:
-    return b"".join([tlv(_SEQUENCE, tlv(0x06, oid) + b"\x05\x00") for oid in oids])
+    return tlv(_SEQUENCE, b"".join([tlv(_SEQUENCE, tlv(0x06, oid) + b"\x05\x00") for oid in oids]))
 
 
 # what polls ask for again and again: the fast tier of a thousand switches is some 11,000 packets of a kilobyte
@@ -323,12 +327,43 @@ def decode_header(data: bytes) -> Header:
     return Header(version, community, *decode_pdu(data, at, end, _PDUS))
 
 
+def _usual_pdu(data: bytes, at: int, end: int, kinds: Collection[int]) -> PduHead | None:
+    """Return the fields of a PDU in the form that nearly all have; None for any other: it is read with care.
+
+    That is: lengths in the fewest octets, a request-id of four octets, error fields of one.
+    """
+    if at + _PDU_OCTETS > end or data[at] not in kinds or (numbers_at := rest_at(data, at + 1, end)) is None:
+        return None
+    id_at, status_at, binds_at = numbers_at + 2, numbers_at + 8, numbers_at + _NUMBERS_OCTETS
+    if binds_at + 2 > end or data[binds_at] != _SEQUENCE:
+        return None
+    heads = data[numbers_at:id_at] + data[id_at + 4 : status_at] + data[status_at + 1 : status_at + 3]
+    status, index, varbinds_at = data[status_at], data[binds_at - 1], rest_at(data, binds_at + 1, end)
+    if heads != b"\x02\x04\x02\x01\x02\x01" or status > 0x7F or index > 0x7F or varbinds_at is None:
+        return None
+    request_id = int.from_bytes(data[id_at : id_at + 4], "big", signed=True)
+    return PduHead(data[at], request_id, status, index, varbinds_at, end)
+
+
+def rest_at(data: bytes, at: int, end: int) -> int | None:
+    """Return where the body begins whose length is told at `at`, if it fills all that is left; else None."""
+    size = data[at]
+    if size < 0x80:
+        return at + 1 if at + 1 + size == end else None
+    if size > 0x82 or size == 0x80:
+        return None
+    body = at + size - 0x7F
+    return body if body + int.from_bytes(data[at + 1 : body], "big") == end else None
+
+
 def decode_pdu(data: bytes, at: int, end: int, kinds: Collection[int]) -> PduHead:
     """Return the fields of the PDU that fills the octets from `at` to `end`; it must be one of these kinds.
 
     Raises:
         SnmpDecodeError: naming what was expected.
     """
+    if (usual := _usual_pdu(data, at, end, kinds)) is not None:
+        return usual
     if at + 2 > end or data[at] not in kinds:
         raise SnmpDecodeError(f"PDU expected at octet {at}, got {data[at : at + 2].hex() or 'nothing'}")
     pdu = data[at]
@@ -344,13 +379,18 @@ def decode_pdu(data: bytes, at: int, end: int, kinds: Collection[int]) -> PduHea
     return PduHead(pdu, request_id, error_status, error_index, at, end)
 
 
-def decode_varbinds(data: bytes, at: int, end: int) -> list[VarBind]:
+def decode_varbinds(data: bytes, at: int, end: int, expected: Sequence[bytes] = ()) -> list[VarBind]:
     """Return the varbinds between two octets, as `decode_header` found them.
+
+    Args:
+        expected: the names that will come, if all is as usual: those that do cost half as much.
 
     Raises:
         SnmpDecodeError: when one of them is broken: then none is to be trusted.
     """
     out: list[VarBind] = []
+    if expected:
+        at = _decode_expected(data, at, end, expected, out)
     while at < end:
         # the short form of all lengths, decided here because thousands pass; what is longer goes the careful way
         if at + 4 <= end and data[at] == 0x30 and data[at + 1] < 0x80 and data[at + 2] == 0x06 and data[at + 3] < 0x80:
@@ -381,12 +421,56 @@ def decode_varbinds(data: bytes, at: int, end: int) -> list[VarBind]:
         elif 0x41 <= tag <= 0x43 and 1 <= stop - start <= 4:
             out.append((oid, tag, int.from_bytes(data[start:stop], "big")))
         else:
-            out.append((oid, tag, _value(tag, data[start:stop])))
+            out.append((oid, tag, decode_value(tag, data[start:stop])))
     return out
 
 
-def _value(tag: int, body: bytes) -> Value:
-    """Return the value of a type that is not decided in the loop above."""
+def _decode_expected(data: bytes, at: int, end: int, expected: Sequence[bytes], out: list[VarBind]) -> int:
+    """Take varbinds as long as they have these names and are in the shortest form; return where the others begin."""
+    keep, whole = out.append, int.from_bytes
+    octets = -1  # of a name
+    for oid in expected:
+        if len(oid) != octets:
+            octets = len(oid)
+            if octets > _SHORT_NAME_OCTETS:
+                break
+            heads, to_tag, to_value = _heads(octets), octets + 4, octets + 6
+        start = at + to_value
+        if start > end:
+            break
+        size = data[start - 1]
+        stop = start + size
+        if stop > end or data[at : at + 4] != heads[size] or data[at + 4 : at + to_tag] != oid:
+            break
+        tag = data[start - 2]
+        if tag == 0x04:
+            keep((oid, tag, data[start:stop]))
+        elif size == 1 and tag in _ONE_OCTET:
+            number = data[start]
+            keep((oid, tag, number if number < 0x80 or tag != 0x02 else number - 0x100))
+        elif 0x41 <= tag <= 0x43 and 1 <= size <= 4:
+            keep((oid, tag, whole(data[start:stop], "big")))
+        elif tag == 0x02 and 1 <= size <= 8:
+            keep((oid, tag, whole(data[start:stop], "big", signed=True)))
+        else:
+            keep((oid, tag, decode_value(tag, data[start:stop])))
+        at = stop
+    return at
+
+
+@lru_cache(maxsize=_SHORT_NAME_OCTETS + 1)
+def _heads(octets: int) -> tuple[bytes, ...]:
+    """Return the four octets before a name of so many octets, by those of its value; none for a long form."""
+    sizes = (octets + 4 + size for size in range(256))
+    return tuple([bytes((0x30, size, 0x06, octets)) if size < 0x80 else b"" for size in sizes])
+
+
+def decode_value(tag: int, body: bytes) -> Value:
+    """Return the value of any type but OCTET STRING.
+
+    Raises:
+        SnmpDecodeError: when there is no such type, or it cannot have this value.
+    """
     if longest := _UNSIGNED.get(tag):
         # agents exist that forget the leading zero of an unsigned number: read it as unsigned in any case
         number = int.from_bytes(body, "big")
@@ -408,7 +492,9 @@ def _value(tag: int, body: bytes) -> Value:
     if tag == Tag.OPAQUE:
         return body
     if tag == Tag.INTEGER:
-        raise SnmpDecodeError(f"INTEGER of 1 to 8 octets expected, got {len(body)}")
+        if not 1 <= len(body) <= 8:
+            raise SnmpDecodeError(f"INTEGER of 1 to 8 octets expected, got {len(body)}")
+        return int.from_bytes(body, "big", signed=True)
     raise SnmpDecodeError(f"type of a value expected, got tag 0x{tag:02x}")
 
 

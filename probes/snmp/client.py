@@ -17,7 +17,8 @@ from typing import Final
 from probes.snmp import refusals
 from probes.snmp.ber import SnmpDecodeError
 from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpReportError, SnmpTimeout
-from probes.snmp.speaker import Community, Engines, Secure, Speaker, opened
+from probes.snmp.known import Known
+from probes.snmp.speaker import Answer, Community, Engines, Secure, Speaker, opened
 from probes.snmp.usm import User
 from probes.snmp.walk import Asker, Question
 
@@ -313,7 +314,11 @@ class SnmpClient:
     # -------------------------------------------------------------- receiving
 
     def _readable(self, sock: socket.socket) -> None:
-        for number in range(_DATAGRAMS_PER_WAKEUP):
+        # one more try than there are answers to come would be in vain; what is there all the same wakes us again
+        self._receive(sock, min(_DATAGRAMS_PER_WAKEUP, max(1, len(self._pending))))
+
+    def _receive(self, sock: socket.socket, most: int) -> None:
+        for number in range(most):
             try:
                 data, sender = sock.recvfrom(65535)
             except BlockingIOError:
@@ -341,7 +346,8 @@ class SnmpClient:
             self.counters.foreign += 1
             return
         try:
-            answer = talk.speaker.read(read, data, self._loop.time())
+            assert talk.question is not None
+            answer = talk.speaker.read(read, data, self._loop.time(), talk.question)
         except SnmpDecodeError:
             self.counters.garbage += 1
             return
@@ -353,9 +359,12 @@ class SnmpClient:
         self.counters.answers += 1
         self._release(talk)
         try:
+            if isinstance(answer, Known) and talk.question.take_known is not None:
+                talk.question.take_known(answer)
+            elif isinstance(answer, Answer):
+                talk.asker.take(*answer)
             if answer is not None:
                 talk.question = None
-                talk.asker.take(*answer)
             self._ask(talk)
         except Exception as error:
             self._fail(talk, error)
@@ -377,7 +386,7 @@ class SnmpClient:
         if any(talk.deadline <= self._loop.time() for talk in self._pending.values()):
             # a loop that was busy has answers in its sockets: they came in time
             for sock in list(self._sockets.values()):
-                self._readable(sock)
+                self._receive(sock, _DATAGRAMS_PER_WAKEUP)
         now = self._loop.time()
         for talk in self._pending.values():
             if talk.holds_slot and talk.deadline - talk.session.timeout_seconds + _SLOT_SECONDS <= now:

@@ -2,63 +2,33 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from agent.core.counters import TICKS_PER_SECOND
-from agent.core.interfaces import Reading, Story, Told
+from agent.core.interfaces import Story, Told
 from agent.core.model import Fact, Interface
 from agent.core.series import SeriesBlock
-from probes.snmp import identity, lines, optics, tiers
+from probes.snmp import lines, tiers
 from probes.snmp.ber import VarBind
+from probes.snmp.cells import Cells, Places, found, interface_reading
 from probes.snmp.errors import SnmpTimeout
 from probes.snmp.fast import BulkReading, GetReading, reading
-from probes.snmp.fastplan import COLUMNS, SYS_UPTIME, Gets, Table
-from probes.snmp.labels import Finder
+from probes.snmp.fastplan import COLUMNS, NO_TABLE, SYS_UPTIME, Gets, Plan, Table
+from probes.snmp.layout import new_shape
 from probes.snmp.modules import Metric
-from probes.snmp.optics import with_optics
 from probes.snmp.poll import Poll
+from probes.snmp.reader import Made
 from probes.snmp.refresh import InterfaceSeries, Refresher
-from probes.snmp.render import Renderer
-from probes.snmp.tiers import Marks, Tiers, interface_reading
+from probes.snmp.tiers import Marks, Tiers
 from probes.snmp.walk import Walk
 
 THREAD_FROM_VARBINDS: Final = 2000  # working on more than this would hold up the event loop
 _LINES_SECONDS: Final = 300.0  # a neighbour that changed without a change of state is found within this
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What the objects of one full poll give."""
-
-    series: SeriesBlock
-    interfaces: tuple[Interface, ...]
-    facts: tuple[Fact, ...]
-    table: Table
-    cells: Mapping[bytes, object]
-
-
-def finder() -> Finder:
-    """Return what finds the columns that `made` needs besides those of the modules."""
-    return Finder({*identity.INTERFACE_COLUMNS, *COLUMNS, *optics.ROOTS})
-
-
-def made(renderer: Renderer, found: Finder, varbinds: Sequence[VarBind], *, complete: bool) -> Made:
-    """Return series, interfaces and facts; may run in a thread."""
-    runs = found.find(varbinds)
-    table = Table.of(runs)
-    wanted = frozenset(table.oids())
-    return Made(
-        renderer.render(varbinds),
-        with_optics(identity.interfaces(runs), runs),
-        identity.facts(varbinds, complete),
-        table,
-        {bind[0]: bind[2] for column in COLUMNS for bind in runs.get(column, ()) if bind[0] in wanted},
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +64,14 @@ class Device:
         self._refresher = Refresher(metrics, {"target": target})
         self._series = InterfaceSeries(target)
         self._story = Story()
-        self._table = Table.of({})
+        self._table = NO_TABLE
+        self._walked: tuple[object, Places] | None = None  # where a full poll has its cells, and of which table
+        self._planned: _Planned | None = None
+        self._known: tuple[tuple[Interface, ...], lines.Lines, lines.Lines, tuple[Interface, ...]] | None = None
         self._lines = self._former_lines = lines.NOTHING
         self._lines_at: float | None = None
         self._changed: tuple[datetime | None, ...] = ()
+        self._told_of: tuple[Interface, ...] = ()
 
     async def complete(self, poll: Poll, full: Made, metrics: Sequence[Metric], *, patient: bool = False) -> State:
         """Go on from a full poll: read the lines if that is due, then state and counters once more.
@@ -132,14 +106,13 @@ class Device:
     def _begin(self, poll: Poll, metrics: Sequence[Metric]) -> None:
         if metrics is not self._metrics:
             self._metrics, self._refresher = metrics, Refresher(metrics, {"target": self._target})
-        greeted = [bind for bind in poll.varbinds if bind[0] == SYS_UPTIME]
-        self.tiers.opened(Marks.of([*greeted, *poll.marks]), poll.marked_at)
+        self.tiers.opened(Marks.of([*poll.greeted, *poll.marks]), poll.marked_at)
 
     def _learn(self, poll: Poll, full: Made, now: float) -> None:
         self.tiers.read(full.table, self._joined(full.interfaces), now)
         self._facts, self._table = full.facts, full.table
         if self.tiers.has_fast:
-            self._refresher.learn(full.series, poll.varbinds, full.table)
+            self._refresher.learn(full.series, poll.varbinds, full.table, poll.shape)
 
     async def read_state(self, poll: Poll) -> State:
         """Read the fast tier.
@@ -204,9 +177,11 @@ class Device:
         return self.tiers.why == tiers.RESTARTED or (bool(self.tiers.why) and not patient)
 
     def _of_cells(self, poll: Poll, full: Made) -> State:
-        uptime = Marks.of(bind for bind in poll.varbinds if bind[0] == SYS_UPTIME).uptime
-        read = interface_reading(self.tiers.rows, full.cells, {}, uptime, poll.marked_at)
-        told = self._tell(read)
+        rows, walked = self.tiers.rows, self._walked
+        if walked is None or walked[0] is not full.table or walked[1].rows is not rows:
+            names = {column: [bind[0] for bind in run] for column, run in full.runs.items()}
+            walked = self._walked = full.table, Places(rows, full.table, names)
+        told = self._tell(walked[1].cells(full.runs), Marks.of(poll.greeted).uptime, poll.marked_at)
         return State(told, SeriesBlock(self._series.families(told)))
 
     async def _conversation(self, poll: Poll, patient: bool = False) -> GetReading | BulkReading:
@@ -230,30 +205,45 @@ class Device:
         return conversation
 
     def _told(self, conversation: GetReading | BulkReading) -> Told:
-        values: dict[bytes, object] = {bind[0]: bind[2] for bind in conversation.varbinds}
-        times = {bind[0]: at for bind, at in zip(conversation.varbinds, conversation.times, strict=True)}
-        decided = self.tiers
-        uptime = decided.marks.uptime
-        return self._tell(interface_reading(decided.rows, values, times, uptime, decided.marked_at))
+        decided, plan = self.tiers, self._plan()
+        if conversation.as_planned and plan is not None:
+            cells = plan.places.cells(dict.fromkeys(COLUMNS, conversation.varbinds), conversation.times)
+        else:
+            cells = found(decided.rows, self._table, conversation.varbinds, conversation.times)
+        return self._tell(cells, decided.marks.uptime, decided.marked_at)
 
     def _stated(self, conversation: GetReading | BulkReading) -> tuple[Told, SeriesBlock]:
-        told = self._told(conversation)
-        series = self._refresher.block(self._in_order(conversation), keep=self.tiers.is_fresh(time.monotonic()))
+        told, keep, plan = self._told(conversation), self.tiers.is_fresh(time.monotonic()), self._planned
+        if conversation.as_planned and plan is not None:
+            varbinds, shape = plan.in_order(conversation), plan.shape
+        else:
+            varbinds, shape = self._in_order(conversation), None
+        series = self._refresher.block(varbinds, keep=keep, shape=shape)
         return told, SeriesBlock((*series.families, *self._series.families(told)))
 
-    def _tell(self, read: Reading) -> Told:
-        told = self._story.tell(read, datetime.now(UTC))
-        changed = tuple(one.changed_at for one in told.interfaces)
-        if changed != self._changed:
-            self._lines_at = None  # a cable was touched, perhaps
-        self._changed = changed
+    def _tell(self, cells: Cells, uptime: int | None, at: float) -> Told:
+        told = self._story.tell(interface_reading(cells, uptime, at), datetime.now(UTC))
+        if told.interfaces is not self._told_of:
+            changed = tuple(one.changed_at for one in told.interfaces)
+            if changed != self._changed:
+                self._lines_at = None  # a cable was touched, perhaps
+            self._changed, self._told_of = changed, told.interfaces
         return told
+
+    def _plan(self) -> "_Planned | None":
+        """Return where the cells lie when all comes as it was planned; None where that is not known beforehand."""
+        plan, rows = self.tiers.plan, self.tiers.rows
+        if not isinstance(plan, Gets):
+            return None
+        if self._planned is None or self._planned.plan is not plan or self._planned.places.rows is not rows:
+            self._planned = _Planned.of(plan, rows, self._table)
+        return self._planned
 
     def _in_order(self, conversation: GetReading | BulkReading) -> list[VarBind]:
         """Return sysUpTime and the cells in the order of a walk."""
-        found = {bind[0]: bind for bind in (*conversation.varbinds, *conversation.marks)}
+        have = {bind[0]: bind for bind in (*conversation.varbinds, *conversation.marks)}
         oids = [SYS_UPTIME, *(column + suffix for column in COLUMNS for suffix in self._table.suffixes)]
-        return [bind for oid in oids if (bind := found.get(oid)) is not None]
+        return [bind for oid in oids if (bind := have.get(oid)) is not None]
 
     # -------------------------------------------------------------- lines
 
@@ -272,4 +262,38 @@ class Device:
         self._lines_at = now
 
     def _joined(self, interfaces: tuple[Interface, ...]) -> tuple[Interface, ...]:
-        return lines.joined(interfaces, self._lines, self._former_lines)
+        known = self._known
+        if known is None or known[0] is not interfaces or known[1:3] != (self._lines, self._former_lines):
+            joined = lines.joined(interfaces, self._lines, self._former_lines)
+            known = self._known = interfaces, self._lines, self._former_lines, joined
+        return known[3]
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """Where the values of a plan lie among what is read, when all comes as it was planned.
+
+    Attributes:
+        order: the places of the cells in the order of a walk.
+        shape: stands for the names of `in_order`.
+    """
+
+    plan: Plan
+    places: Places
+    order: tuple[int, ...]
+    shape: int
+
+    @classmethod
+    def of(cls, plan: Gets, rows: tuple[Interface, ...], table: Table) -> "_Planned":
+        """Take a plan for these interfaces."""
+        places = Places(rows, table, dict.fromkeys(COLUMNS, plan.cells))
+        at = {oid: place for place, oid in enumerate(plan.cells)}
+        walked = (column + suffix for column in COLUMNS for suffix in table.suffixes)
+        return cls(plan, places, tuple([at[oid] for oid in walked if oid in at]), new_shape())
+
+    def in_order(self, conversation: GetReading | BulkReading) -> list[VarBind]:
+        """Return sysUpTime and the cells in the order of a walk."""
+        varbinds = conversation.varbinds
+        uptime = next((bind for bind in reversed(conversation.marks) if bind[0] == SYS_UPTIME), None)
+        cells = [varbinds[place] for place in self.order]
+        return cells if uptime is None else [uptime, *cells]

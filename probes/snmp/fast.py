@@ -30,6 +30,7 @@ class _Reading:
         missing: how many cells are gone.
         packets: answers taken.
         ended: whether a look ended it before everything was read.
+        as_planned: whether every cell of the plan came, in its order, and nothing else.
     """
 
     def __init__(self, look: Look, clock: Callable[[], float]) -> None:
@@ -40,6 +41,7 @@ class _Reading:
         self.missing = 0
         self.packets = 0
         self.ended = False
+        self.as_planned = False
         self._look = look
         self._clock = clock
 
@@ -61,34 +63,55 @@ class GetReading(_Reading):
 
     def __init__(self, plan: Gets, look: Look, clock: Callable[[], float]) -> None:
         super().__init__(look, clock)
-        self._left = deque(list(packet) for packet in plan.packets)
+        self.as_planned = True
+        self._left = deque(plan.packets)
 
     def next(self) -> Question | None:
         """Return the next packet."""
-        return Question(Pdu.GET, self._left[0]) if self._left and not self.ended else None
+        if not self._left or self.ended:
+            return None
+        return Question(Pdu.GET, self._left[0], expected=self._left[0])
 
     def take(self, error_status: int, error_index: int, varbinds: list[VarBind]) -> None:
         """Keep what was asked for; leave out what an error names."""
         self.packets += 1
         asked = self._left.popleft()
         if error_status == ErrorStatus.noError:
+            self.as_planned = self.as_planned and self._keep_planned(asked, varbinds)
+            if self.as_planned:
+                return
             wanted = set(asked)
             got = [bind for bind in varbinds if bind[0] in wanted and bind[1] not in _MISSING]
             self.missing += len(wanted - _MARKS) - sum(bind[0] not in _MARKS for bind in got)
             self._keep(got)
             return
+        self.as_planned = False
         named = 1 <= error_index <= len(asked)
         if len(asked) > 1 and (error_status == ErrorStatus.tooBig or not named):
             half = (len(asked) + 1) // 2
             self._left.extendleft((asked[half:], asked[:half]))
             return
-        culprit = asked.pop(error_index - 1 if named else 0)
+        place = error_index - 1 if named else 0
+        culprit, asked = asked[place], asked[:place] + asked[place + 1 :]
         if error_status != ErrorStatus.noSuchName:
             self.problems.append(f"{status_name(error_status)} for {oid_text(culprit)}")
         elif culprit not in _MARKS:
             self.missing += 1
         if asked:
             self._left.appendleft(asked)
+
+    def _keep_planned(self, asked: tuple[bytes, ...], varbinds: list[VarBind]) -> bool:
+        """Keep an answer that brings every cell that it was asked for; return whether it does."""
+        many = len(MARK_OIDS) if self.packets == 1 else 1  # marks come first, as `Gets` has them
+        cells = varbinds[many:]
+        if tuple([bind[0] for bind in varbinds]) != asked or not _MISSING.isdisjoint([bind[1] for bind in cells]):
+            return False
+        marks = [bind for bind in varbinds[:many] if bind[1] not in _MISSING]
+        self.varbinds += cells
+        self.times += [self._clock()] * len(cells)
+        self.marks += marks
+        self.ended = self._look(marks)
+        return True
 
 
 class BulkReading(_Reading):

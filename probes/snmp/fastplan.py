@@ -110,11 +110,20 @@ class Table:
         ]  # fmt: skip
 
 
+NO_TABLE: Final = Table((), dict.fromkeys(COLUMNS, frozenset()))
+
+
 @dataclass(frozen=True, slots=True)
 class Gets:
-    """Cells to ask for by GET, packet by packet; each packet begins with sysUpTime."""
+    """Cells to ask for by GET, packet by packet; each packet begins with sysUpTime, the first with all marks."""
 
     packets: tuple[tuple[bytes, ...], ...]
+
+    @property
+    def cells(self) -> list[bytes]:
+        """What is asked for besides the marks, in order."""
+        first, *others = self.packets
+        return [*first[len(MARK_OIDS) :], *(oid for packet in others for oid in packet[1:])]
 
     @property
     def cost(self) -> int:

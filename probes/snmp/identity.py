@@ -13,6 +13,7 @@ _SYSTEM: Final = "1.3.6.1.2.1.1"
 _UPS: Final = "1.3.6.1.2.1.33.1"
 _ALARM_DESCR: Final = encode_oid(f"{_UPS}.6.2.1.2")
 _BATTERY_BAD: Final = encode_oid(f"{_UPS}.6.3.1")  # upsAlarmBatteryBad: "one or more batteries need replacement"
+ROOTS: Final = (encode_oid(_SYSTEM), encode_oid(_UPS))  # below which facts are read
 SYSTEM_OIDS: Final = tuple(encode_oid(f"{_SYSTEM}.{number}.0") for number in (3, 2, 1, 5, 6, 4, 7))  # sysUpTime first
 _TEXTS: Final = tuple(
     (encode_oid(oid), name, source)

@@ -27,19 +27,29 @@ def columns(varbinds: Sequence[VarBind], roots: Iterable[bytes]) -> dict[bytes, 
 class Finder:
     """`columns` for poll after poll: as long as the same objects come, it is known where each column is."""
 
-    __slots__ = ("_oids", "_places", "_roots")
+    __slots__ = ("_oids", "_places", "_roots", "_shape")
 
     def __init__(self, roots: Iterable[bytes]) -> None:
         """Look for these columns."""
         self._roots = frozenset(roots)
-        self._oids: list[bytes] = []
+        self._shape: object = None
+        self._oids: list[bytes] | None = None  # those of the last poll, if it had no shape
         self._places: dict[bytes, list[tuple[int, int]]] = {}
 
-    def find(self, varbinds: Sequence[VarBind]) -> dict[bytes, Sequence[VarBind]]:
-        """Return the varbinds below each root."""
-        oids = [bind[0] for bind in varbinds]
-        if oids != self._oids:
-            self._oids, self._places = oids, _places(varbinds, self._roots)
+    def find(self, varbinds: Sequence[VarBind], shape: object = None) -> dict[bytes, Sequence[VarBind]]:
+        """Return the varbinds below each root.
+
+        Args:
+            shape: what stands for their names; None where that is not known, and they have to be compared.
+        """
+        if shape is None:
+            oids = [bind[0] for bind in varbinds]
+            if oids != self._oids:
+                self._places = _places(varbinds, self._roots)
+            self._oids = oids
+        elif shape != self._shape:
+            self._oids, self._places = None, _places(varbinds, self._roots)
+        self._shape = shape
         return _runs(varbinds, self._places)
 
 

@@ -80,12 +80,14 @@ def lines(varbinds: Sequence[VarBind], interfaces: Sequence[Interface]) -> Lines
     return Lines(duplexes, dict(_numbers(runs, _LATE_COLLISIONS)), neighbours)
 
 
-def joined(interfaces: Iterable[Interface], found: Lines, before: Lines) -> tuple[Interface, ...]:
-    """Return the interfaces with what is known of their lines.
+def joined(interfaces: tuple[Interface, ...], found: Lines, before: Lines) -> tuple[Interface, ...]:
+    """Return the interfaces, which nothing was said of yet, with what is known of their lines.
 
     Args:
         before: what was found the last time, of the same interfaces under the same numbers.
     """
+    if found == NOTHING:
+        return interfaces
     out = []
     for one in interfaces:
         late, former = found.late_collisions.get(one.index), before.late_collisions.get(one.index)

@@ -77,7 +77,10 @@ class Counted(Asker, Protocol):
     """A conversation that counts its answers, and keeps what they bring."""
 
     packets: int
-    varbinds: list[VarBind]
+
+    @property
+    def varbinds(self) -> list[VarBind]:
+        """What was read."""
 
 
 class Poll:
@@ -102,6 +105,7 @@ class Poll:
         self._session = session
         self._max_varbinds = max_varbinds
         self._parts: list[Get | Walk | Presence] = []
+        self._all: list[VarBind] = []  # of the parts
         self._own: list[Counted] = []
         self._cut: list[str] = []
         self._spent = 0
@@ -114,7 +118,21 @@ class Poll:
     @property
     def varbinds(self) -> list[VarBind]:
         """Everything that was read, each part in the order of its OIDs."""
-        return [bind for part in self._parts for bind in part.varbinds]
+        count = sum(len(part.varbinds) for part in self._parts)
+        if len(self._all) != count:
+            self._all = [bind for part in self._parts for bind in part.varbinds]
+        return self._all
+
+    @property
+    def shape(self) -> object:
+        """What stands for the names of `varbinds`, the same as at a poll that read the same; None for nothing."""
+        shapes = tuple([part.shape for part in self._parts if part.varbinds])
+        return None if None in shapes else shapes
+
+    @property
+    def greeted(self) -> list[VarBind]:
+        """What the first GET brought: of the system group."""
+        return self._parts[0].varbinds if self._parts else []
 
     @property
     def problems(self) -> list[str]:
@@ -141,6 +159,7 @@ class Poll:
         """Drop what was read, to read it anew; the packets were spent."""
         self._spent = self.packets
         self._parts.clear()
+        self._all = []
         self._own.clear()
         self._cut.clear()
         self.enough = False

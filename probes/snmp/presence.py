@@ -19,6 +19,8 @@ class Presence:
         present: the OIDs that have an object below them, as far as is known.
     """
 
+    shape: object = ()  # the names of nothing
+
     def __init__(self, roots: Iterable[bytes]) -> None:
         self.varbinds: list[VarBind] = []
         self.problems: list[str] = []

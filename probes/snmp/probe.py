@@ -12,12 +12,12 @@ from agent.core.units import format_duration
 from probes.snmp import choose
 from probes.snmp.ber import Version
 from probes.snmp.client import Counters, Session, SnmpClient
-from probes.snmp.device import Device, Made, finder, made
+from probes.snmp.device import Device
 from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpReportError, SnmpTimeout
-from probes.snmp.labels import Finder
 from probes.snmp.layout import Layout
 from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
+from probes.snmp.reader import Made, Reader
 from probes.snmp.render import Renderer
 from probes.snmp.results import ceased, failed, full_result, no_answer, nothing_shown, state_result
 from probes.snmp.sessions import auth_session
@@ -41,8 +41,7 @@ class _Kept:
     choice_tries: int = 0
     names: tuple[str, ...] = ()
     plan: Plan | None = None
-    renderer: Renderer | None = None
-    finder: Finder = field(default_factory=finder)
+    reader: Reader | None = None
     layouts: dict[tuple[bytes, ...], Layout] = field(default_factory=dict)
 
 
@@ -205,7 +204,7 @@ class Probe:
         """Take what came before the poll's time was over, as incomplete; raise where there is nothing to keep."""
         if isinstance(error, SnmpTimeout) or poll is None or poll.first_answer_seconds is None:
             raise error
-        if kept.plan is None or kept.renderer is None:  # its modules were still being read from files
+        if kept.plan is None or kept.reader is None:  # its modules were still being read from files
             raise error
         if poll.silent and not poll.enough:
             raise error
@@ -223,12 +222,12 @@ class Probe:
             await self._module(name)  # a wrong name is wrong whether or not the device answers
         object_id = await poll.greet()
         names = settings.modules or await self._choose(kept, poll, object_id)
-        if kept.plan is None or kept.renderer is None or kept.names != names:
+        if kept.plan is None or kept.reader is None or kept.names != names:
             kept.names = names
             modules = [await self._module(name) for name in names]
             wanted = len(settings.modules or choose.built_in().always)
             kept.plan = planned(modules[:wanted], settings.max_repetitions, more=modules[wanted:])
-            kept.renderer = Renderer(kept.plan.metrics, {"target": check.target})
+            kept.reader = Reader(Renderer(kept.plan.metrics, {"target": check.target}))
         await poll.read(kept.plan, kept.layouts)
 
     async def _choose(self, kept: _Kept, poll: Poll, object_id: bytes | None) -> tuple[str, ...]:
@@ -264,11 +263,11 @@ class Probe:
 
 
 async def _made(kept: _Kept, device: Device, poll: Poll) -> Made:
-    varbinds, complete, renderer, found = poll.varbinds, not poll.problems, kept.renderer, kept.finder
-    assert renderer is not None
+    varbinds, shape, complete, reader = poll.varbinds, poll.shape, not poll.problems, kept.reader
+    assert reader is not None
     try:
-        return await device.off_the_loop(len(varbinds), lambda: made(renderer, found, varbinds, complete=complete))
+        return await device.off_the_loop(len(varbinds), lambda: reader.made(varbinds, shape, complete=complete))
     except asyncio.CancelledError:
         # the thread may still be at it: the next poll must not share it
-        kept.plan, kept.renderer, kept.finder = None, None, finder()
+        kept.plan, kept.reader = None, None
         raise

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from agent.core.counters import Floats
+from agent.core.counters import Bools
 from agent.core.interfaces import Told, labels
 from agent.core.model import Interface
 from agent.core.series import Family, Prefixes, SeriesBlock
@@ -33,12 +33,14 @@ class Refresher:
         self._renderer = Renderer((), extra)
         self._finder = Finder({*self._lookups, *(metric.oid for metric in self._metrics)})
         self._names: list[VarBind] = []
+        self._learnt = 0
         self._block = SeriesBlock(())
 
-    def learn(self, block: SeriesBlock, varbinds: Sequence[VarBind], table: Table) -> None:
+    def learn(self, block: SeriesBlock, varbinds: Sequence[VarBind], table: Table, shape: object = None) -> None:
         """Take a full poll. A column of which the fast tier does not read every row stays as that poll gave it."""
         self._block = block
-        runs = self._finder.find(varbinds)
+        self._learnt += 1
+        runs = self._finder.find(varbinds, shape)
         self._names = [bind for oid in self._lookups for bind in runs.get(oid, ())]
         whole = [
             m for m in self._metrics if m.oid not in COLUMNS or len(runs.get(m.oid, ())) == len(table.cells[m.oid])
@@ -46,14 +48,16 @@ class Refresher:
         if whole != self._whole:
             self._whole, self._renderer = whole, Renderer(whole, self._extra)
 
-    def block(self, varbinds: Iterable[VarBind], *, keep: bool) -> SeriesBlock:
+    def block(self, varbinds: Iterable[VarBind], *, keep: bool, shape: object = None) -> SeriesBlock:
         """Return the series with these values.
 
         Args:
             varbinds: cells of the fast tier and sysUpTime, in the order of a walk.
             keep: whether what the last full poll read may still be repeated.
+            shape: what stands for the names of the varbinds.
         """
-        fresh = {family.name: family for family in self._renderer.render([*self._names, *varbinds]).families}
+        whole = None if shape is None else (self._learnt, shape)
+        fresh = {family.name: family for family in self._renderer.render([*self._names, *varbinds], whole).families}
         if not keep:
             return SeriesBlock(tuple(fresh.values()))
         return SeriesBlock(
@@ -65,30 +69,58 @@ class Refresher:
 
 
 class InterfaceSeries:
-    """The families `linewarden_interface_*` of one device; prefixes are kept while its interfaces are the same."""
+    """The families `linewarden_interface_*` of one device; what its interfaces are is kept while they are the same."""
 
     def __init__(self, target: str) -> None:
         """Take the device's name."""
         self._target = target
+        self._interfaces: tuple[Interface, ...] | None = None
         self._names: tuple[str, ...] | None = None
         self._rows: dict[str, tuple[str, ...]] = {}  # by direction
         self._both: tuple[str, ...] = ()
+        self._states: tuple[Family, ...] = ()
+        self._flowing: dict[str, tuple[bytes, tuple[str, ...]]] = {}  # by family: which rows have a rate, and they
 
     def families(self, told: Told) -> tuple[Family, ...]:
         """Return what a reading says; what is unknown has no sample."""
-        names = labels(told.interfaces)
+        if told.interfaces is not self._interfaces:
+            self._take(told.interfaces)
+        found = list(self._states)
+        for field, name in _RATES.items():
+            values = np.concatenate([getattr(told.traffic.received, field), getattr(told.traffic.sent, field)])
+            known = ~np.isnan(values)
+            rows = self._both
+            if not known.all():
+                rows, values = self._known_rows(name, known), values[known]
+            if rows:
+                kind, text = FAMILIES[name]
+                found.append(Family(name, kind, text, Prefixes(name, rows), values))
+        return tuple(found)
+
+    def _take(self, interfaces: tuple[Interface, ...]) -> None:
+        names = labels(interfaces)
         if names != self._names:
             self._names = names
             self._rows = {direction: self._rendered(direction) for direction in ("", "received", "sent")}
             self._both = self._rows["received"] + self._rows["sent"]
-        found = []
+            self._flowing.clear()
+        self._interfaces = interfaces
+        states = []
         for name, value in _STATES.items():
-            values = np.array([value(one) for one in told.interfaces], dtype=np.float64)
-            found.append(_family(name, self._rows[""], values))
-        for field, name in _RATES.items():
-            values = np.concatenate([getattr(told.received, field), getattr(told.sent, field)])
-            found.append(_family(name, self._both, values))
-        return tuple(family for family in found if family.prefixes)
+            values = np.array([value(one) for one in interfaces], dtype=np.float64)
+            known = ~np.isnan(values)
+            if known.any():
+                kind, text = FAMILIES[name]
+                rows = _picked(self._rows[""], known)
+                states.append(Family(name, kind, text, Prefixes(name, rows), values[known]))
+        self._states = tuple(states)
+
+    def _known_rows(self, name: str, known: Bools) -> tuple[str, ...]:
+        mask = known.tobytes()
+        kept = self._flowing.get(name)
+        if kept is None or kept[0] != mask:
+            kept = self._flowing[name] = mask, _picked(self._both, known)
+        return kept[1]
 
     def _rendered(self, direction: str) -> tuple[str, ...]:
         more = f",{label('direction', direction)}" if direction else ""
@@ -96,12 +128,8 @@ class InterfaceSeries:
         return tuple(f"{target},{label('interface', one)}{more}" for one in self._names or ())
 
 
-def _family(name: str, rows: tuple[str, ...], values: Floats) -> Family:
-    known = ~np.isnan(values)
-    if not known.all():
-        rows, values = tuple([rows[place] for place in np.flatnonzero(known).tolist()]), values[known]
-    kind, text = FAMILIES[name]
-    return Family(name, kind, text, Prefixes(name, rows), values)
+def _picked(rows: tuple[str, ...], known: Bools) -> tuple[str, ...]:
+    return rows if known.all() else tuple([rows[place] for place in np.flatnonzero(known).tolist()])
 
 
 def _known(value: float | None) -> float:

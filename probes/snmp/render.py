@@ -31,7 +31,8 @@ class _Kept:
 
     run: Sequence[VarBind] = ()
     before: Sequence[VarBind] = ()  # the column that says of what type an address is
-    oids: Sequence[bytes] = ()
+    shape: object = None
+    oids: Sequence[bytes] = ()  # where there is no shape that stands for them
     generation: int = -1
     families: tuple[Family, ...] = ()
     prefixes: Sequence[str] = ()
@@ -62,6 +63,7 @@ class Renderer:
         self, metrics: Iterable[Metric], extra: Mapping[str, str] | None = None, *, exact: bool = False
     ) -> None:
         self.duplicates = 0
+        self._shape: object = None  # of the poll in hand
         self._exact = exact
         self._extra = ",".join([label(name, value) for name, value in (extra or {}).items()])
         self._plans: list[_Plan] = []
@@ -95,15 +97,19 @@ class Renderer:
         self._schemes.append(Scheme(metric.indexes, metric.lookups, reserved, exact=self._exact))
         return self._schemes[-1]
 
-    def render(self, varbinds: Sequence[VarBind]) -> SeriesBlock:
+    def render(self, varbinds: Sequence[VarBind], shape: object = None) -> SeriesBlock:
         """Return the series of one poll; metrics without a value are absent.
+
+        Args:
+            shape: what stands for the names of the varbinds; None where they have to be compared.
 
         Raises:
             Unrenderable: when `exact`, and this is no valid exposition.
         """
-        runs = looked_up = before = self._finder.find(varbinds)
+        self._shape = shape
+        runs = looked_up = before = self._finder.find(varbinds, shape)
         if self._further is not None:
-            looked_up, before = (finder.find(varbinds) for finder in self._further)
+            looked_up, before = (finder.find(varbinds, shape) for finder in self._further)
         self.duplicates = 0
         for scheme in self._schemes:
             scheme.refresh(looked_up)
@@ -146,20 +152,21 @@ class Renderer:
         return self._prefix(name, ",".join([part for part in (before, own, after) if part]))
 
     def _numeric(self, plan: _Plan, run: Sequence[VarBind]) -> tuple[Family, ...]:
-        metric, scheme, kept = plan.metric, plan.scheme, plan.kept
+        metric, scheme, kept, shape = plan.metric, plan.scheme, plan.kept, self._shape
         values = numbers(run)
         if values is None:
+            shape = None
             if self._exact:
                 values = [number(bind) or 0.0 for bind in run]
             else:
                 run = [bind for bind in run if number(bind) is not None]
                 values = numbers(run) or []
-        oids = [bind[0] for bind in run]
-        if kept.generation != scheme.generation or kept.oids != oids:
+        oids = [bind[0] for bind in run] if shape is None else ()
+        if kept.generation != scheme.generation or kept.shape != shape or kept.oids != oids:
             cut = len(metric.oid)
-            rows, kept.keep = self._unique(self._rows(scheme, [oid[cut:] for oid in oids]), metric.name)
+            rows, kept.keep = self._unique(self._rows(scheme, [bind[0][cut:] for bind in run]), metric.name)
             kept.prefixes = Prefixes(metric.name, rows)
-            kept.generation, kept.oids = scheme.generation, oids
+            kept.generation, kept.shape, kept.oids = scheme.generation, shape, oids
         if kept.keep is not None:
             self.duplicates += len(values) - len(kept.keep)
             values = [values[place] for place in kept.keep]

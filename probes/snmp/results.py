@@ -5,8 +5,9 @@ from typing import Final
 
 from agent.core.model import Check, Interface, Observation, OperStatus, Outcome, SnmpAuth
 from agent.core.units import format_duration
-from probes.snmp.device import Device, Made, State
+from probes.snmp.device import Device, State
 from probes.snmp.poll import Poll
+from probes.snmp.reader import Made
 from probes.snmp.settings import Settings
 
 _SHOWN_PROBLEMS: Final = 3
@@ -67,7 +68,8 @@ def full_result(check: Check, full: Made, state: State, poll: Poll, seconds: flo
     return Observation(
         check.target, check.name, datetime.now(UTC), Outcome.OK, detail, seconds, confirmed=True, complete=not problems,
         values=_values(poll, len(poll.varbinds), len(problems), full=True),
-        series=state.series, interfaces=interfaces, facts=full.facts,
+        series=state.series, interfaces=interfaces, traffic=state.told.traffic if state.told is not None else None,
+        facts=full.facts,
     )  # fmt: skip
 
 
@@ -81,7 +83,7 @@ def state_result(check: Check, device: Device, state: State, poll: Poll, seconds
     return Observation(
         check.target, check.name, datetime.now(UTC), Outcome.OK, detail, seconds, confirmed=True,
         complete=not state.problems, values=_values(poll, state.varbinds, len(state.problems), full=False),
-        series=state.series, interfaces=state.told.interfaces, facts=device.facts(),
+        series=state.series, interfaces=state.told.interfaces, traffic=state.told.traffic, facts=device.facts(),
     )  # fmt: skip
 
 

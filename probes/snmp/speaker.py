@@ -11,6 +11,7 @@ from probes.snmp import v3
 from probes.snmp.ber import (
     Header,
     Pdu,
+    PduHead,
     RequestTemplate,
     SnmpDecodeError,
     VarBind,
@@ -29,6 +30,7 @@ from probes.snmp.errors import (
     SnmpUnsupportedLevel,
     SnmpWrongDigest,
 )
+from probes.snmp.known import Known, outlined
 from probes.snmp.usm import Keys, User
 from probes.snmp.v3 import Envelope, Scoped
 from probes.snmp.walk import Question
@@ -71,8 +73,13 @@ class Speaker(Protocol):
     def request(self, question: Question, request_id: int, now: float) -> bytes:
         """Return the datagram that asks this, or what has to be asked before it."""
 
-    def read(self, opened: Header | Envelope, data: bytes, now: float) -> Answer | None:
+    def read(
+        self, opened: Header | Envelope, data: bytes, now: float, question: Question
+    ) -> Answer | Known | None:  # fmt: skip
         """Return what a datagram answers; None when the question must be asked again, with what was learnt.
+
+        Args:
+            question: what was asked.
 
         Raises:
             SnmpDecodeError: no answer to this conversation.
@@ -98,6 +105,16 @@ def opened(data: bytes) -> tuple[int, Header | Envelope]:
     return head.request_id, head
 
 
+def _answer(data: bytes, head: Header | PduHead, question: Question) -> Answer | Known:
+    """Return the varbinds of an answer; as known where the asker takes that, and they look so."""
+    at, end = head.varbinds_at, head.end
+    if question.take_known is not None and not head.error_status:
+        known = outlined(data, at, end, question.expected)
+        if known is not None:
+            return known
+    return Answer(head.error_status, head.error_index, decode_varbinds(data, at, end, question.expected))
+
+
 class Community:
     """v1 and v2c."""
 
@@ -112,7 +129,9 @@ class Community:
         """Return the datagram that asks this."""
         return self._template.request(question.pdu, request_id, question.oids, question.max_repetitions)
 
-    def read(self, opened: Header | Envelope, data: bytes, now: float) -> Answer:  # noqa: ARG002 - as the protocol
+    def read(
+        self, opened: Header | Envelope, data: bytes, now: float, question: Question  # noqa: ARG002 - as the protocol
+    ) -> Answer | Known:  # fmt: skip
         """Return what a datagram answers.
 
         Raises:
@@ -120,7 +139,7 @@ class Community:
         """
         if not isinstance(opened, Header) or opened.version != self._version:
             raise SnmpDecodeError("the version asked expected")
-        return Answer(opened.error_status, opened.error_index, decode_varbinds(data, opened.varbinds_at, opened.end))
+        return _answer(data, opened, question)
 
     def silence(self) -> str:
         """Nothing is known beyond the silence."""
@@ -181,7 +200,7 @@ class Secure:
     a new one, and a clock that runs backwards after a reset is therefore believed.
     """
 
-    __slots__ = ("_discovered", "_discovering", "_engines", "_resynchronised", "_user", "_where")
+    __slots__ = ("_discovered", "_discovering", "_engines", "_last_keys", "_resynchronised", "_user", "_where")
 
     def __init__(self, user: User, engines: Engines, where: tuple[str, int]) -> None:
         """Speak as this user to the agent at this address."""
@@ -191,6 +210,7 @@ class Secure:
         self._discovering = False
         self._discovered = 0
         self._resynchronised = 0
+        self._last_keys: tuple[bytes, Keys] = b"", _NO_KEYS
 
     def request(self, question: Question, request_id: int, now: float) -> bytes:
         """Return the datagram that asks this, or the discovery that must come before it."""
@@ -202,11 +222,13 @@ class Secure:
         user = self._user
         pdu = encode_request_pdu(question.pdu, request_id, question.oids, question.max_repetitions)
         scoped = v3.encode_scoped(user.context_engine_id or engine.engine_id, user.context_name, pdu)
-        keys = user.keys(engine.engine_id)
+        keys = self._keys(engine.engine_id)
         boots, time = (engine.boots, engine.time_at(now)) if keys.mac_octets else (0, 0)
         return v3.encode(request_id, user.name, engine.engine_id, boots, time, scoped, keys)
 
-    def read(self, opened: Header | Envelope, data: bytes, now: float) -> Answer | None:
+    def read(
+        self, opened: Header | Envelope, data: bytes, now: float, question: Question
+    ) -> Answer | Known | None:  # fmt: skip
         """Return what a datagram answers; None when the question must be asked again.
 
         Raises:
@@ -216,19 +238,26 @@ class Secure:
         if not isinstance(opened, Envelope):
             raise SnmpDecodeError("the version asked expected")
         authentic = bool(opened.flags & v3.FLAG_AUTH)
-        keys = self._user.keys(opened.engine_id) if v3.is_engine_id(opened.engine_id) else _NO_KEYS
+        keys = self._keys(opened.engine_id) if v3.is_engine_id(opened.engine_id) else _NO_KEYS
         if authentic and not opened.authentic(data, keys):
             raise SnmpDecodeError("a message with the right digest expected")
         scoped = v3.open_scoped(opened, keys)
-        varbinds = decode_varbinds(scoped.octets, scoped.head.varbinds_at, scoped.head.end)
         if scoped.head.pdu == Pdu.REPORT:
-            self._reported(opened, varbinds, now)
+            self._reported(opened, decode_varbinds(scoped.octets, scoped.head.varbinds_at, scoped.head.end), now)
             return None
         self._check(opened, scoped, keys)
+        answer = _answer(scoped.octets, scoped.head, question)
         self._discovered = self._resynchronised = 0
         if authentic:
             self._learn(opened, now)
-        return Answer(scoped.head.error_status, scoped.head.error_index, varbinds)
+        return answer
+
+    def _keys(self, engine_id: bytes) -> Keys:
+        known, keys = self._last_keys
+        if known != engine_id:
+            keys = self._user.keys(engine_id)
+            self._last_keys = engine_id, keys
+        return keys
 
     def silence(self) -> str:
         """Say what silence may mean here, and begin with a discovery next time: the device may be another one now."""

@@ -6,18 +6,15 @@ nothing is said about interfaces, because their numbers may mean others now.
 """
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
-
-from agent.core.counters import Counts, Uptime, uptime
-from agent.core.interfaces import Pair, Reading
-from agent.core.model import AdminStatus, Interface, OperStatus
+from agent.core.counters import Uptime, uptime
+from agent.core.model import Interface
 from probes.snmp import fastplan
-from probes.snmp.ber import VarBind, encode_index
-from probes.snmp.fastplan import NARROW, Plan, Table
+from probes.snmp.ber import VarBind
+from probes.snmp.fastplan import NO_TABLE, Plan, Table
 
 RESTARTED: Final = "the device has restarted"
 TABLE_CHANGED: Final = "ifTableLastChange is another"
@@ -29,8 +26,6 @@ GET_SILENCE: Final = "no answer to a GET of many objects"
 _STRIKES: Final = 3
 _STALE_POLLS: Final = 3.0  # full polls that may fail before what the last one said is no longer repeated
 _STALE_LEAST_SECONDS: Final = 30.0
-_ADMIN: Final[Mapping[object, AdminStatus]] = {int(status): status for status in AdminStatus}
-_OPER: Final[Mapping[object, OperStatus]] = {int(status): status for status in OperStatus}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +104,7 @@ class Tiers:
         self.marked_at = 0.0
         self._seen = Marks()  # at the last look
         self._strikes: dict[str, int] = {}
+        self._planned: tuple[Table | None, bool] = None, True
 
     @property
     def has_fast(self) -> bool:
@@ -169,10 +165,12 @@ class Tiers:
         self.rows, self._full_at = rows, now
         self._next_full_at = now + self._interval * (1 - self._phase)
         self._phase = 0.0
-        wanted = table if self.has_fast else Table.of({})
-        self.plan = fastplan.plan(
-            wanted, v1=self._v1, max_repetitions=self._max_repetitions, get_works=self.get_works
-        )  # fmt: skip
+        wanted = table if self.has_fast else NO_TABLE
+        if self._planned[0] is not wanted or self._planned[1] != self.get_works:
+            self.plan = fastplan.plan(
+                wanted, v1=self._v1, max_repetitions=self._max_repetitions, get_works=self.get_works
+            )
+            self._planned = wanted, self.get_works
 
     def anew(self) -> None:
         """Have everything read anew, without a reason that lies with the device."""
@@ -189,59 +187,3 @@ class Tiers:
 
     def _is_idle(self, word: str) -> bool:
         return self._strikes.get(word, 0) >= _STRIKES
-
-
-def interface_reading(
-    rows: tuple[Interface, ...],
-    values: Mapping[bytes, object],
-    times: Mapping[bytes, float],
-    uptime_ticks: int | None,
-    at_seconds: float,
-) -> Reading:
-    """Return cells as what `agent.core.interfaces` takes.
-
-    Args:
-        values: what each cell holds; one that was not read is missing.
-        times: when each cell was read, monotonic; `at_seconds` where that is not told.
-        at_seconds: when `uptime_ticks` was read.
-    """
-    suffixes = [encode_index((row.index,)) for row in rows]
-
-    def column(root: bytes) -> list[int | None]:
-        found = [values.get(root + suffix) for suffix in suffixes]
-        return [value if isinstance(value, int) else None for value in found]
-
-    def pair(received: bytes, sent: bytes) -> tuple[Pair, np.typing.NDArray[np.bool_]]:
-        """Return two counters, long ones where they were read, and where that is."""
-        long = [column(received), column(sent)]
-        wide = [into is not None or out is not None for into, out in zip(*long, strict=True)]
-        if not all(wide):
-            short = [column(NARROW[received]), column(NARROW[sent])]
-            long = [
-                [new if is_wide else old for new, old, is_wide in zip(*columns, wide, strict=True)]
-                for columns in zip(long, short, strict=True)
-            ]
-        return Pair(Counts.of(long[0]), Counts.of(long[1])), np.array(wide, dtype=np.bool_)
-
-    octets, wide = pair(fastplan.HC_IN_OCTETS, fastplan.HC_OUT_OCTETS)
-    packets, wide_packets = pair(fastplan.HC_IN_PACKETS, fastplan.HC_OUT_PACKETS)
-    read_at = [
-        times.get((fastplan.HC_IN_OCTETS if is_wide else fastplan.IF_IN_OCTETS) + suffix, at_seconds)
-        for suffix, is_wide in zip(suffixes, wide.tolist(), strict=True)
-    ]
-    return Reading(
-        rows=rows,
-        uptime_ticks=uptime_ticks,
-        at_seconds=at_seconds,
-        taken_at_seconds=np.array(read_at, dtype=np.float64),
-        admin=tuple(_ADMIN.get(value) for value in column(fastplan.IF_ADMIN)),
-        oper=tuple(_OPER.get(value) for value in column(fastplan.IF_OPER)),
-        last_change=Counts.of(column(fastplan.IF_LAST_CHANGE)),
-        discontinuity=Counts.of(column(fastplan.IF_DISCONTINUITY)),
-        octets=octets,
-        packets=packets,
-        errors=Pair(Counts.of(column(fastplan.IF_IN_ERRORS)), Counts.of(column(fastplan.IF_OUT_ERRORS))),
-        discards=Pair(Counts.of(column(fastplan.IF_IN_DISCARDS)), Counts.of(column(fastplan.IF_OUT_DISCARDS))),
-        wide=wide,
-        wide_packets=wide_packets,
-    )

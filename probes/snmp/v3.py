@@ -5,6 +5,7 @@ A message is taken apart in two steps, since what is inside may be encrypted: `d
 """
 
 import hmac
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from probes.snmp.ber import (
@@ -17,6 +18,7 @@ from probes.snmp.ber import (
     element,
     encode_integer,
     integer,
+    rest_at,
     tlv,
 )
 from probes.snmp.oid import SnmpDecodeError
@@ -28,10 +30,16 @@ FLAG_REPORTABLE: Final = 0x04
 _SEQUENCE: Final = 0x30
 _USM: Final = 3
 _MAX_SIZE: Final = encode_integer(65507)  # what one UDP datagram over IPv4 can hold
+_VERSION: Final = encode_integer(Version.V3)
+_V3_HEAD: Final = _VERSION + b"\x30"
+_LEAST_OCTETS: Final = 40
+_CONTROL: Final = b"\x02\x02\x04\x02"  # the types of msgGlobalData's fields
+_USM_FIELDS: Final = b"\x04\x02\x02\x04\x04\x04"  # ... and of the security parameters'
 _MAX_INT: Final = (1 << 31) - 1
 _ENGINE_ID_OCTETS: Final = (5, 32)  # SnmpEngineID of SNMP-FRAMEWORK-MIB
 _MAX_USER_OCTETS: Final = 32
 _MAX_CONTEXT_OCTETS: Final = 255
+_MAX_MAC: Final = 64  # octets, of a salt too
 _DES_PADDING_MAX: Final = 7
 _PDUS: Final = frozenset((Pdu.GET, Pdu.GETNEXT, Pdu.RESPONSE, Pdu.SET, Pdu.GETBULK, Pdu.REPORT))
 
@@ -84,8 +92,12 @@ def is_v3(data: bytes) -> bool:
 
 def encode_scoped(context_engine_id: bytes, context_name: bytes, pdu: bytes) -> bytes:
     """Return a scoped PDU in clear."""
-    names = tlv(Tag.OCTET_STRING, context_engine_id) + tlv(Tag.OCTET_STRING, context_name)
-    return tlv(_SEQUENCE, names + pdu)
+    return tlv(_SEQUENCE, _context(context_engine_id, context_name) + pdu)
+
+
+@lru_cache(maxsize=4096)
+def _context(engine_id: bytes, name: bytes) -> bytes:
+    return tlv(Tag.OCTET_STRING, engine_id) + tlv(Tag.OCTET_STRING, name)
 
 
 def encode(
@@ -99,25 +111,35 @@ def encode(
         scoped: as `encode_scoped` returns it.
         reportable: whether the other side may answer with a Report; False for answers.
     """
-    flags = (FLAG_REPORTABLE if reportable else 0) | (FLAG_AUTH if keys.mac_octets else 0)
+    mac_octets = keys.mac_octets
+    flags = (FLAG_REPORTABLE if reportable else 0) | (FLAG_AUTH if mac_octets else 0)
     salt = b""
     if keys.privacy is not None:
         flags |= FLAG_PRIV
         encrypted, salt = keys.privacy.encrypt(scoped, boots, time)
         scoped = tlv(Tag.OCTET_STRING, encrypted)
     tail = tlv(Tag.OCTET_STRING, salt)
-    security = tlv(
-        _SEQUENCE,
-        tlv(Tag.OCTET_STRING, engine_id) + encode_integer(boots) + encode_integer(time) + tlv(Tag.OCTET_STRING, user)
-        + tlv(Tag.OCTET_STRING, bytes(keys.mac_octets)) + tail,
-    )  # fmt: skip
-    control = encode_integer(msg_id) + _MAX_SIZE + tlv(Tag.OCTET_STRING, bytes((flags,))) + encode_integer(_USM)
-    head = encode_integer(Version.V3) + tlv(_SEQUENCE, control)
+    control_end, engine, user_and_mac = _unchanging(flags, engine_id, user, mac_octets)
+    security = tlv(_SEQUENCE, engine + _clock(boots) + _clock(time) + user_and_mac + tail)
+    head = _VERSION + tlv(_SEQUENCE, encode_integer(msg_id) + control_end)
     message = tlv(_SEQUENCE, head + tlv(Tag.OCTET_STRING, security) + scoped)
-    if not keys.mac_octets:
+    if not mac_octets:
         return message
     end = len(message) - len(scoped) - len(tail)
-    return message[: end - keys.mac_octets] + keys.mac(message) + message[end:]
+    return message[: end - mac_octets] + keys.mac(message) + message[end:]
+
+
+_clock: Final = lru_cache(maxsize=256)(encode_integer)  # boots never change, and seconds seldom
+
+
+@lru_cache(maxsize=4096)
+def _unchanging(flags: int, engine_id: bytes, user: bytes, mac_octets: int) -> tuple[bytes, bytes, bytes]:
+    """Return what is the same in all messages of one user to one engine: parts of msgGlobalData, and of the security
+    parameters before and after the engine's clock.
+    """
+    control_end = _MAX_SIZE + tlv(Tag.OCTET_STRING, bytes((flags,))) + encode_integer(_USM)
+    user_and_mac = tlv(Tag.OCTET_STRING, user) + tlv(Tag.OCTET_STRING, bytes(mac_octets))
+    return control_end, tlv(Tag.OCTET_STRING, engine_id), user_and_mac
 
 
 # ------------------------------------------------------------------ decoding
@@ -131,6 +153,8 @@ def decode_envelope(data: bytes) -> Envelope:
     """
     if len(data) > MAX_DATAGRAM_OCTETS:
         raise SnmpDecodeError(f"message of at most {MAX_DATAGRAM_OCTETS} octets expected, got {len(data)}")
+    if (usual := _usual_envelope(data)) is not None:
+        return usual
     at, end = element(data, 0, len(data), _SEQUENCE, "SNMP message")
     if end != len(data):
         raise SnmpDecodeError(f"end of the message expected at octet {end}, got {len(data) - end} octets more")
@@ -150,9 +174,9 @@ def decode_envelope(data: bytes) -> Envelope:
     boots, at = _natural(data, at, stop, "msgAuthoritativeEngineBoots")
     time, at = _natural(data, at, stop, "msgAuthoritativeEngineTime")
     user, at = _octets(data, at, stop, "msgUserName", 0, _MAX_USER_OCTETS)
-    mac, at = _octets(data, at, stop, "msgAuthenticationParameters", 0, 64)
+    mac, at = _octets(data, at, stop, "msgAuthenticationParameters", 0, _MAX_MAC)
     mac_at = at - len(mac)
-    salt, at = _octets(data, at, stop, "msgPrivacyParameters", 0, 64)
+    salt, at = _octets(data, at, stop, "msgPrivacyParameters", 0, _MAX_MAC)
     if at != stop or stop != security_end:
         raise SnmpDecodeError(f"end of the security parameters expected at octet {at}, got octet {security_end}")
     tag = Tag.OCTET_STRING if flags[0] & FLAG_PRIV else _SEQUENCE
@@ -161,6 +185,57 @@ def decode_envelope(data: bytes) -> Envelope:
         raise SnmpDecodeError(f"end of the scoped PDU expected at octet {end}, got octet {stop}")
     scoped = data[start:stop] if flags[0] & FLAG_PRIV else data[security_end:end]
     return Envelope(msg_id, flags[0], engine_id, boots, time, user, mac, mac_at, salt, scoped)
+
+
+def _usual_envelope(data: bytes) -> Envelope | None:
+    """Return what is in clear in a message of the form that nearly all have; None for any other: it is read with care.
+
+    That is: lengths in the fewest octets, all before the scoped PDU below 128, and a msgID of four octets.
+    """
+    end = len(data)
+    if end < _LEAST_OCTETS or data[0] != _SEQUENCE or (at := rest_at(data, 1, end)) is None:
+        return None
+    control_end = at + 5 + data[at + 4]
+    if data[at : at + 4] != _V3_HEAD or control_end + 4 > end:
+        return None
+    security_end = control_end + 2 + data[control_end + 1]
+    heads = (data[control_end], data[control_end + 2], data[control_end + 3] + control_end + 4)
+    if heads != (Tag.OCTET_STRING, _SEQUENCE, security_end) or security_end + 2 > end:
+        return None
+    control = _bodies(data, at + 5, control_end, _CONTROL)
+    security = _bodies(data, control_end + 4, security_end, _USM_FIELDS)
+    start = rest_at(data, security_end + 1, end)
+    if control is None or security is None or start is None:
+        return None
+    msg_id, most, flags, model = control
+    engine_id, boots, time, user, mac, salt = security
+    for number in (msg_id, most, boots, time):
+        if not 1 <= len(number) <= 4 or number[0] > 0x7F:
+            return None
+    if len(msg_id) != 4 or len(flags) != 1 or model != b"\x03":
+        return None
+    if len(engine_id) > _ENGINE_ID_OCTETS[1] or len(user) > _MAX_USER_OCTETS or max(len(mac), len(salt)) > _MAX_MAC:
+        return None
+    private = flags[0] & FLAG_PRIV
+    if data[security_end] != (Tag.OCTET_STRING if private else _SEQUENCE):
+        return None
+    whole = int.from_bytes
+    return Envelope(
+        whole(msg_id, "big"), flags[0], engine_id, whole(boots, "big"), whole(time, "big"), user, mac,
+        security_end - len(salt) - 2 - len(mac), salt, data[start if private else security_end :],
+    )  # fmt: skip
+
+
+def _bodies(data: bytes, at: int, stop: int, tags: bytes) -> list[bytes] | None:
+    """Return the bodies of elements of these types, lengths in the short form, that fill the octets; else None."""
+    bodies = []
+    for tag in tags:
+        if at + 2 > stop or data[at] != tag or data[at + 1] > 0x7F:
+            return None
+        start = at + 2
+        at = start + data[at + 1]
+        bodies.append(data[start:at])
+    return bodies if at == stop else None
 
 
 def open_scoped(envelope: Envelope, keys: Keys) -> Scoped:

@@ -4,7 +4,7 @@ Agents misbehave; each way that is known ends in rows or in one problem that nam
 ends a conversation early, a limit below or the clock, the rows until then stay, and `problems` says that there is more.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -19,6 +19,7 @@ from probes.snmp.ber import (
     oid_after,
     oid_text,
 )
+from probes.snmp.known import FEWEST, Known, decoded
 from probes.snmp.layout import Layout
 
 # The limits of one conversation. Time is bounded by a check's `timeout`, objects by its `max_objects`.
@@ -37,11 +38,18 @@ _GONE: Final = _MISSING | {Tag.END_OF_MIB_VIEW}
 
 
 class Question(NamedTuple):
-    """The next request of a conversation."""
+    """The next request of a conversation.
+
+    Attributes:
+        expected: the names that the answer will have, if all is as usual.
+        take_known: takes an answer that looks so, in place of the asker's `take`; None where all answers are decoded.
+    """
 
     pdu: int
     oids: Sequence[bytes]
     max_repetitions: int = 0
+    expected: Sequence[bytes] = ()
+    take_known: "Callable[[Known], None] | None" = None
 
 
 class Asker(Protocol):
@@ -77,13 +85,19 @@ class Get:
         self._unanswered = 0
 
     @property
+    def shape(self) -> object:
+        """The names of what was read."""
+        return tuple([bind[0] for bind in self.varbinds])
+
+    @property
     def at(self) -> str:
         """Where the conversation is: an OID, or "" when it is over."""
         return _shown(self._left[0]) if self._left else ""
 
     def next(self) -> Question | None:
         """Return the next packet's worth."""
-        return Question(Pdu.GET, self._left[: self._size]) if self._left else None
+        asked = self._left[: self._size]
+        return Question(Pdu.GET, asked, expected=asked) if asked else None
 
     def take(self, error_status: int, error_index: int, varbinds: list[VarBind]) -> None:
         """Keep what came; drop the object that an error names and ask again for the others."""
@@ -141,7 +155,6 @@ class Walk:
         layout: what is known of these subtrees from the last walk; it learns from this one. Not used for v1.
 
     Attributes:
-        varbinds: what was read.
         problems: what went wrong, each naming an OID; the subtree concerned is cut short there.
         packets: answers taken.
     """
@@ -158,7 +171,9 @@ class Walk:
         max_packets: int = MAX_PACKETS,
         max_octets: int = MAX_OCTETS,
     ) -> None:
-        self.varbinds: list[VarBind] = []
+        self._rows: list[VarBind] = []
+        self._waiting: list[Known] = []  # what came behind them as it was known, and is not decoded yet
+        self._ahead = 0  # how many objects that is
         self.problems: list[str] = []
         self.packets = 0
         self._roots = _without_nested(subtrees)
@@ -179,6 +194,24 @@ class Walk:
         self._unanswered = 0
 
     @property
+    def _place(self) -> int:
+        """How many objects have come."""
+        return len(self._rows) + self._ahead
+
+    @property
+    def varbinds(self) -> list[VarBind]:
+        """What was read."""
+        self._decode()
+        return self._rows
+
+    @property
+    def shape(self) -> object:
+        """What stands for the names of what was read: the same as at another walk that read the same; else None."""
+        if self._layout is None or self._left or self.problems:
+            return None
+        return self._layout.shape
+
+    @property
     def at(self) -> str:
         """After which OID the walk goes on; "" when it is over."""
         return _shown(self._left[0].last) if self._left else ""
@@ -190,13 +223,18 @@ class Walk:
         oids = [lane.last for lane in self._left[: self._width]]
         if self._v1:
             return Question(Pdu.GETNEXT, oids)
-        if self._layout is not None and self._in_step and not self._unanswered:
-            self._repetitions = self._layout.rows(len(self.varbinds)) or self._repetitions
-        return Question(Pdu.GETBULK, oids, self._repetitions)
+        layout, place = self._layout, self._place
+        if layout is None or not self._in_step or self._unanswered or (rows := layout.rows(place)) is None:
+            return Question(Pdu.GETBULK, oids, self._repetitions)
+        self._repetitions = rows
+        take_known = self._take_unseen if layout.size >= FEWEST else None
+        return Question(Pdu.GETBULK, oids, rows, layout.expected(place, rows), take_known)
 
     def take(self, error_status: int, error_index: int, varbinds: list[VarBind]) -> None:
         """Keep the rows, and find out what is left to ask."""
         self.packets += 1
+        if self._waiting and not self._decode():
+            return  # something else came before what this answers
         if error_status != ErrorStatus.noError:
             self._refused(error_status, error_index)
         elif not varbinds:
@@ -238,8 +276,8 @@ class Walk:
 
     def _limit(self) -> None:
         """End the walk where it has reached a limit."""
-        reached = f"{len(self.varbinds)} objects in {self.packets} packets"
-        if len(self.varbinds) >= self._max_varbinds:
+        reached = f"{self._place} objects in {self.packets} packets"
+        if self._place >= self._max_varbinds:
             self._stop(
                 f"more than expected: stopped after {reached} at {self.at}; `max_objects` sets how many are read"
             )
@@ -292,36 +330,67 @@ class Walk:
             elif (problem := _unsound(oid, tag, lane.last, "GETNEXT")) and not self._in_any_order(oid, tag):
                 self._cut(lane, problem)
             else:
-                self.varbinds.append((oid, tag, value))
+                self._rows.append((oid, tag, value))
                 lane.last = oid
+
+    def _take_unseen(self, known: Known) -> None:
+        """Take an answer that looks as the last time; whether it is is seen when all have come."""
+        assert self._layout is not None
+        self.packets += 1
+        self._waiting.append(known)
+        self._ahead += len(known.starts)
+        del self._left[: self._layout.lane(self._place - 1) - (len(self._roots) - len(self._left))]
+        self._left[0].last = self._layout.name(self._place - 1)
+        if self.packets > self._uncounted:
+            self._octets += known.end - known.at
+        self._limit()
+
+    def _decode(self) -> bool:
+        """Decode what waits; return whether it was what it looked like. If not, the walk goes on where it was not."""
+        if not self._waiting:
+            return True
+        assert self._layout is not None
+        found = decoded(self._waiting, self._layout.names, len(self._rows))
+        as_known = len(found) == self._ahead
+        self._rows += found
+        self._waiting, self._ahead = [], 0
+        if as_known:
+            return True
+        self._in_step = False
+        if self._left:
+            place = len(self._rows)
+            lane = self._layout.lane(place - 1) if place else 0
+            self._left = [_Lane(root, root) for root in self._roots[lane:]]
+            self._left[0].last = self._rows[-1][0] if place else self._roots[0]
+        return False
 
     def _take_known(self, varbinds: list[VarBind]) -> None:
         """Keep what came as it did the last time without looking at each row; the rest goes the careful way."""
         assert self._layout is not None
-        place = len(self.varbinds)
+        place = self._place
         known = self._layout.as_known(place, varbinds)
         rows = varbinds if known == len(varbinds) else varbinds[:known]
         if rows and not _GONE.isdisjoint([bind[1] for bind in rows]):
             known, rows = 0, []
         if rows:
-            self.varbinds += rows
+            self._rows += rows
             place += known
             del self._left[: self._layout.lane(place - 1) - (len(self._roots) - len(self._left))]
             self._left[0].last = rows[-1][0]
         if known < len(varbinds):
             self._take_bulk(varbinds[known:])
         # what came beyond it must be what was left out the last time, too
-        self._in_step = len(self.varbinds) == place and (
+        self._in_step = self._place == place and (
             not self._left or self._layout.goes_on(place, len(self._roots) - len(self._left))
         )
 
     def _is_whole(self) -> bool:
         assert self._layout is not None
-        return self._layout.rows(len(self.varbinds)) is None
+        return self._layout.rows(self._place) is None
 
     def _take_bulk(self, varbinds: list[VarBind]) -> None:
         lane = self._left[0]
-        root, last, keep = lane.root, lane.last, self.varbinds.append
+        root, last, keep = lane.root, lane.last, self._rows.append
         for bind in varbinds:
             oid, tag, _ = bind
             if tag == Tag.END_OF_MIB_VIEW:
@@ -330,7 +399,7 @@ class Walk:
             if not oid.startswith(root):
                 # the subtree ends here; an agent that jumps back at the end of its MIB says no more than that
                 if not oid_after(oid, last) or not self._enter(oid):
-                    self._gaps.append(len(self.varbinds))
+                    self._gaps.append(len(self._rows))
                     if self._left and self._left[0] is lane:
                         del self._left[0]
                     return

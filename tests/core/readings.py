@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from agent.core.counters import Counts
-from agent.core.interfaces import Pair, Reading, Story, Told
+from agent.core.interfaces import Reading, Story, Told
 from agent.core.model import AdminStatus, Interface, OperStatus
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -42,10 +42,7 @@ def reading(
         oper=tuple(OperStatus(oper[place]) if place < len(oper) else OperStatus.UP for place in range(count)),
         last_change=Counts.of([*changed, *[0] * (count - len(changed))]),
         discontinuity=Counts.of([*discontinuity, *[0] * (count - len(discontinuity))]),
-        octets=Pair(Counts.of(counts), Counts.of(half)),
-        packets=Pair(Counts.of(counts), Counts.of(half)),
-        errors=Pair(Counts.of(fixed), Counts.of(fixed)),
-        discards=Pair(Counts.of(fixed), Counts.of(fixed)),
+        counts=Counts.stacked([Counts.of(one) for one in (counts, counts, fixed, fixed, half, half, fixed, fixed)]),
         wide=np.full(count, wide),
         wide_packets=np.full(count, wide),
     )

@@ -71,7 +71,7 @@ def one(
         Counts.of([before]),
         Counts.of([after]),
         np.array([elapsed]),
-        bits=bits,
+        wide=np.array([bits == 64]),
         most_per_second=np.array([most]),
         broken=np.array([broken]),
     )
@@ -171,7 +171,7 @@ def test_rows_go_with_their_interfaces() -> None:
         before,
         Counts.of([30, 30, 30, 30]),
         np.array([10.0, 10.0, 20.0, 10.0]),
-        bits=64,
+        wide=np.array([True]),
         most_per_second=np.full(4, NAN),
         broken=np.array([False] * 4),
     )

@@ -10,7 +10,7 @@ from tests.core.readings import NOW, TWO, reading, row, tell
 
 
 def received(told: Told) -> list[float | None]:
-    return [one.received.octets_per_second if one.received else None for one in told.interfaces]
+    return [told.traffic.received.flow(place).octets_per_second for place in range(len(told.interfaces))]
 
 
 # ------------------------------------------------------------------ rates
@@ -20,9 +20,7 @@ def test_the_second_reading_has_rates() -> None:
     first, second = tell(reading(TWO, 0, [0, 1000]), reading(TWO, 10, [1250, 1000]))
     assert received(first) == [None, None]
     assert received(second) == [125.0, 0.0]
-    into, out = second.interfaces[0].received, second.interfaces[0].sent
-    assert into is not None
-    assert out is not None
+    into, out = second.traffic.received.flow(0), second.traffic.sent.flow(0)
     assert into.utilisation_ratio == pytest.approx(1e-6)
     assert out.octets_per_second == 62.5
     assert (into.errors_per_second, into.discards_per_second) == (0.0, 0.0)
@@ -46,8 +44,7 @@ def test_no_rate_over_a_discontinuity(then: dict[str, object], rates: list[float
 
 def test_the_rates_of_an_unknown_speed_have_no_utilisation() -> None:
     rows = (row(1, "Tu1", speed=None),)
-    flow = tell(reading(rows, 0, [0]), reading(rows, 10, [1250]))[1].interfaces[0].received
-    assert flow is not None
+    flow = tell(reading(rows, 0, [0]), reading(rows, 10, [1250]))[1].traffic.received.flow(0)
     assert (flow.octets_per_second, flow.utilisation_ratio) == (125.0, None)
 
 
@@ -56,8 +53,7 @@ def test_the_rates_of_an_unknown_speed_have_no_utilisation() -> None:
     [(5, 25, 2.0), (25, 5, None), (3_000_000_000, 0, None), ((1 << 32) - 10, 10, 2.0)],
 )
 def test_errors_that_were_cleared_are_no_spike(before: int, after: int, rate: float | None) -> None:
-    flow = tell(reading(TWO, 0, errors=[before]), reading(TWO, 10, errors=[after]))[1].interfaces[0].received
-    assert flow is not None
+    flow = tell(reading(TWO, 0, errors=[before]), reading(TWO, 10, errors=[after]))[1].traffic.received.flow(0)
     assert flow.errors_per_second == rate
 
 
