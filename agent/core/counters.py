@@ -86,15 +86,6 @@ class Counts:
         return cls(whole, np.ones(whole.shape, dtype=np.bool_))
 
     @classmethod
-    def of_several(cls, columns: Sequence[Sequence[int | None]]) -> "Counts":
-        """Take several counters of the same interfaces."""
-        try:
-            whole = np.array(columns, dtype=np.uint64)
-        except (TypeError, OverflowError):
-            return cls.stacked([cls.of(column) for column in columns])
-        return cls(whole, np.ones(whole.shape, dtype=np.bool_))
-
-    @classmethod
     def _of_some(cls, values: Sequence[int | None]) -> "Counts":
         sound = [value is not None and 0 <= value < 1 << 64 for value in values]
         plain = [value if value is not None and fits else 0 for value, fits in zip(values, sound, strict=True)]

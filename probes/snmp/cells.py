@@ -9,18 +9,19 @@ from typing import Final
 
 import numpy as np
 
-from agent.core.counters import Counts
+from agent.core.counters import Bools, Counts
 from agent.core.interfaces import Reading
 from agent.core.model import AdminStatus, Interface, OperStatus
+from agent.core.traffic import Floats
 from probes.snmp import fastplan
-from probes.snmp.ber import VarBind, encode_index
+from probes.snmp.ber import Tag, VarBind, encode_index
 from probes.snmp.fastplan import COLUMNS, NARROW, Table
 
 _ADMIN: Final[Mapping[object, AdminStatus]] = {int(status): status for status in AdminStatus}
 _OPER: Final[Mapping[object, OperStatus]] = {int(status): status for status in OperStatus}
 _NOWHERE: Final = -1
-
-Column = list[int | None]
+_COUNTED: Final = (fastplan.HC_IN_OCTETS, fastplan.IF_IN_OCTETS)
+_WHOLE_NUMBERS: Final = frozenset((Tag.INTEGER, Tag.COUNTER32, Tag.GAUGE32, Tag.TIMETICKS, Tag.COUNTER64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,52 +35,59 @@ class Cells:
     """
 
     rows: tuple[Interface, ...]
-    columns: Mapping[bytes, Column]
+    columns: Mapping[bytes, Counts]
     times: Mapping[bytes, Sequence[float]]
 
 
 class Places:
     """Where the cells of some interfaces lie in lists of varbinds whose names stay the same."""
 
-    __slots__ = ("_places", "rows")
+    __slots__ = ("_have", "_matrix", "_places", "rows")
 
     def __init__(self, rows: tuple[Interface, ...], table: Table, names: Mapping[bytes, Sequence[bytes]]) -> None:
         """Take what was read of each column; cells that the table leaves out are not looked at."""
         self.rows = rows
         suffixes = [encode_index((row.index,)) for row in rows]
-        self._places: dict[bytes, list[int] | None] = {}  # None: all, in the order of the rows
+        self._places: dict[bytes, list[int]] = {}
         for column, oids in names.items():
             have = table.cells[column]
             cut = len(column)
             at = {oid[cut:]: place for place, oid in enumerate(oids) if oid.startswith(column)}
             places = [at.get(suffix, _NOWHERE) if suffix in have else _NOWHERE for suffix in suffixes]
-            if places == list(range(len(oids))):
-                self._places[column] = None
-            elif any(place != _NOWHERE for place in places):
+            if any(place != _NOWHERE for place in places):
                 self._places[column] = places
+        self._matrix = np.array(list(self._places.values()), dtype=np.intp)
+        self._have = self._matrix != _NOWHERE
 
-    def cells(self, runs: Mapping[bytes, Sequence[VarBind]], times: Sequence[float] | None = None) -> Cells:
-        """Return the cells.
+    def cells(self, runs: Mapping[bytes, Sequence[VarBind]]) -> Cells:
+        """Return the cells of columns that were read each by itself: as they were named when the places were found."""
+        columns = {column: Counts.of(_picked(runs[column], places)) for column, places in self._places.items()}
+        return Cells(self.rows, columns, {})
+
+    def mixed(self, varbinds: Sequence[VarBind], times: Sequence[float]) -> Cells:
+        """Return the cells that were read row by row.
 
         Args:
-            runs: the varbinds of each column, named as they were when the places were found.
-            times: when each varbind was read; of columns that share one list.
+            times: when each varbind was read.
         """
-        columns = {column: _picked(runs[column], places) for column, places in self._places.items()}
-        if times is None:
-            return Cells(self.rows, columns, {})
-        counted = (fastplan.HC_IN_OCTETS, fastplan.IF_IN_OCTETS)
         read_at = {
-            column: list(times) if places is None else [times[place] for place in places]
+            column: [times[place] for place in places]
             for column, places in self._places.items()
-            if column in counted
-        }
-        return Cells(self.rows, columns, read_at)
+            if column in _COUNTED
+        }  # fmt: skip
+        if {bind[1] for bind in varbinds} <= _WHOLE_NUMBERS:
+            try:
+                values = np.array([bind[2] for bind in varbinds], dtype=np.uint64)[self._matrix]
+            except (OverflowError, IndexError):  # a negative one, or none at all
+                pass
+            else:
+                columns = map(Counts, values, self._have)
+                return Cells(self.rows, dict(zip(self._places, columns, strict=True)), read_at)
+        some = {column: Counts.of(_picked(varbinds, places)) for column, places in self._places.items()}
+        return Cells(self.rows, some, read_at)
 
 
-def _picked(run: Sequence[VarBind], places: list[int] | None) -> Column:
-    if places is None:
-        return [value if isinstance(value, int) else None for _, _, value in run]
+def _picked(run: Sequence[VarBind], places: Sequence[int]) -> list[int | None]:
     return [
         value if place != _NOWHERE and isinstance(value := run[place][2], int) else None for place in places
     ]  # fmt: skip
@@ -91,7 +99,7 @@ def found(
     """Return the cells of a reading in which something is missing, or not where it was expected."""
     binds, read_at = list(varbinds), list(times)
     oids = [bind[0] for bind in binds]
-    return Places(rows, table, dict.fromkeys(COLUMNS, oids)).cells(dict.fromkeys(COLUMNS, binds), read_at)
+    return Places(rows, table, dict.fromkeys(COLUMNS, oids)).mixed(binds, read_at)
 
 
 def interface_reading(cells: Cells, uptime_ticks: int | None, at_seconds: float) -> Reading:
@@ -101,51 +109,46 @@ def interface_reading(cells: Cells, uptime_ticks: int | None, at_seconds: float)
         at_seconds: when `uptime_ticks` was read, and each cell of which nothing else is known; monotonic.
     """
     count = len(cells.rows)
-    nothing: Column = [None] * count
+    nothing = Counts(np.zeros(count, dtype=np.uint64), np.zeros(count, dtype=np.bool_))
 
-    def column(root: bytes) -> Column:
+    def column(root: bytes) -> Counts:
         return cells.columns.get(root, nothing)
 
-    def pair(received: bytes, sent: bytes) -> tuple[list[Column], np.typing.NDArray[np.bool_]]:
+    def pair(received: bytes, sent: bytes) -> tuple[Counts, Counts, Bools]:
         """Return two counters, long ones where they were read, and where that is."""
         into, out = column(received), column(sent)
-        if None not in into:
-            return [into, out], np.ones(count, dtype=np.bool_)
-        wide = [one is not None or other is not None for one, other in zip(into, out, strict=True)]
-        merged = [
-            [new if is_wide else old for new, old, is_wide in zip(long, column(NARROW[root]), wide, strict=True)]
-            for root, long in ((received, into), (sent, out))
-        ]
-        return merged, np.array(wide, dtype=np.bool_)
+        wide: Bools = into.known | out.known
+        if wide.all():
+            return into, out, wide
+        return _merged(into, column(NARROW[received]), wide), _merged(out, column(NARROW[sent]), wide), wide
 
-    octets, wide = pair(fastplan.HC_IN_OCTETS, fastplan.HC_OUT_OCTETS)
-    packets, wide_packets = pair(fastplan.HC_IN_PACKETS, fastplan.HC_OUT_PACKETS)
-    into = [octets[0], packets[0], column(fastplan.IF_IN_ERRORS), column(fastplan.IF_IN_DISCARDS)]
-    out = [octets[1], packets[1], column(fastplan.IF_OUT_ERRORS), column(fastplan.IF_OUT_DISCARDS)]
+    octets_in, octets_out, wide = pair(fastplan.HC_IN_OCTETS, fastplan.HC_OUT_OCTETS)
+    packets_in, packets_out, wide_packets = pair(fastplan.HC_IN_PACKETS, fastplan.HC_OUT_PACKETS)
+    into = [octets_in, packets_in, column(fastplan.IF_IN_ERRORS), column(fastplan.IF_IN_DISCARDS)]
+    out = [octets_out, packets_out, column(fastplan.IF_OUT_ERRORS), column(fastplan.IF_OUT_DISCARDS)]
     return Reading(
         rows=cells.rows,
         uptime_ticks=uptime_ticks,
         at_seconds=at_seconds,
         taken_at_seconds=_read_at(cells, wide, at_seconds),
-        admin=tuple([_ADMIN.get(value) for value in column(fastplan.IF_ADMIN)]),
-        oper=tuple([_OPER.get(value) for value in column(fastplan.IF_OPER)]),
-        last_change=Counts.of(column(fastplan.IF_LAST_CHANGE)),
-        discontinuity=Counts.of(column(fastplan.IF_DISCONTINUITY)),
-        counts=Counts.of_several([*into, *out]),
+        # what was not read is 0, which is no status
+        admin=tuple([_ADMIN.get(value) for value in column(fastplan.IF_ADMIN).values.tolist()]),
+        oper=tuple([_OPER.get(value) for value in column(fastplan.IF_OPER).values.tolist()]),
+        last_change=column(fastplan.IF_LAST_CHANGE),
+        discontinuity=column(fastplan.IF_DISCONTINUITY),
+        counts=Counts.stacked([*into, *out]),
         wide=wide,
         wide_packets=wide_packets,
     )
 
 
-def _read_at(
-    cells: Cells, wide: np.typing.NDArray[np.bool_], at_seconds: float
-) -> np.typing.NDArray[np.float64]:  # fmt: skip
-    count = len(cells.rows)
-    unknown = np.full(count, at_seconds)
+def _merged(long: Counts, short: Counts, wide: Bools) -> Counts:
+    return Counts(np.where(wide, long.values, short.values), np.where(wide, long.known, short.known))
+
+
+def _read_at(cells: Cells, wide: Bools, at_seconds: float) -> Floats:
+    unknown = np.full(len(cells.rows), at_seconds)
     if not cells.times:
         return unknown
-    long, short = (
-        np.array(cells.times[root]) if root in cells.times else unknown
-        for root in (fastplan.HC_IN_OCTETS, fastplan.IF_IN_OCTETS)
-    )
+    long, short = (np.array(cells.times[root]) if root in cells.times else unknown for root in _COUNTED)
     return np.where(wide, long, short)

@@ -207,7 +207,7 @@ class Device:
     def _told(self, conversation: GetReading | BulkReading) -> Told:
         decided, plan = self.tiers, self._plan()
         if conversation.as_planned and plan is not None:
-            cells = plan.places.cells(dict.fromkeys(COLUMNS, conversation.varbinds), conversation.times)
+            cells = plan.places.mixed(conversation.varbinds, conversation.times)
         else:
             cells = found(decided.rows, self._table, conversation.varbinds, conversation.times)
         return self._tell(cells, decided.marks.uptime, decided.marked_at)
@@ -286,8 +286,9 @@ class _Planned:
     @classmethod
     def of(cls, plan: Gets, rows: tuple[Interface, ...], table: Table) -> "_Planned":
         """Take a plan for these interfaces."""
-        places = Places(rows, table, dict.fromkeys(COLUMNS, plan.cells))
-        at = {oid: place for place, oid in enumerate(plan.cells)}
+        cells = plan.cells
+        places = Places(rows, table, dict.fromkeys(COLUMNS, cells))
+        at = {oid: place for place, oid in enumerate(cells)}
         walked = (column + suffix for column in COLUMNS for suffix in table.suffixes)
         return cls(plan, places, tuple([at[oid] for oid in walked if oid in at]), new_shape())
 

@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from probes.snmp.ber import ErrorStatus, Pdu, Tag, VarBind, oid_after, oid_text
+from probes.snmp.ber import ErrorStatus, Pdu, SnmpDecodeError, Tag, VarBind, decode_varbinds, oid_after, oid_text
 from probes.snmp.fastplan import MARK_OIDS, SYS_UPTIME, Bulks, Gets, Plan
+from probes.snmp.known import Known, decoded
 from probes.snmp.walk import Question, status_name
 
 _MISSING: Final = frozenset((Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW, Tag.NULL))
@@ -23,7 +24,6 @@ class _Reading:
     """What both ways of reading have in common.
 
     Attributes:
-        varbinds: cells that have a value.
         times: when the answer with each of them came.
         marks: the scalars of all answers, in order.
         problems: what could not be read though it may be there, each naming its OID.
@@ -34,7 +34,7 @@ class _Reading:
     """
 
     def __init__(self, look: Look, clock: Callable[[], float]) -> None:
-        self.varbinds: list[VarBind] = []
+        self._rows: list[VarBind] = []
         self.times: list[float] = []
         self.marks: list[VarBind] = []
         self.problems: list[str] = []
@@ -45,6 +45,15 @@ class _Reading:
         self._look = look
         self._clock = clock
 
+    @property
+    def varbinds(self) -> list[VarBind]:
+        """Cells that have a value."""
+        self._decode()
+        return self._rows
+
+    def _decode(self) -> None:
+        """Decode what waits."""
+
     def _keep(self, binds: Iterable[VarBind]) -> None:
         now = self._clock()
         marks = []
@@ -52,7 +61,7 @@ class _Reading:
             if bind[0] in _MARKS:
                 marks.append(bind)
             else:
-                self.varbinds.append(bind)
+                self._rows.append(bind)
                 self.times.append(now)
         self.marks += marks
         self.ended = self._look(marks)
@@ -65,27 +74,78 @@ class GetReading(_Reading):
         super().__init__(look, clock)
         self.as_planned = True
         self._left = deque(plan.packets)
+        self._names = plan.names
+        self._waiting: list[Known] = []  # answers as planned, without their marks, that are not decoded yet
 
     def next(self) -> Question | None:
         """Return the next packet."""
         if not self._left or self.ended:
+            self._decode()
             return None
-        return Question(Pdu.GET, self._left[0], expected=self._left[0])
+        asked = self._left[0]
+        return Question(Pdu.GET, asked, 0, asked, self._take_planned if self.as_planned else None)
+
+    def _take_planned(self, known: Known) -> None:
+        """Take an answer that looks as it was planned; whether it is is seen when all have come."""
+        many = self._marks()
+        if len(known.starts) != len(self._left[0]) or many == len(known.starts):
+            self.take(0, 0, decode_varbinds(known.data, known.at, known.end, self._left[0]))
+            return
+        self.packets += 1
+        self._left.popleft()
+        at = known.starts[many]
+        marks = [bind for bind in decode_varbinds(known.data, known.at, at, MARK_OIDS) if bind[1] not in _MISSING]
+        self._waiting.append(Known(known.data, at, known.end, known.starts[many:]))
+        self.times += [self._clock()] * (len(known.starts) - many)
+        self.marks += marks
+        self.ended = self._look(marks)
+
+    def _marks(self) -> int:
+        """Return how many marks the next answer begins with, as `Gets` has them."""
+        return 1 if self.packets else len(MARK_OIDS)
+
+    def _decode(self) -> None:
+        """Decode what waits; where it is not what it looked like, each answer is looked at as others are."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        count = sum([len(known.starts) for known in waiting])
+        found = decoded(waiting, self._names, len(self._rows))
+        if len(found) == count:
+            self._rows += found
+            return
+        self.as_planned = False
+        times, place = self.times[-count:], len(self._rows)
+        del self.times[-count:]
+        for known in waiting:
+            wanted = set(self._names.oids[place : place + len(known.starts)])
+            place += len(known.starts)
+            try:
+                binds = decode_varbinds(known.data, known.at, known.end)
+            except SnmpDecodeError as error:
+                self.problems.append(f"a broken answer: {error}")
+                binds = []
+            got = [bind for bind in binds if bind[0] in wanted and bind[1] not in _MISSING]
+            self.missing += len(wanted) - len(got)
+            self._rows += got
+            self.times += times[:1] * len(got)
+            del times[: len(known.starts)]
 
     def take(self, error_status: int, error_index: int, varbinds: list[VarBind]) -> None:
         """Keep what was asked for; leave out what an error names."""
-        self.packets += 1
+        self._decode()
         asked = self._left.popleft()
+        planned = error_status == ErrorStatus.noError and self.as_planned and self._keep_planned(asked, varbinds)
+        self.packets += 1
+        if planned:
+            return
+        self.as_planned = False
         if error_status == ErrorStatus.noError:
-            self.as_planned = self.as_planned and self._keep_planned(asked, varbinds)
-            if self.as_planned:
-                return
             wanted = set(asked)
             got = [bind for bind in varbinds if bind[0] in wanted and bind[1] not in _MISSING]
             self.missing += len(wanted - _MARKS) - sum(bind[0] not in _MARKS for bind in got)
             self._keep(got)
             return
-        self.as_planned = False
         named = 1 <= error_index <= len(asked)
         if len(asked) > 1 and (error_status == ErrorStatus.tooBig or not named):
             half = (len(asked) + 1) // 2
@@ -102,12 +162,12 @@ class GetReading(_Reading):
 
     def _keep_planned(self, asked: tuple[bytes, ...], varbinds: list[VarBind]) -> bool:
         """Keep an answer that brings every cell that it was asked for; return whether it does."""
-        many = len(MARK_OIDS) if self.packets == 1 else 1  # marks come first, as `Gets` has them
+        many = self._marks()
         cells = varbinds[many:]
         if tuple([bind[0] for bind in varbinds]) != asked or not _MISSING.isdisjoint([bind[1] for bind in cells]):
             return False
         marks = [bind for bind in varbinds[:many] if bind[1] not in _MISSING]
-        self.varbinds += cells
+        self._rows += cells
         self.times += [self._clock()] * len(cells)
         self.marks += marks
         self.ended = self._look(marks)
@@ -143,7 +203,7 @@ class BulkReading(_Reading):
         if self._stage == 0 or not self._left:
             self._stage += 1
             if self._stage > 1:
-                self.missing = len(self._wanted) - len(self.varbinds)
+                self.missing = len(self._wanted) - len(self._rows)
             if error_status == ErrorStatus.noError:
                 self._keep(bind for bind in varbinds if bind[0] in _MARKS and bind[1] not in _MISSING)
         elif error_status != ErrorStatus.noError:

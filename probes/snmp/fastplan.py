@@ -7,10 +7,12 @@ columns side by side. The planner counts packets.
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from typing import Final
 
 from probes.snmp.ber import VarBind
+from probes.snmp.known import Names
 from probes.snmp.oid import decode_index, encode_oid
 
 SYS_UPTIME: Final = encode_oid("1.3.6.1.2.1.1.3.0")
@@ -113,11 +115,16 @@ class Table:
 NO_TABLE: Final = Table((), dict.fromkeys(COLUMNS, frozenset()))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gets:
     """Cells to ask for by GET, packet by packet; each packet begins with sysUpTime, the first with all marks."""
 
     packets: tuple[tuple[bytes, ...], ...]
+
+    @cached_property
+    def names(self) -> Names:
+        """The cells' names, prepared for being found in the answers."""
+        return Names.of(self.cells)
 
     @property
     def cells(self) -> list[bytes]:

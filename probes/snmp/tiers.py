@@ -128,7 +128,10 @@ class Tiers:
         Args:
             patient: read on in spite of all but a restart; the full poll is due all the same.
         """
-        after = Marks.of(binds)
+        told = tuple(binds)
+        if len(told) == 1 and told[0][0] == fastplan.SYS_UPTIME and self._goes_on(told[0][2], now):
+            return False
+        after = Marks.of(told)
         moving = changes(self._seen, after, now - self.marked_at)
         if after != Marks(after.uptime):  # the first answer: the others have sysUpTime alone
             for word in [word for word in self._strikes if self._is_idle(word) and word not in moving]:
@@ -141,6 +144,15 @@ class Tiers:
             self.marks = replace(self.marks, uptime=after.uptime)
             self.marked_at = now
         return RESTARTED in found or (bool(found) and not patient)
+
+    def _goes_on(self, ticks: object, now: float) -> bool:
+        """Take the uptime that all answers but the first have alone; return whether the device has not restarted."""
+        known = self.marks
+        if not isinstance(ticks, int) or uptime(known.uptime, ticks, now - self.marked_at) is Uptime.RESTARTED:
+            return False
+        self.marks = Marks(ticks, known.table_changed, known.entities_changed, known.interfaces)
+        self.marked_at = now
+        return True
 
     def due(self, why: str) -> None:
         """Make a full poll due at once."""
