@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from agent.core.counters import Bools, Counts
 from agent.core.interfaces import Reading
 from agent.core.model import AdminStatus, Interface, OperStatus
 from agent.core.traffic import Floats
 from probes.snmp import fastplan
-from probes.snmp.ber import Tag, VarBind, encode_index
+from probes.snmp.ber import VarBind, encode_index
 from probes.snmp.fastplan import COLUMNS, NARROW, Table
 
 _ADMIN: Final[Mapping[object, AdminStatus]] = {int(status): status for status in AdminStatus}
 _OPER: Final[Mapping[object, OperStatus]] = {int(status): status for status in OperStatus}
 _NOWHERE: Final = -1
 _COUNTED: Final = (fastplan.HC_IN_OCTETS, fastplan.IF_IN_OCTETS)
-_WHOLE_NUMBERS: Final = frozenset((Tag.INTEGER, Tag.COUNTER32, Tag.GAUGE32, Tag.TIMETICKS, Tag.COUNTER64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +70,18 @@ class Places:
         Args:
             times: when each varbind was read.
         """
-        read_at = {
-            column: [times[place] for place in places]
-            for column, places in self._places.items()
-            if column in _COUNTED
-        }  # fmt: skip
-        if {bind[1] for bind in varbinds} <= _WHOLE_NUMBERS:
-            try:
-                values = np.array([bind[2] for bind in varbinds], dtype=np.uint64)[self._matrix]
-            except (OverflowError, IndexError):  # a negative one, or none at all
-                pass
-            else:
-                columns = map(Counts, values, self._have)
-                return Cells(self.rows, dict(zip(self._places, columns, strict=True)), read_at)
-        some = {column: Counts.of(_picked(varbinds, places)) for column, places in self._places.items()}
-        return Cells(self.rows, some, read_at)
+        columns = {column: Counts.of(_picked(varbinds, places)) for column, places in self._places.items()}
+        return Cells(self.rows, columns, self._times(times))
+
+    def numbers(self, values: npt.NDArray[np.uint64], times: Sequence[float]) -> Cells:
+        """Return the cells that were read row by row, all of them plain numbers."""
+        columns = map(Counts, values[self._matrix], self._have)
+        return Cells(self.rows, dict(zip(self._places, columns, strict=True)), self._times(times))
+
+    def _times(self, times: Sequence[float]) -> dict[bytes, list[float]]:
+        return {
+            column: [times[place] for place in self._places[column]] for column in _COUNTED if column in self._places
+        }
 
 
 def _picked(run: Sequence[VarBind], places: Sequence[int]) -> list[int | None]:

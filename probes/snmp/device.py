@@ -2,11 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from agent.core.counters import TICKS_PER_SECOND
 from agent.core.interfaces import Story, Told
@@ -123,8 +126,8 @@ class Device:
         conversation = await self._conversation(poll)
         if self.tiers.why:
             return State(None, SeriesBlock(()))
-        told, series = await self.off_the_loop(len(conversation.varbinds), lambda: self._stated(conversation))
-        return State(told, series, len(conversation.varbinds), tuple(conversation.problems))
+        told, series = await self.off_the_loop(conversation.count, lambda: self._stated(conversation))
+        return State(told, series, conversation.count, tuple(conversation.problems))
 
     def facts(self) -> tuple[Fact, ...]:
         """Return the facts of the last full poll, with the uptime of now; none that may not be repeated any more."""
@@ -162,7 +165,7 @@ class Device:
             return self._of_cells(poll, full)
         if self._is_another(patient):
             return State(None, SeriesBlock(()))
-        told = await self.off_the_loop(len(conversation.varbinds), lambda: self._told(conversation))
+        told = await self.off_the_loop(conversation.count, lambda: self._told(conversation))
         return State(told, SeriesBlock(self._series.families(told)), problems=tuple(conversation.problems))
 
     async def _from_the_walk(self, poll: Poll, full: Made, patient: bool) -> State:
@@ -205,20 +208,24 @@ class Device:
         return conversation
 
     def _told(self, conversation: GetReading | BulkReading) -> Told:
-        decided, plan = self.tiers, self._plan()
-        if conversation.as_planned and plan is not None:
-            cells = plan.places.mixed(conversation.varbinds, conversation.times)
+        decided, plan, times = self.tiers, self._as_planned(conversation), conversation.times
+        if plan is None:
+            cells = found(decided.rows, self._table, conversation.varbinds, times)
+        elif conversation.columns is None:
+            cells = plan.places.mixed(conversation.varbinds, times)
         else:
-            cells = found(decided.rows, self._table, conversation.varbinds, conversation.times)
+            cells = plan.places.numbers(conversation.columns.numbers, times)
         return self._tell(cells, decided.marks.uptime, decided.marked_at)
 
     def _stated(self, conversation: GetReading | BulkReading) -> tuple[Told, SeriesBlock]:
-        told, keep, plan = self._told(conversation), self.tiers.is_fresh(time.monotonic()), self._planned
-        if conversation.as_planned and plan is not None:
-            varbinds, shape = plan.in_order(conversation), plan.shape
-        else:
-            varbinds, shape = self._in_order(conversation), None
-        series = self._refresher.block(varbinds, keep=keep, shape=shape)
+        told, keep = self._told(conversation), self.tiers.is_fresh(time.monotonic())
+        plan, read, refresher = self._as_planned(conversation), conversation.columns, self._refresher
+        series = None
+        if plan is not None and read is not None:
+            series = refresher.renewed(read, plan.order, _uptime(conversation), plan.shape, keep=keep)
+        if series is None:
+            varbinds = self._in_order(conversation) if plan is None else plan.in_order(conversation)
+            series = refresher.block(varbinds, keep=keep, shape=None if plan is None else plan.shape)
         return told, SeriesBlock((*series.families, *self._series.families(told)))
 
     def _tell(self, cells: Cells, uptime: int | None, at: float) -> Told:
@@ -230,10 +237,10 @@ class Device:
             self._changed, self._told_of = changed, told.interfaces
         return told
 
-    def _plan(self) -> "_Planned | None":
-        """Return where the cells lie when all comes as it was planned; None where that is not known beforehand."""
+    def _as_planned(self, conversation: GetReading | BulkReading) -> "_Planned | None":
+        """Return where the cells lie if all came as it was planned; else None."""
         plan, rows = self.tiers.plan, self.tiers.rows
-        if not isinstance(plan, Gets):
+        if not isinstance(plan, Gets) or not conversation.as_planned or conversation.count != len(plan.names.oids):
             return None
         if self._planned is None or self._planned.plan is not plan or self._planned.places.rows is not rows:
             self._planned = _Planned.of(plan, rows, self._table)
@@ -274,27 +281,34 @@ class _Planned:
     """Where the values of a plan lie among what is read, when all comes as it was planned.
 
     Attributes:
-        order: the places of the cells in the order of a walk.
+        order: column -> the places of its cells in the order of a walk.
         shape: stands for the names of `in_order`.
     """
 
     plan: Plan
     places: Places
-    order: tuple[int, ...]
+    order: Mapping[bytes, npt.NDArray[np.intp]]
     shape: int
 
     @classmethod
     def of(cls, plan: Gets, rows: tuple[Interface, ...], table: Table) -> "_Planned":
         """Take a plan for these interfaces."""
-        cells = plan.cells
+        cells = plan.names.oids
         places = Places(rows, table, dict.fromkeys(COLUMNS, cells))
         at = {oid: place for place, oid in enumerate(cells)}
-        walked = (column + suffix for column in COLUMNS for suffix in table.suffixes)
-        return cls(plan, places, tuple([at[oid] for oid in walked if oid in at]), new_shape())
+        order = {}
+        for column in COLUMNS:
+            walked = [at[oid] for suffix in table.suffixes if (oid := column + suffix) in at]
+            if walked:
+                order[column] = np.array(walked, dtype=np.intp)
+        return cls(plan, places, order, new_shape())
 
     def in_order(self, conversation: GetReading | BulkReading) -> list[VarBind]:
         """Return sysUpTime and the cells in the order of a walk."""
-        varbinds = conversation.varbinds
-        uptime = next((bind for bind in reversed(conversation.marks) if bind[0] == SYS_UPTIME), None)
-        cells = [varbinds[place] for place in self.order]
+        varbinds, uptime = conversation.varbinds, _uptime(conversation)
+        cells = [varbinds[place] for places in self.order.values() for place in places.tolist()]
         return cells if uptime is None else [uptime, *cells]
+
+
+def _uptime(conversation: GetReading | BulkReading) -> VarBind | None:
+    return next((bind for bind in reversed(conversation.marks) if bind[0] == SYS_UPTIME), None)

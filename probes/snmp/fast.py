@@ -10,7 +10,7 @@ from typing import Final
 
 from probes.snmp.ber import ErrorStatus, Pdu, SnmpDecodeError, Tag, VarBind, decode_varbinds, oid_after, oid_text
 from probes.snmp.fastplan import MARK_OIDS, SYS_UPTIME, Bulks, Gets, Plan
-from probes.snmp.known import Known, decoded
+from probes.snmp.known import Columns, Known, columns
 from probes.snmp.walk import Question, status_name
 
 _MISSING: Final = frozenset((Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW, Tag.NULL))
@@ -31,6 +31,7 @@ class _Reading:
         packets: answers taken.
         ended: whether a look ended it before everything was read.
         as_planned: whether every cell of the plan came, in its order, and nothing else.
+        columns: what was read as arrays, if it came so and all are plain numbers; else None.
     """
 
     def __init__(self, look: Look, clock: Callable[[], float]) -> None:
@@ -42,6 +43,7 @@ class _Reading:
         self.packets = 0
         self.ended = False
         self.as_planned = False
+        self.columns: Columns | None = None
         self._look = look
         self._clock = clock
 
@@ -50,6 +52,11 @@ class _Reading:
         """Cells that have a value."""
         self._decode()
         return self._rows
+
+    @property
+    def count(self) -> int:
+        """How many that are."""
+        return len(self.times)
 
     def _decode(self) -> None:
         """Decode what waits."""
@@ -104,15 +111,27 @@ class GetReading(_Reading):
         """Return how many marks the next answer begins with, as `Gets` has them."""
         return 1 if self.packets else len(MARK_OIDS)
 
+    @property
+    def varbinds(self) -> list[VarBind]:
+        """Cells that have a value."""
+        self._decode()
+        if self.columns is not None and not self._rows:
+            self._rows = self.columns.varbinds()
+        return self._rows
+
     def _decode(self) -> None:
         """Decode what waits; where it is not what it looked like, each answer is looked at as others are."""
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
         count = sum([len(known.starts) for known in waiting])
-        found = decoded(waiting, self._names, len(self._rows))
-        if len(found) == count:
-            self._rows += found
+        read = columns(waiting, self._names, len(self._rows))
+        if len(read.names) == count == len(self._names.oids) and read.plain.all():
+            self.columns = read
+            return
+        rows = read.varbinds()
+        if len(rows) == count:
+            self._rows += rows
             return
         self.as_planned = False
         times, place = self.times[-count:], len(self._rows)

@@ -6,10 +6,11 @@ columns side by side. The planner counts packets.
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
 from typing import Final
+from weakref import WeakValueDictionary
 
 from probes.snmp.ber import VarBind
 from probes.snmp.known import Names
@@ -74,17 +75,19 @@ _SMALL_OCTETS: Final = 380
 _REPETITIONS: Final = 25  # as the full poll, where nothing else is said
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Table:
     """Which cells a device has, as its last full poll showed.
 
     Attributes:
         suffixes: the index of each row as octets, in the order of a walk.
         cells: column -> the suffixes that it has; long counters stand for short ones where a row has both.
+        plans: those that were made for it.
     """
 
     suffixes: tuple[bytes, ...]
     cells: Mapping[bytes, AbstractSet[bytes]]
+    plans: "dict[tuple[bool, int | None, bool], Plan]" = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, runs: Mapping[bytes, Sequence[VarBind]]) -> "Table":
@@ -103,7 +106,9 @@ class Table:
         # ifIndex is one number: what has more is some other row
         rows = {suffix for cells in found.values() for suffix in cells if len(decode_index(suffix)) == 1}
         ordered = tuple(sorted(rows, key=decode_index))
-        return cls(ordered, {column: rows.intersection(cells) for column, cells in found.items()})
+        cells = {column: frozenset(rows.intersection(cells)) for column, cells in found.items()}
+        # a fleet is of few models: their tables and plans are kept once
+        return _all_tables.setdefault((ordered, tuple(cells.values())), cls(ordered, cells))
 
     def oids(self) -> list[bytes]:
         """Return every cell, row by row: what belongs to one interface is read together."""
@@ -112,6 +117,7 @@ class Table:
         ]  # fmt: skip
 
 
+_all_tables: "Final[WeakValueDictionary[object, Table]]" = WeakValueDictionary()
 NO_TABLE: Final = Table((), dict.fromkeys(COLUMNS, frozenset()))
 
 
@@ -164,6 +170,13 @@ def plan(table: Table, *, v1: bool = False, max_repetitions: int | None = None, 
         v1: has no GETBULK.
         get_works: whether the device is not known to be silent on a GET of many objects.
     """
+    key = (v1, max_repetitions, get_works)
+    if (known := table.plans.get(key)) is None:
+        known = table.plans[key] = _planned(table, *key)
+    return known
+
+
+def _planned(table: Table, v1: bool, max_repetitions: int | None, get_works: bool) -> Plan:
     gets = _gets(table, _SMALL_OCTETS if v1 or not get_works else _FRAME_OCTETS)
     if v1 or not table.suffixes:
         return gets

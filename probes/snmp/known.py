@@ -49,12 +49,15 @@ def outlined(data: bytes, at: int, end: int, expected: Sequence[bytes]) -> Known
     """Return an answer as known if it is whole, all lengths are in the short form, and it ends as expected."""
     starts: list[int] = []
     keep, place = starts.append, at
-    while place + 2 <= end:
-        keep(place)
-        size = data[place + 1]
-        if size >= _SHORT:
-            return None
-        place += size + 2
+    try:
+        while place < end:
+            keep(place)
+            size = data[place + 1]
+            if size >= _SHORT:
+                return None
+            place += size + 2
+    except IndexError:
+        return None
     count = len(starts)
     if place != end or not 0 < count <= len(expected):
         return None
@@ -108,8 +111,53 @@ class Names:
         return int(np.searchsorted(ends, differ.argmax(), side="right")) if differ.any() else sound
 
 
+class Columns(NamedTuple):
+    """Varbinds as arrays, as far as they are whole and have the expected names.
+
+    Attributes:
+        names: of each.
+        tags, sizes, stops: the type of each value, how many octets it has, and where it ends in `data`.
+        numbers: uint64[n], of those that are plain numbers.
+        plain: which are.
+    """
+
+    data: bytes
+    names: Sequence[bytes]
+    tags: npt.NDArray[np.uint8]
+    sizes: _Places
+    stops: _Places
+    numbers: npt.NDArray[np.uint64]
+    plain: npt.NDArray[np.bool_]
+
+    def varbinds(self) -> list[VarBind]:
+        """Return them, up to the first that has no value."""
+        values: list[Value] = self.numbers.tolist()
+        tags: list[int] = self.tags.tolist()
+        others = np.flatnonzero(~self.plain)
+        stops = self.stops[others]
+        begins = (stops - self.sizes[others]).tolist()
+        # what is no plain number, and what may be a negative one
+        for place, at, stop in zip(others.tolist(), begins, stops.tolist(), strict=True):
+            tag = tags[place]
+            if tag == _OCTETS:
+                values[place] = self.data[at:stop]
+                continue
+            try:
+                values[place] = ber.decode_value(tag, self.data[at:stop])
+            except SnmpDecodeError:
+                tag = Tag.END_OF_MIB_VIEW
+            if tag in _GONE:
+                return list(zip(self.names[:place], tags, values, strict=False))
+        return list(zip(self.names, tags, values, strict=True))
+
+
 def decoded(answers: Sequence[Known], names: Names, place: int) -> list[VarBind]:
     """Return the varbinds of some answers, as far as they have a value and the names from `place` on."""
+    return columns(answers, names, place).varbinds()
+
+
+def columns(answers: Sequence[Known], names: Names, place: int) -> Columns:
+    """Return the varbinds of some answers, as far as they are whole and have the names from `place` on."""
     oids = names.oids[place : place + sum([len(answer.starts) for answer in answers])]
     data = b"".join([_PAD, *[answer.data[answer.at : answer.end] for answer in answers], _PAD])
     octets = np.frombuffer(data, dtype=np.uint8)
@@ -122,7 +170,16 @@ def decoded(answers: Sequence[Known], names: Names, place: int) -> list[VarBind]
     sizes = stops - tags_at - 2
     whole &= octets[tags_at + 1] == sizes
     sound = min(_first(~whole), names.first_other(octets, starts + 4, lengths, place))
-    return _varbinds(data, oids[:sound], octets[tags_at[:sound]], sizes[:sound], stops[:sound])
+    if sound < len(oids):
+        oids, tags_at, sizes, stops = oids[:sound], tags_at[:sound], sizes[:sound], stops[:sound]
+    tags = octets[tags_at]
+    widest, first, signed = _WIDEST[tags], octets[stops - sizes], tags == Tag.INTEGER
+    plain = (sizes > 0) & (sizes <= widest)
+    # an unsigned number may have a zero before it, which keeps the sign clear
+    plain |= (widest > 0) & (sizes == widest + 1) & (first == 0) & ~signed
+    plain &= ~signed | (first < _SHORT)
+    numbers = octets[stops[:, np.newaxis] + _BEFORE].view(">u8")[:, 0] & _MASKS[np.minimum(sizes, _WIDTH)]
+    return Columns(data, oids, tags, sizes, stops, numbers, plain)
 
 
 def _starts(answers: Sequence[Known], count: int) -> _Places:
@@ -139,32 +196,3 @@ def _starts(answers: Sequence[Known], count: int) -> _Places:
 def _first(wrong: npt.NDArray[np.bool_]) -> int:
     """Return the first place where something is wrong; how many there are if nothing is."""
     return int(wrong.argmax()) if wrong.any() else len(wrong)
-
-
-def _varbinds(
-    data: bytes, names: Sequence[bytes], tags: npt.NDArray[np.uint8], sizes: _Places, stops: _Places
-) -> list[VarBind]:
-    octets = np.frombuffer(data, dtype=np.uint8)
-    values_at = stops - sizes
-    widest, first, signed = _WIDEST[tags], octets[values_at], tags == Tag.INTEGER
-    plain = (sizes > 0) & (sizes <= widest)
-    # an unsigned number may have a zero before it, which keeps the sign clear
-    plain |= (widest > 0) & (sizes == widest + 1) & (first == 0) & ~signed
-    plain &= ~signed | (first < _SHORT)
-    numbers = octets[stops[:, np.newaxis] + _BEFORE].view(">u8")[:, 0]
-    values: list[Value] = (numbers & _MASKS[np.minimum(sizes, _WIDTH)]).tolist()
-    all_tags: list[int] = tags.tolist()
-    others = np.flatnonzero(~plain)
-    # what is no plain number, and what may be a negative one
-    for place, at, stop in zip(others.tolist(), values_at[others].tolist(), stops[others].tolist(), strict=True):
-        tag = all_tags[place]
-        if tag == _OCTETS:
-            values[place] = data[at:stop]
-            continue
-        try:
-            values[place] = ber.decode_value(tag, data[at:stop])
-        except SnmpDecodeError:
-            tag = Tag.END_OF_MIB_VIEW
-        if tag in _GONE:
-            return list(zip(names[:place], all_tags, values, strict=False))
-    return list(zip(names, all_tags, values, strict=True))

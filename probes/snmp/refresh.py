@@ -4,9 +4,11 @@ And the agent's own series of its interfaces, under the names of docs/endpoints.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from agent.core.counters import Bools
 from agent.core.interfaces import Told, labels
@@ -14,9 +16,11 @@ from agent.core.model import Interface
 from agent.core.series import Family, Prefixes, SeriesBlock
 from probes.snmp.ber import VarBind
 from probes.snmp.fastplan import COLUMNS, SYS_UPTIME, Table
+from probes.snmp.known import Columns
 from probes.snmp.labels import Finder
 from probes.snmp.modules import NUMERIC_TYPES, Metric
-from probes.snmp.render import Renderer, label
+from probes.snmp.render import Renderer, label, scaled
+from probes.snmp.values import counted, numbers
 
 _UPTIME_COLUMN: Final = SYS_UPTIME[:-1]
 
@@ -34,6 +38,7 @@ class Refresher:
         self._finder = Finder({*self._lookups, *(metric.oid for metric in self._metrics)})
         self._names: list[VarBind] = []
         self._learnt = 0
+        self._rendered: tuple[object, Mapping[str, Family]] | None = None  # by `block`, and under which shape
         self._block = SeriesBlock(())
 
     def learn(self, block: SeriesBlock, varbinds: Sequence[VarBind], table: Table, shape: object = None) -> None:
@@ -58,6 +63,42 @@ class Refresher:
         """
         whole = None if shape is None else (self._learnt, shape)
         fresh = {family.name: family for family in self._renderer.render([*self._names, *varbinds], whole).families}
+        self._rendered = None if whole is None or self._renderer.duplicates else (whole, fresh)
+        return self._whole_block(fresh, keep=keep)
+
+    def renewed(
+        self,
+        read: Columns,
+        order: Mapping[bytes, npt.NDArray[np.intp]],
+        uptime: VarBind | None,
+        shape: object,
+        *,
+        keep: bool,
+    ) -> SeriesBlock | None:
+        """Return the series with these values; None where `block` has not rendered them under this shape yet.
+
+        Args:
+            order: column -> the places of its cells among what was read, in the order of a walk.
+            keep, shape: as for `block`.
+        """
+        if self._rendered is None or self._rendered[0] != (self._learnt, shape):
+            return None
+        before, fresh = self._rendered[1], {}
+        for metric in self._whole:
+            old, places = before.get(metric.name), order.get(metric.oid)
+            if old is None:
+                continue
+            if places is None:
+                values = None if uptime is None else numbers([uptime])
+                array = np.array(values or [], dtype=np.float64)
+            else:
+                array = counted(read.tags[places], read.numbers[places])
+            if len(array) != len(old.prefixes):
+                return None
+            fresh[metric.name] = replace(old, values=scaled(metric, array))
+        return self._whole_block(fresh, keep=keep)
+
+    def _whole_block(self, fresh: Mapping[str, Family], *, keep: bool) -> SeriesBlock:
         if not keep:
             return SeriesBlock(tuple(fresh.values()))
         return SeriesBlock(

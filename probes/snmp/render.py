@@ -12,13 +12,14 @@ from typing import Final
 import numpy as np
 
 from agent.core.series import Family, Prefixes, SeriesBlock
+from agent.core.traffic import Floats
 from probes.snmp.ber import Tag, VarBind
 from probes.snmp.goregex import extracted
 from probes.snmp.labels import Finder, Scheme, Unrenderable, column_before, columns, label
 from probes.snmp.language import DATE_TYPES, NUMERIC_TYPES, Metric
 from probes.snmp.values import combined_type, date_number, integer, is_combined, number, numbers, text
 
-__all__ = ["Renderer", "Unrenderable", "columns", "joined", "label"]
+__all__ = ["Renderer", "Unrenderable", "columns", "joined", "label", "scaled"]
 
 _HELP_ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n"})
 _OCTETS: Final = frozenset((Tag.OCTET_STRING, Tag.OPAQUE))
@@ -170,11 +171,7 @@ class Renderer:
         if kept.keep is not None:
             self.duplicates += len(values) - len(kept.keep)
             values = [values[place] for place in kept.keep]
-        array = np.array(values, dtype=np.float64)
-        if metric.scale:
-            array *= metric.scale
-        if metric.offset:
-            array += metric.offset
+        array = scaled(metric, np.array(values, dtype=np.float64))
         kind = "counter" if metric.type == "counter" else "gauge"
         return (Family(metric.name, kind, plan.about, kept.prefixes, array),)
 
@@ -320,6 +317,13 @@ def joined(families: Iterable[Family]) -> tuple[Family, ...]:
         values = np.concatenate([known.values, family.values])
         out[family.name] = Family(family.name, known.type, known.help, prefixes, values)
     return tuple([out[name] for name in sorted(out)])
+
+
+def scaled(metric: Metric, values: Floats) -> Floats:
+    """Return the values of a metric in the unit that its module wants."""
+    if metric.scale:
+        values = values * metric.scale
+    return values + metric.offset if metric.offset else values
 
 
 def _scaled(metric: Metric, value: float) -> float:

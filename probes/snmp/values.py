@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from probes.snmp.ber import Tag, VarBind
 from probes.snmp.dates import date_and_time, ntp_timestamp, parsed_date
@@ -70,6 +71,12 @@ def numbers(run: Sequence[VarBind]) -> list[float] | None:
         return [bind[2] & _COUNTER64_MASK for bind in run]  # type: ignore[operator]
     values = [number(bind) for bind in run]
     return None if None in values else values  # type: ignore[return-value]
+
+
+def counted(tags: npt.NDArray[np.uint8], values: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """Return whole numbers of these types as `numbers` does."""
+    masked = np.where(tags == Tag.COUNTER64, values & np.uint64(_COUNTER64_MASK), values)
+    return masked.astype(np.float64)
 
 
 def integer(bind: VarBind) -> int | None:
