@@ -9,11 +9,12 @@ from deploy.grafana.panels import RATE, WIDTH, line, polled, timeline, words
 from deploy.grafana.tables import Column, board, shown
 
 OUTWARDS: Final = "/ out$/"
-# of the packets: TCP is visibly slower then, and a sound line (IEEE 802.3: a bit in 1e12) has a ten-thousandth of that
+# of the packets: TCP is visibly slower then; a sound line spoils less than one in 1e7 (IEEE 802.3: a bit in 1e12)
 ERROR_RATIO: Final = 1e-3
 _NOTICED_RATIO: Final = 1e-5
 _BUSY, _FULL = 0.8, 0.95
 _FLAPPING: Final = 10  # changes in the time shown; somebody's laptop has fewer
+_DBM: Final = "suffix:dBm"  # Grafana's own unit would make -500 mdBm of -0.5 dBm
 # dBm, by IEEE 802.3: the least that 1000BASE-LX receives, the least and the most that 10GBASE-LR receives, the least
 # that 1000BASE-LX sends
 _DARK, _DARK_10G, _BRIGHT, _WEAK = -19.0, -14.4, 0.5, -11.5
@@ -104,9 +105,9 @@ def _table(made: dashboard.Dashboard) -> dashboard.Dashboard:
         Column("Discards", _share("discards"), look=share),
         Column("Changes", _CHANGES, look=shown(steps=((None, "text"), (_FLAPPING, "yellow")), decimals=0, width=80)),
         Column("Duplex", _each("duplex_mismatch"), look=shown(words=words((1, "mismatch", "red"), (0, "-", "text")))),
-        Column("Receives", _RECEIVED, look=shown("dBm", steps=received, decimals=1)),
+        Column("Receives", _RECEIVED, look=shown(_DBM, steps=received, decimals=1)),
         Column("Sends", _each("transmit_power_dbm"),
-               look=shown("dBm", steps=((None, "red"), (_WEAK, "green")), decimals=1)),
+               look=shown(_DBM, steps=((None, "red"), (_WEAK, "green")), decimals=1)),
     )  # fmt: skip
     return made.with_panel(
         board(
@@ -175,7 +176,7 @@ def _traffic(made: dashboard.Dashboard) -> dashboard.Dashboard:
         )
         .with_panel(
             line(
-                "Optical power", "dBm", [polled(*one) for one in light], minimum=None, many=True, width=WIDTH,
+                "Optical power", _DBM, [polled(*one) for one in light], minimum=None, many=True, width=WIDTH,
                 about="An optic that receives less each month wants its connectors cleaned, or has a bent fibre; a "
                 "laser that sends less and less is dying. Empty where the device has no sensors for it.",
             )
