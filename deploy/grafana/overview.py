@@ -214,11 +214,13 @@ def _agent(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 "SNMP traps",
                 "short",
                 [
-                    query(f"sum by (kind) (increase(linewarden_traps_received_total[{RATE}]))", "{{kind}}"),
-                    query(f"sum by (reason) (increase(linewarden_traps_dropped_total[{RATE}]))", "dropped: {{reason}}"),
+                    query(f"sum by (kind) (increase(linewarden_traps_received_total[{RATE}])) > 0", "{{kind}}"),
+                    query(
+                        f"sum by (reason) (increase(linewarden_traps_dropped_total[{RATE}])) > 0", "dropped: {{reason}}"
+                    ),
                     query(f"sum(increase(linewarden_traps_polls_total[{RATE}]))", "led to a poll"),
                 ],
-                about="What came, what was dropped and why, what it led to. Empty where no traps are listened for.",
+                about="What came, what was dropped and why, what it led to.",
             )
         )
         .with_panel(

@@ -135,6 +135,18 @@ def test_every_override_and_order_names_a_column(name: str) -> None:
             assert {one["displayName"] for one in panel["options"].get("sortBy") or []} <= headings, panel["title"]
 
 
+class _Traps:
+    """Traps that keep coming."""
+
+    @property
+    def received(self) -> dict[tuple[str, str], float]:
+        return {("v2c", "linkDown"): time.monotonic()}
+
+    @property
+    def dropped(self) -> dict[tuple[str], float]:
+        return {("wrong_community",): time.monotonic()}
+
+
 async def _host_poll() -> DevicePoll:
     """Return what the real probe reads of this host."""
     probe = host.Probe(Resources())
@@ -211,8 +223,7 @@ async def test_every_query_of_every_panel_returns_data(tmp_path: Path) -> None:
     selfcheck.watch_queue("observations", lambda: 3, 50_000, lambda: 0)
     traps = Instruments(AGENT, registry)
     traps.add(SimpleNamespace(polls=3, bursts=2, put_off=1), TRAP_DESK)
-    received = {("v2c", "linkDown"): 3}
-    traps.add_labelled(SimpleNamespace(received=received, dropped={("wrong_community",): 1}), TRAPS_BY)
+    traps.add_labelled(_Traps(), TRAPS_BY)
     polled, switch = await _host_poll(), await _switch_poll()
     quick: dict[str, Any] = {"scrape_interval": "1s", "scrape_timeout": "1s"}
     async with served(lambda: _picture(polled, switch), registry) as address, asyncio.TaskGroup() as tasks:
