@@ -23,7 +23,10 @@ SOURCE: Final = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 WIDTH: Final = 24
 HEIGHT: Final = 8
 RATE: Final = "$__rate_interval"
-POLLED: Final = "1m"  # the job linewarden-devices scrapes so often: a shorter step would leave $__rate_interval empty
+# $__rate_interval is four of these. The job linewarden-devices scrapes once a minute: a rate wants several scrapes in
+# its window; a mean wants one for certain, and each more would flatten the peaks
+POLLED_RATE: Final = "1m"
+POLLED_MEAN: Final = "30s"
 
 # state -> number, word, colour; the worst first, because the first that is true is shown
 STATES: Final = (
@@ -57,7 +60,7 @@ def query(expression: str, legend: str = "") -> prometheus.Dataquery:
 
 def polled(expression: str, legend: str) -> prometheus.Dataquery:
     """Return a query over time of what the job linewarden-devices scrapes."""
-    return query(expression, legend).interval(POLLED)
+    return query(expression, legend).interval(POLLED_RATE if "rate(" in expression else POLLED_MEAN)
 
 
 def now(expression: str, legend: str = "") -> prometheus.Dataquery:
