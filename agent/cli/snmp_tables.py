@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _INDENT: Final = "  "
 _MOST_SERIES: Final = 60  # the rest is for programs: `linewarden snmp import`, `/metrics/device/NAME`
 _SHOWN_ELSEWHERE: Final = ("system", "if_mib", "ups_mib", "ups")
+_OF_INTERFACES: Final = "linewarden_interface_"  # what follows from if_mib, as the table of interfaces shows it
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
@@ -45,15 +46,19 @@ def _value(name: str, value: str | float | bool) -> str:
 
 
 def interfaces(found: "Sequence[Interface]") -> str:
-    """Return interfaces by index: what is wanted up and is not is red."""
+    """Return interfaces by index: what is wanted up and is not is red, and a duplex that does not fit."""
     rows: list[list[Cell]] = []
+    with_duplex = any(one.duplex for one in found)
     for one in found:
         admin = one.admin.name.lower() if one.admin else "?"
         oper = one.oper.name.lower().replace("_", " ") if one.oper else "?"
         colour = ("green" if oper == "up" else "red") if admin == "up" else None
         speed = _speed(one.speed_bits_per_second)
-        rows.append([str(one.index), one.name, admin, (oper, colour), speed, one.alias or ""])
-    return _table(("index", "name", "admin", "oper", "speed", "alias"), rows)
+        duplex = (one.duplex.name.lower() if one.duplex else "-", "red" if one.duplex_mismatch else None)
+        told: list[Cell] = [speed, duplex] if with_duplex else [speed]
+        rows.append([str(one.index), one.name, admin, (oper, colour), *told, one.alias or ""])
+    told_heads = ("speed", "duplex") if with_duplex else ("speed",)
+    return _table(("index", "name", "admin", "oper", *told_heads, "alias"), rows)
 
 
 def _speed(bits: float | None) -> str:
@@ -94,7 +99,7 @@ def series(block: "SeriesBlock | None") -> str:
     shown = {metric.name for name in _SHOWN_ELSEWHERE if name in known for metric in library.get(name).metrics}
     rows: list[list[Cell]] = []
     for family in block.families:
-        if family.name in shown or family.name.removesuffix("_info") in shown:
+        if family.name in shown or family.name.removesuffix("_info") in shown or family.name.startswith(_OF_INTERFACES):
             continue
         states = family.help.endswith(("(EnumAsStateSet)", "(Bits)"))
         for prefix, value in zip(family.prefixes, family.values.tolist(), strict=True):

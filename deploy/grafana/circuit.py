@@ -3,7 +3,8 @@
 from grafana_foundation_sdk.builders import dashboard
 
 from deploy.grafana.frame import choice, frame
-from deploy.grafana.panels import RATE, WIDTH, line, number, query, rows, spread, state_number, timeline
+from deploy.grafana.panels import RATE, WIDTH, line, number, query, spread, state_number, timeline
+from deploy.grafana.tables import rows
 
 _HERE = 'target="$target"'
 _LOSS_STEPS = ((None, "green"), (0.01, "yellow"), (0.05, "red"))

@@ -3,15 +3,14 @@
 from grafana_foundation_sdk.builders import dashboard
 
 from deploy.grafana.frame import choice, frame
-from deploy.grafana.panels import RATE, WIDTH, line, number, query, rows, state_number, timeline, words
+from deploy.grafana.interfaces import OUTWARDS, interfaces
+from deploy.grafana.panels import RATE, WIDTH, line, number, polled, query, state_number, timeline, words
+from deploy.grafana.tables import rows
 
 _HERE = 'target="$target"'
-_PORT = f'{_HERE}, ifName=~"$interface"'
+_PORTS = f"label_values(linewarden_interface_oper_status{{{_HERE}}}, interface)"
 _DEVICES = 'label_values(linewarden_target_info{role="device", site=~"$site"}, target)'
-_DOWNWARDS = "/ out$/"
-# RFC 2863 ifOperStatus
-_OPER = words((1, "up", "green"), (2, "down", "red"), (3, "testing", "yellow"), (4, "unknown", "#808080"),
-              (5, "dormant", "blue"), (6, "not present", "#808080"), (7, "lower layer down", "orange"))  # fmt: skip
+_POLL = words((0, "failed", "red"), (1, "incomplete", "yellow"), (2, "complete", "green"))
 
 
 def device() -> dashboard.Dashboard:
@@ -20,23 +19,25 @@ def device() -> dashboard.Dashboard:
     made = (
         made.with_variable(choice("site", "Site", "label_values(linewarden_target_info, site)", several=True))
         .with_variable(choice("target", "Device", _DEVICES))
-        .with_variable(choice("interface", "Interface", f"label_values(ifOperStatus{{{_HERE}}}, ifName)", several=True))
+        .with_variable(choice("interface", "Interface", _PORTS, several=True))
     )
     made = _summary(made)
-    made = _interfaces(made.with_row(dashboard.Row("Interfaces (SNMP)")))
+    made = interfaces(made.with_row(dashboard.Row("Interfaces (SNMP)")))
     return _host(made.with_row(dashboard.Row("The agent's own host")))
 
 
 def _summary(made: dashboard.Dashboard) -> dashboard.Dashboard:
     state = state_number("linewarden_target_state", _HERE, "target")
+    poll = f"max(linewarden_device_poll_success{{{_HERE}}}) + max(linewarden_device_poll_complete{{{_HERE}}})"
     return (
         made.with_panel(number("State", "none", state, states=True))
         .with_panel(
             number(
                 "Last poll",
-                "bool_yes_no",
-                f"min(linewarden_device_poll_success{{{_HERE}}})",
-                steps=((None, "red"), (1, "green")),
+                "none",
+                poll,
+                words=_POLL,
+                about="Incomplete: the device fell silent, or the time was over. What is missing is unknown, not gone.",
             )
         )
         .with_panel(
@@ -67,6 +68,15 @@ def _summary(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 height=5,
             )
         )
+        .with_panel(timeline("Polls", poll, "polls", words=_POLL, height=5, width=12))
+        .with_panel(
+            line(
+                "Series of each poll",
+                "short",
+                [query(f"max(linewarden_device_poll_series{{{_HERE}}})", "series")],
+                about="A step down without a change of the device: something is not read any more.",
+            ).height(5)
+        )
         .with_panel(
             line(
                 "Round-trip time",
@@ -86,59 +96,6 @@ def _summary(made: dashboard.Dashboard) -> dashboard.Dashboard:
     )
 
 
-def _interfaces(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    def rate(name: str) -> str:
-        return f"max by (ifName) (rate({name}{{{_PORT}}}[{RATE}]))"
-
-    def both(inwards: str, outwards: str, factor: str = "") -> list[tuple[str, str]]:
-        return [(rate(inwards) + factor, "{{ifName}} in"), (rate(outwards) + factor, "{{ifName}} out")]
-
-    speed = f"on (ifName) (max by (ifName) (ifHighSpeed{{{_PORT}}}) * 1e6)"
-    traffic = both("ifHCInOctets", "ifHCOutOctets", " * 8")
-    used = [
-        (f"{rate(name)} * 8 / {speed}", legend)
-        for name, legend in (("ifHCInOctets", "{{ifName}} in"), ("ifHCOutOctets", "{{ifName}} out"))
-    ]
-    return (
-        made.with_panel(
-            line("Traffic", "bps", [query(*one) for one in traffic], below=_DOWNWARDS, about="Outwards is drawn below.")
-        )
-        .with_panel(
-            line(
-                "Used, of the interface's speed",
-                "percentunit",
-                [query(*one) for one in used],
-                maximum=1,
-                steps=((None, "transparent"), (0.8, "yellow"), (0.95, "red")),
-            )
-        )
-        .with_panel(
-            line(
-                "Errors",
-                "pps",
-                [query(*one) for one in both("ifInErrors", "ifOutErrors")],
-                below=_DOWNWARDS,
-                about="Any that keep coming want a new cable, optic or port.",
-            )
-        )
-        .with_panel(
-            line(
-                "Discards", "pps", [query(*one) for one in both("ifInDiscards", "ifOutDiscards")], below=_DOWNWARDS,
-                about="Frames that were dropped for want of room: too much traffic for the port.",
-            )
-        )
-        .with_panel(
-            timeline(
-                "Interface state (ifOperStatus)",
-                f"max by (ifName) (ifOperStatus{{{_PORT}}})",
-                "{{ifName}}",
-                words=_OPER,
-                height=12,
-            )
-        )
-    )  # fmt: skip
-
-
 def _host(made: dashboard.Dashboard) -> dashboard.Dashboard:
     third = WIDTH // 3
     busy = f'1 - avg(rate(node_cpu_seconds_total{{{_HERE}, mode="idle"}}[{RATE}]))'
@@ -148,25 +105,25 @@ def _host(made: dashboard.Dashboard) -> dashboard.Dashboard:
         f"max by (mountpoint) (node_filesystem_size_bytes{{{_HERE}}})"
     )
     network = [
-        query(
+        polled(
             f"max by (device) (rate(node_network_{way}_bytes_total{{{_HERE}}}[{RATE}])) * 8", f"{{{{device}}}} {word}"
         )
         for way, word in (("receive", "in"), ("transmit", "out"))
     ]
     return (
-        made.with_panel(line("CPU", "percentunit", [query(busy, "busy")], maximum=1, width=third))
-        .with_panel(line("Memory", "percentunit", [query(f"1 - {free}", "used")], maximum=1, width=third))
+        made.with_panel(line("CPU", "percentunit", [polled(busy, "busy")], maximum=1, width=third))
+        .with_panel(line("Memory", "percentunit", [polled(f"1 - {free}", "used")], maximum=1, width=third))
         .with_panel(
             line(
-                "Load", "short", [query(f"max(node_load5{{{_HERE}}})", "5 minutes")], width=third,
+                "Load", "short", [polled(f"max(node_load5{{{_HERE}}})", "5 minutes")], width=third,
                 about="Processes that run or want to run.",
             )
         )
         .with_panel(
             line(
-                "File systems, used", "percentunit", [query(full, "{{mountpoint}}")], maximum=1,
+                "File systems, used", "percentunit", [polled(full, "{{mountpoint}}")], maximum=1,
                 steps=((None, "transparent"), (0.9, "red")), about="The ledger is on one of them.",
             )
         )
-        .with_panel(line("Network", "bps", network, below=_DOWNWARDS, about="Outwards is drawn below."))
+        .with_panel(line("Network", "bps", network, below=OUTWARDS, about="Outwards is drawn below."))
     )  # fmt: skip

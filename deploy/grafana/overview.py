@@ -1,8 +1,9 @@
 """The overview: what is wrong now, every circuit and site over time, ageing hardware, the agent itself."""
 
-from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.builders import dashboard, table
 
 from deploy.grafana.frame import choice, frame
+from deploy.grafana.interfaces import ERROR_RATIO
 from deploy.grafana.panels import (
     RATE,
     RED_ABOVE_ZERO,
@@ -11,15 +12,18 @@ from deploy.grafana.panels import (
     line,
     number,
     query,
-    rows,
     state_number,
-    state_words,
     timeline,
+    words,
 )
+from deploy.grafana.tables import rows, shown, state_words
 
 _STATE = "linewarden_target_state"
 _CIRCUITS = 'kind="circuit"'
 _TO_DEVICE = "/d/linewarden-device?var-target=${__value.text}&${__url_time_range}"
+_TO_INTERFACE = (
+    "/d/linewarden-device?var-target=${__data.fields.Device}&var-interface=${__value.text}&${__url_time_range}"
+)
 _TO_CIRCUIT = "/d/linewarden-circuit?var-target=${__value.text}&${__url_time_range}"
 
 
@@ -93,7 +97,41 @@ def _now(made: dashboard.Dashboard) -> dashboard.Dashboard:
         links={"Circuit": _TO_CIRCUIT},
     )  # fmt: skip
     circuits = circuits.override_by_name("State", state_words())
-    return made.with_panel(wrong).with_panel(causes).with_panel(circuits)
+    return made.with_panel(wrong).with_panel(causes).with_panel(circuits).with_panel(_interfaces())
+
+
+def _interfaces() -> table.Panel:
+    """Return the interfaces that want somebody; of those that are down the ones that make the alert InterfaceDown."""
+    failed = f'max by (target) ({_STATE}{{state=~"down|unreachable"}} == 1)'
+    down = (
+        'max by (target, interface, neighbour) ((linewarden_interface_down{why!="circuit_end"} == 1) '
+        f'unless on (neighbour) label_replace({failed}, "neighbour", "$1", "target", "(.+)"))'
+    )
+    errors, packets = (
+        f"avg_over_time(linewarden_interface_{name}_per_second[15m])" for name in ("errors", "unicast_packets")
+    )
+    ratio = f"max by (target, interface) ({errors} / ({packets} + {errors} > 0))"
+    trouble = (
+        f"{down} * 0 + 3 or on (target, interface) "
+        "max by (target, interface) (linewarden_interface_duplex_mismatch == 1) * 0 + 2 or on (target, interface) "
+        f"({ratio} >= {ERROR_RATIO}) * 0 + 1"
+    )
+    inventory = 'max by (target, kind, site, owner) (linewarden_target_info{site=~"$site", page!="never"})'
+    panel = rows(
+        "Interfaces in trouble",
+        f"sort_desc(({trouble}) * on (target) group_left (kind, site, owner) {inventory} "
+        f'and on (target) {_STATE}{{state=~"up|degraded"}} == 1 '
+        'unless on (target) linewarden_target_mark{mark="maintenance"} == 1)',
+        {"target": "Device", "interface": "Interface", "neighbour": "Leads to", "kind": "Kind", "site": "Site",
+         "owner": "Owner"},
+        value="Trouble",
+        width=24,
+        about="Down: watched, and no circuit's end (that is the circuit's failure), nor in front of a device that is "
+        "itself down. Duplex: the two ends do not agree. Errors: 0.1 % of the packets of 15 minutes.",
+        links={"Device": _TO_DEVICE, "Interface": _TO_INTERFACE},
+    )  # fmt: skip
+    named = words((3, "down", "red"), (2, "duplex", "red"), (1, "errors", "red"))
+    return panel.override_by_name("Trouble", list(shown(words=named)))
 
 
 def _over_time(made: dashboard.Dashboard) -> dashboard.Dashboard:
@@ -154,6 +192,35 @@ def _agent(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 "short",
                 [query(f"sum by (why) (increase(linewarden_echoes_unknown_total[{RATE}]))", "{{why}}")],
                 about="Echoes that own trouble spoiled. They are in no other count.",
+            )
+        )
+        .with_panel(
+            line(
+                "Polls that do not succeed",
+                "none",
+                [
+                    query("sum(1 - max by (target) (linewarden_device_poll_success))", "failed"),
+                    query(
+                        "sum(max by (target) (linewarden_device_poll_success) "
+                        "- max by (target) (linewarden_device_poll_complete))",
+                        "incomplete",
+                    ),
+                ],
+                about="Devices whose last poll failed, or was cut short: what it lacks is unknown, not gone.",
+            )
+        )
+        .with_panel(
+            line(
+                "SNMP traps",
+                "short",
+                [
+                    query(f"sum by (kind) (increase(linewarden_traps_received_total[{RATE}])) > 0", "{{kind}}"),
+                    query(
+                        f"sum by (reason) (increase(linewarden_traps_dropped_total[{RATE}])) > 0", "dropped: {{reason}}"
+                    ),
+                    query(f"sum(increase(linewarden_traps_polls_total[{RATE}]))", "led to a poll"),
+                ],
+                about="What came, what was dropped and why, what it led to.",
             )
         )
         .with_panel(

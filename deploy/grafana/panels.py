@@ -1,6 +1,6 @@
 """How Linewarden's panels look: one function for each sort, so that every dashboard speaks one language."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Final, TypeVar
 
@@ -23,6 +23,10 @@ SOURCE: Final = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 WIDTH: Final = 24
 HEIGHT: Final = 8
 RATE: Final = "$__rate_interval"
+# $__rate_interval is four of these. The job linewarden-devices scrapes once a minute: a rate wants several scrapes in
+# its window; a mean wants one for certain, and each more would flatten the peaks
+POLLED_RATE: Final = "1m"
+POLLED_MEAN: Final = "30s"
 
 # state -> number, word, colour; the worst first, because the first that is true is shown
 STATES: Final = (
@@ -54,6 +58,11 @@ def query(expression: str, legend: str = "") -> prometheus.Dataquery:
     return prometheus.Dataquery().datasource(SOURCE).expr(expression).legend_format(legend or "__auto").range()
 
 
+def polled(expression: str, legend: str) -> prometheus.Dataquery:
+    """Return a query over time of what the job linewarden-devices scrapes."""
+    return query(expression, legend).interval(POLLED_RATE if "rate(" in expression else POLLED_MEAN)
+
+
 def now(expression: str, legend: str = "") -> prometheus.Dataquery:
     """Return a query for the present values only."""
     return prometheus.Dataquery().datasource(SOURCE).expr(expression).legend_format(legend or "__auto").instant()
@@ -62,6 +71,7 @@ def now(expression: str, legend: str = "") -> prometheus.Dataquery:
 def line(
     title: str, unit: str, queries: Sequence[prometheus.Dataquery], *, about: str = "", width: int = 12,
     steps: Steps = (), maximum: float | None = None, below: str | None = None, minimum: float | None = 0,
+    many: bool = False,
 ) -> timeseries.Panel:  # fmt: skip
     """Return lines over time.
 
@@ -70,19 +80,15 @@ def line(
         steps: thresholds that are drawn as lines.
         below: regular expression of the series that are drawn downwards.
         minimum: of the axis; None leaves it to Grafana.
+        many: dozens of series are to be expected, so that the legend is a table, the largest first.
     """
     panel = (
-        _framed(timeseries.Panel(), title, about, queries, width)
+        framed(timeseries.Panel(), title, about, queries, width)
         .unit(unit)
         .line_width(1)
         .fill_opacity(10)
         .show_points(common_model.VisibilityMode.NEVER)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(common_model.LegendDisplayMode.LIST)
-            .placement(common_model.LegendPlacement.BOTTOM)
-            .show_legend(True)
-        )
+        .legend(_table_legend() if many else _list_legend())
         .tooltip(common.VizTooltipOptions().mode(common_model.TooltipDisplayMode.MULTI))
     )
     if below is not None:
@@ -92,7 +98,7 @@ def line(
     if maximum is not None:
         panel = panel.max(maximum)
     if steps:
-        panel = panel.thresholds(_steps(steps)).thresholds_style(
+        panel = panel.thresholds(thresholds(steps)).thresholds_style(
             common.GraphThresholdsStyleConfig().mode(common_model.GraphTresholdsStyleMode.DASHED)
         )
     return panel
@@ -100,14 +106,14 @@ def line(
 
 def number(
     title: str, unit: str, expression: str, *, about: str = "", width: int = 4, steps: Steps = ((None, "green"),),
-    legend: str = "", states: bool = False, decimals: int | None = None,
+    legend: str = "", states: bool = False, words: Sequence[model.ValueMap] = (), decimals: int | None = None,
 ) -> stat.Panel:  # fmt: skip
-    """Return one present value, coloured; with `states` as the state's word."""
+    """Return one present value, coloured; with `states` as the state's word, or as one of `words`."""
     panel = (
-        _framed(stat.Panel(), title, about, [now(expression, legend)], width)
+        framed(stat.Panel(), title, about, [now(expression, legend)], width)
         .height(4)
         .unit(unit)
-        .thresholds(_steps(steps))
+        .thresholds(thresholds(steps))
         .color_mode(common_model.BigValueColorMode.BACKGROUND)
         .graph_mode(common_model.BigValueGraphMode.NONE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
@@ -116,7 +122,8 @@ def number(
         panel = panel.decimals(decimals)
     if legend:  # the name is what matters: a version
         panel = panel.text_mode(common_model.BigValueTextMode.NAME)
-    return panel.mappings(_words()) if states else panel
+    mappings: list[model.ValueMapping] = state_mappings() if states else [*words]
+    return panel.mappings(mappings) if mappings else panel
 
 
 def timeline(
@@ -125,61 +132,22 @@ def timeline(
 ) -> statetimeline.Panel:  # fmt: skip
     """Return states over time, one bar for each series."""
     return (
-        _framed(statetimeline.Panel(), title, about, [query(expression, legend)], width)
+        framed(statetimeline.Panel(), title, about, [query(expression, legend)], width)
         .height(height)
-        .mappings(list(words or _words()))
+        .mappings(list(words or state_mappings()))
         .color_scheme(dashboard.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
         .show_value(common_model.VisibilityMode.NEVER)
         .merge_values(True)
         .row_height(0.8)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(common_model.LegendDisplayMode.LIST)
-            .placement(common_model.LegendPlacement.BOTTOM)
-            .show_legend(True)
-        )
+        .legend(_list_legend())
     )
-
-
-def rows(
-    title: str, expression: str, columns: Mapping[str, str], *, about: str = "", width: int = 12, value: str = "",
-    links: Mapping[str, str] | None = None, height: int = HEIGHT,
-) -> table.Panel:  # fmt: skip
-    """Return a table of present series.
-
-    Args:
-        columns: label -> heading, in the order of the columns; other labels are not shown.
-        value: heading of the value; "" hides it.
-        links: heading -> address behind each of its cells.
-    """
-    order = {label: place for place, label in enumerate(columns)}
-    headings = dict(columns) | ({"Value": value} if value else {})
-    panel = (
-        _framed(table.Panel(), title, about, [now(expression).format(prometheus_model.PromQueryFormat.TABLE)], width)
-        .height(height)
-        .with_transformation(
-            model.DataTransformerConfig(
-                id_val="organize",
-                options={
-                    "excludeByName": {"Time": True} | ({} if value else {"Value": True}),
-                    "indexByName": order | {"Value": len(order)},
-                    "renameByName": headings,
-                },
-            )
-        )
-        .show_header(True)
-    )
-    for heading, address in (links or {}).items():
-        link = {"title": "Open", "url": address}
-        panel = panel.override_by_name(heading, [model.DynamicConfigValue("links", [link])])
-    return panel
 
 
 def spread(title: str, expression: str, *, about: str = "", width: int = 12) -> heatmap.Panel:
     """Return a histogram over time; `expression` gives its buckets, `le` in seconds."""
     buckets = query(expression, "{{le}}").format(prometheus_model.PromQueryFormat.HEATMAP)
     return (
-        _framed(heatmap.Panel(), title, about, [buckets], width)
+        framed(heatmap.Panel(), title, about, [buckets], width)
         .calculate(False)
         .y_axis(heatmap.YAxisConfig().unit("s"))
         .color(heatmap.HeatmapColorOptions().mode(heatmap_model.HeatmapColorMode.SCHEME).scheme("Oranges").steps(64))
@@ -196,17 +164,34 @@ def words(*values: tuple[int, str, str]) -> list[model.ValueMap]:
     ]
 
 
-def state_words() -> list[model.DynamicConfigValue]:
-    """Return what shows a column of state numbers as coloured words."""
-    cell = {"type": "color-text"}
-    return [model.DynamicConfigValue("mappings", _words()), model.DynamicConfigValue("custom.cellOptions", cell)]
+def _list_legend() -> common.VizLegendOptions:
+    return (
+        common.VizLegendOptions()
+        .display_mode(common_model.LegendDisplayMode.LIST)
+        .placement(common_model.LegendPlacement.BOTTOM)
+        .show_legend(True)
+    )
 
 
-def _words() -> list[model.ValueMapping]:
+def _table_legend() -> common.VizLegendOptions:
+    return (
+        common.VizLegendOptions()
+        .display_mode(common_model.LegendDisplayMode.TABLE)
+        .placement(common_model.LegendPlacement.RIGHT)
+        .show_legend(True)
+        .calcs(["lastNotNull", "mean", "max"])
+        .sort_by("Max")
+        .sort_desc(True)
+    )
+
+
+def state_mappings() -> list[model.ValueMapping]:
+    """Return mappings of state numbers to coloured words."""
     return [*words(*((number, state, colour) for state, number, colour in STATES))]
 
 
-def _steps(steps: Steps) -> dashboard.ThresholdsConfig:
+def thresholds(steps: Steps) -> dashboard.ThresholdsConfig:
+    """Return thresholds of (lower limit, colour); None is below all."""
     return (
         dashboard.ThresholdsConfig()
         .mode(model.ThresholdsMode.ABSOLUTE)
@@ -214,10 +199,11 @@ def _steps(steps: Steps) -> dashboard.ThresholdsConfig:
     )
 
 
-def _framed(panel: AnyPanel, title: str, about: str, queries: Sequence[prometheus.Dataquery], width: int) -> AnyPanel:
-    framed = panel.title(title).datasource(SOURCE).span(width).height(HEIGHT)
+def framed(panel: AnyPanel, title: str, about: str, queries: Sequence[prometheus.Dataquery], width: int) -> AnyPanel:
+    """Return the panel with what every panel has."""
+    made = panel.title(title).datasource(SOURCE).span(width).height(HEIGHT)
     if about:
-        framed = framed.description(about)
+        made = made.description(about)
     for letter, one in zip(ascii_uppercase, queries, strict=False):
-        framed = framed.with_target(one.ref_id(letter))
-    return framed
+        made = made.with_target(one.ref_id(letter))
+    return made

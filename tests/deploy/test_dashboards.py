@@ -9,30 +9,37 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from agent.core.model import Check, Role, Target
+from agent.core.model import Check, Observation, Role, SnmpAuth, Target
 from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Resources
+from agent.instruments import TRAP_DESK, TRAPS_BY, Instruments
 from agent.selfcheck import SelfCheck
 from exporters.exposition import Packed
 from probes import host
+from probes.snmp import probe as snmp
+from probes.snmp.ber import Tag, Value
 from tests.deploy.serving import scrape_configuration, served
 from tests.exporters.pictures import AGENT, trouble
 from tests.lab.prometheus import Prometheus
+from tests.probes.snmp.agents import UdpAgent
+from tests.probes.snmp.living import Clock, LiveSwitch
 
 GRAFANA: Final = Path(__file__).parents[2] / "deploy" / "grafana"
 FILES: Final = ("overview", "circuit", "device")
 HOST: Final = "dc1-host"
+SWITCH: Final = "bcw-core-sw1"
 # each query has to return data for one of these
 TARGETS: Final = {
     "overview": [""],
     "circuit": ["bcw-crown-backup", "enc-crown"],
-    "device": ["bcw-core-sw1", HOST, "crown-ups1"],
+    "device": [SWITCH, HOST, "crown-ups1"],
 }
 SUBSTITUTES: Final = {"site": ".*", "interface": ".*", "__rate_interval": "15s", "__interval": "5s", "__range": "30s"}
 
@@ -50,7 +57,7 @@ class Query:
         text = self.expression
         for name, value in (SUBSTITUTES | {"target": target}).items():
             text = re.sub(rf"\$(?:{name}\b|\{{{name}\}})", value.replace("\\", r"\\"), text)
-        assert "$" not in text, f"{self.panel}: a variable that nobody sets in {text}"
+        assert not re.search(r"\$[a-z_{]", text), f"{self.panel}: a variable that nobody sets in {text}"
         return text
 
 
@@ -92,7 +99,7 @@ def test_every_panel_can_be_read(name: str) -> None:
             assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
             assert panel["datasource"]["uid"] == "${datasource}"
     variables = {variable["name"] for variable in document["templating"]["list"]}
-    used = set(re.findall(r"\$\{?(\w+)", " ".join(query.expression for query in _queries(name))))
+    used = set(re.findall(r"\$\{?([a-z_]\w*)", " ".join(query.expression for query in _queries(name))))
     assert {word for word in used if not word.startswith("__")} <= variables
 
 
@@ -103,22 +110,92 @@ def test_grafana_is_told_where_they_are() -> None:
     assert source["type"] == "prometheus"
 
 
+def test_a_window_holds_several_scrapes() -> None:
+    """Grafana takes $__rate_interval for four times the interval of a query; without one, of the data source.
+
+    A rate needs two scrapes, of which one may fail; a mean needs one, and one more where the window begins at it.
+    """
+    intervals = {job["job_name"]: job["scrape_interval"] for job in scrape_configuration("")["scrape_configs"]}
+    of_devices = re.compile(r"node_|\bif[A-Z]|linewarden_interface_(?!down\b)")
+    seconds = {"15s": 15, "30s": 30, "60s": 60, "1m": 60}
+    for name in FILES:
+        for panel in _document(name)["panels"]:
+            for target in panel.get("targets", []):
+                if "$__rate_interval" in target["expr"]:
+                    job = "linewarden-devices" if of_devices.search(target["expr"]) else "linewarden"
+                    asked = seconds[target.get("interval", intervals["linewarden"])]
+                    scrapes = 2 if "avg_over_time(" in target["expr"] else 4
+                    assert 4 * asked >= scrapes * seconds[intervals[job]], f"{panel['title']}: {target['expr']}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_override_and_order_names_a_column(name: str) -> None:
+    for panel in _document(name)["panels"]:
+        if panel["type"] == "table":
+            (organize,) = [one["options"] for one in panel["transformations"] if one["id"] == "organize"]
+            headings = set(organize["renameByName"].values())
+            overridden = {one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]}
+            assert overridden <= headings, panel["title"]
+            assert {one["displayName"] for one in panel["options"].get("sortBy") or []} <= headings, panel["title"]
+
+
+class _Traps:
+    """Traps that keep coming."""
+
+    @property
+    def received(self) -> dict[tuple[str, str], float]:
+        return {("v2c", "linkDown"): time.monotonic()}
+
+    @property
+    def dropped(self) -> dict[tuple[str], float]:
+        return {("wrong_community",): time.monotonic()}
+
+
 async def _host_poll() -> DevicePoll:
     """Return what the real probe reads of this host."""
     probe = host.Probe(Resources())
     seen = await probe.run(Check(HOST, "host", "host", 30.0, host.Settings(type="host")))
     await probe.close()
-    assert seen.series is not None
-    text = Packed(seen.series.families)
-    return DevicePoll(seen.at, True, 0.1, seen.detail, seen.at + timedelta(minutes=5), text, len(seen.series))
+    return _poll(seen)
 
 
-def _picture(polled: DevicePoll) -> Picture:
-    """Return the council in trouble as of now, and this host beside it."""
+async def _switch_poll() -> DevicePoll:
+    """Return what the real probe reads of a switch that counts, has an optic, and a port at half duplex."""
+    clock = Clock()
+    switch = LiveSwitch.of(clock, 4)
+    switch.turn("Gi1/0/2", 2)
+    sound = switch.objects
+    more: dict[str, tuple[int, Value]] = {"1.3.6.1.2.1.10.7.2.1.19.1": (Tag.INTEGER, 2)}
+    for part, text, watts in ((1, b"Gi1/0/1 Receive Power", 295), (2, b"Gi1/0/1 Transmit Power", 501)):
+        more[f"1.3.6.1.2.1.47.1.1.1.1.7.{part}"] = (Tag.OCTET_STRING, text)
+        sensor = (6, 8, 3, watts, 1)  # watts, milli, three digits behind the point
+        more |= {f"1.3.6.1.2.1.99.1.1.1.{n}.{part}": (Tag.INTEGER, one) for n, one in enumerate(sensor, 1)}
+    switch.objects = lambda: {**sound(), **more}  # type: ignore[method-assign] # a switch that says more
+    probe = snmp.Probe(Resources(auths={"public_v2": SnmpAuth("public_v2")}))
+    with UdpAgent(switch.answer) as agent:
+        modules = ["system", "if_mib", "entity"]
+        values = {"address": "127.0.0.1", "auth": "public_v2", "port": agent.port, "fast": "off", "modules": modules}
+        check = Check(SWITCH, "snmp", "snmp", 60.0, snmp.Settings.model_validate(values))
+        await probe.run(check)
+        clock.now += 0.01  # at most what has gone by: the switch must not count faster than its lines are
+        seen = await probe.run(check)
+    await probe.close()
+    return _poll(seen)
+
+
+def _poll(seen: Observation) -> DevicePoll:
+    assert seen.series is not None, seen.detail
+    text, until = Packed(seen.series.families), seen.at + timedelta(minutes=5)
+    return DevicePoll(seen.at, True, 0.1, seen.detail, until, text, len(seen.series), seen.interfaces)
+
+
+def _picture(polled: DevicePoll, switch: DevicePoll) -> Picture:
+    """Return the council in trouble as of now, one of its switches as it was polled, and this host beside it."""
     picture = trouble(datetime.now(UTC))
     own = Target(HOST, Role.DEVICE, "server", HOST, "crown", checks=(Check(HOST, "host", "host", 30.0),))
     picture.estate = replace(picture.estate, targets={**picture.estate.targets, HOST: own})
     picture.polls[HOST] = polled
+    picture.polls[SWITCH] = replace(switch, watched=picture.polls[SWITCH].watched)
     more = int(time.time()) % 100_000  # echoes go on
     for totals in picture.echoes.values():
         totals.sent, totals.received = totals.sent + more, totals.received + more
@@ -148,9 +225,12 @@ async def test_every_query_of_every_panel_returns_data(tmp_path: Path) -> None:
     registry = CollectorRegistry()
     selfcheck = SelfCheck(AGENT, registry)
     selfcheck.watch_queue("observations", lambda: 3, 50_000, lambda: 0)
-    polled = await _host_poll()
+    traps = Instruments(AGENT, registry)
+    traps.add(SimpleNamespace(polls=3, bursts=2, put_off=1), TRAP_DESK)
+    traps.add_labelled(_Traps(), TRAPS_BY)
+    polled, switch = await _host_poll(), await _switch_poll()
     quick: dict[str, Any] = {"scrape_interval": "1s", "scrape_timeout": "1s"}
-    async with served(lambda: _picture(polled), registry) as address, asyncio.TaskGroup() as tasks:
+    async with served(lambda: _picture(polled, switch), registry) as address, asyncio.TaskGroup() as tasks:
         tasks.create_task(selfcheck.run(), name="selfcheck")
         configuration = scrape_configuration(address, linewarden=quick, linewarden_devices=quick)
         prometheus = Prometheus(configuration, folder=tmp_path)
