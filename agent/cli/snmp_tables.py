@@ -1,5 +1,6 @@
 """What a device says of itself, as tables."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 _INDENT: Final = "  "
 _MOST_SERIES: Final = 60  # the rest is for programs: `linewarden snmp import`, `/metrics/device/NAME`
+_MOST_ABSENT: Final = 24  # a device of an unknown maker is asked about some sixty
+_WIDTH: Final = 120  # of lines that go to no terminal
 _SHOWN_ELSEWHERE: Final = ("system", "if_mib", "ups_mib", "ups")
 
 
@@ -21,6 +24,17 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     width = terminal_width()
     text = table(heads, rows, None if width is None else width - len(_INDENT))
     return "\n".join(_INDENT + line for line in text.splitlines())
+
+
+def modules(chosen: Sequence[tuple[str, str]], absent: Sequence[str]) -> str:
+    """Return by which modules a device is read, and which it was asked about in vain."""
+    text = _table(("module", "why"), [[name, why] for name, why in chosen])
+    if not absent:
+        return text
+    width = max((terminal_width() or _WIDTH) - len(_INDENT), _WIDTH // 2)
+    named = absent if len(absent) <= _MOST_ABSENT else (*absent[:_MOST_ABSENT], f"{len(absent) - _MOST_ABSENT} more")
+    rest = textwrap.wrap(f"asked about, and not there: {', '.join(named)}", width)
+    return "\n".join([text, *(_INDENT + line for line in rest)])
 
 
 def facts(found: "Sequence[Fact]") -> str:
