@@ -58,7 +58,7 @@ def test_a_ups_shows_its_battery() -> None:
     assert ["output", "load", "1", "load", "38", "%", "UPS-MIB"] in sensors
 
 
-CISCO = {
+CISCO: dict[str, tuple[int, Value]] = {
     "1.3.6.1.2.1.1.2.0": (Tag.OID, ber.encode_oid("1.3.6.1.4.1.9.1.1208")),
     "1.3.6.1.4.1.9.9.48.1.1.1.5.1": (Tag.GAUGE32, 1000),
     "1.3.6.1.4.1.318.1.1.1.1.1.1.0": (Tag.OCTET_STRING, b"not asked of this maker"),

@@ -307,9 +307,9 @@ class TestService:
         wait_until(lambda: installed.v3_traps("linkDown") == 1, "the trap counts")
         # snmpinform fails unless it is answered, and from the address that it asked
         far = ("ip", "netns", "exec", "far")
-        for told, place in enumerate(("10.9.0.1:162", "udp6:[fd00:9::1]:162"), 1):
+        for place in ("10.9.0.1:162", "udp6:[fd00:9::1]:162"):
             installed.tell(*far, "snmpinform", *OPS, *PATIENT, place, *LINK_UP)
-            wait_until(lambda told=told: installed.v3_traps("linkUp") >= told, f"the inform to {place} counts")
+        wait_until(lambda: installed.v3_traps("linkUp") >= 2, "both informs count")
         assert installed.total("linewarden_traps_dropped_total") == 0
         assert installed.total("linewarden_traps_acknowledged_total") == installed.v3_traps("linkUp")
         wrong = [word.replace("4uth", "wr0ng") for word in OPS]

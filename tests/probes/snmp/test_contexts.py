@@ -125,7 +125,7 @@ async def test_the_same_context_is_asked_for(
         agent.asked.clear()
         more = {"snmp_context": context, "snmp_engineid": engine_id}
         target = f"127.0.0.1:{agent.port}"
-        theirs, text = await asyncio.to_thread(exporter.scrape, target, "address", auth, **more)
+        theirs, text = await asyncio.to_thread(exporter.scrape, target, "address", auth, 60.0, more)
         assert set(agent.asked) == {expected}
     lines = [line.removesuffix(" 1") for line in text.splitlines() if line.startswith("sysName{")]
     assert (status, series) == (theirs, lines)
