@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agent.cli.snmp_line import Line
     from agent.core.model import Observation, SnmpAuth
-    from probes.snmp.choose import Choice, Reason
+    from probes.snmp.choose import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,14 @@ class Choosing:
 
     Attributes:
         absent: modules that it was asked about and has nothing of.
+        of_unknown_maker: how many of these, the last ones, are makers' modules, asked about since no maker was told.
         problem: why it could not be asked; "" when it could.
     """
 
     modules: tuple[Chosen, ...]
     absent: tuple[str, ...] = ()
     problem: str = ""
+    of_unknown_maker: int = 0
 
 
 def named(modules: Sequence[str], why: str) -> Choosing:
@@ -56,7 +58,12 @@ async def asked(line: "Line", auth: "SnmpAuth", observation: "Observation") -> C
         problem = str(error)
     reasons = choice.reasons(object_id, presence.present)
     modules = tuple([Chosen(reason.module, _why(reason)) for reason in reasons])
-    return Choosing(modules, () if problem else _absent(choice, object_id, reasons), problem)
+    if problem:
+        return Choosing(modules, problem=problem)
+    found = {one.module for one in modules}
+    absent = tuple([name for name in choice.candidates(object_id) if name not in found])
+    unknown = choice.entry(object_id) is None
+    return Choosing(modules, absent, of_unknown_maker=unknown * sum(name in choice.makers for name in absent))
 
 
 def _why(reason: "Reason") -> str:
@@ -72,16 +79,14 @@ def _why(reason: "Reason") -> str:
     return f"{answers}; asked since its sysObjectID begins with {oid_text(reason.entry)}"
 
 
-def _absent(choice: "Choice", object_id: bytes | None, reasons: "Sequence[Reason]") -> tuple[str, ...]:
-    found = {reason.module for reason in reasons}
-    return tuple([name for name in choice.candidates(object_id) if name not in found])
-
-
 def shown(choosing: Choosing) -> str:
     """Return it as a table."""
     from agent.cli import snmp_tables
 
-    return snmp_tables.modules([(one.module, one.why) for one in choosing.modules], choosing.absent)
+    shown = list(choosing.absent[: len(choosing.absent) - choosing.of_unknown_maker])
+    if choosing.of_unknown_maker:
+        shown.append(f"{choosing.of_unknown_maker} modules of makers")
+    return snmp_tables.modules([(one.module, one.why) for one in choosing.modules], shown)
 
 
 def document(choosing: Choosing) -> dict[str, Any]:

@@ -13,9 +13,15 @@ if TYPE_CHECKING:
 
 _INDENT: Final = "  "
 _MOST_SERIES: Final = 60  # the rest is for programs: `linewarden snmp import`, `/metrics/device/NAME`
-_MOST_ABSENT: Final = 24  # a device of an unknown maker is asked about some sixty
 _WIDTH: Final = 120  # of lines that go to no terminal
 _SHOWN_ELSEWHERE: Final = ("system", "if_mib", "ups_mib", "ups")
+# in the table of interfaces, or what needs a second poll to tell anything
+_OF_INTERFACES: Final = frozenset(
+    f"linewarden_interface_{what}"
+    for what in (
+        "admin_status", "oper_status", "speed_bits_per_second", "changed_timestamp_seconds", "flaps_total"
+    )
+)  # fmt: skip
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
@@ -32,8 +38,7 @@ def modules(chosen: Sequence[tuple[str, str]], absent: Sequence[str]) -> str:
     if not absent:
         return text
     width = max((terminal_width() or _WIDTH) - len(_INDENT), _WIDTH // 2)
-    named = absent if len(absent) <= _MOST_ABSENT else (*absent[:_MOST_ABSENT], f"{len(absent) - _MOST_ABSENT} more")
-    rest = textwrap.wrap(f"asked about, and not there: {', '.join(named)}", width)
+    rest = textwrap.wrap(f"asked about, and not there: {', '.join(absent)}", width)
     return "\n".join([text, *(_INDENT + line for line in rest)])
 
 
@@ -108,7 +113,7 @@ def series(block: "SeriesBlock | None") -> str:
     shown = {metric.name for name in _SHOWN_ELSEWHERE if name in known for metric in library.get(name).metrics}
     rows: list[list[Cell]] = []
     for family in block.families:
-        if family.name in shown or family.name.removesuffix("_info") in shown:
+        if family.name in _OF_INTERFACES or family.name in shown or family.name.removesuffix("_info") in shown:
             continue
         states = family.help.endswith(("(EnumAsStateSet)", "(Bits)"))
         for prefix, value in zip(family.prefixes, family.values.tolist(), strict=True):
