@@ -17,6 +17,8 @@ from probes.snmp.probe import Probe
 from probes.snmp.scrape import Scraper
 from probes.snmp.usm import Keys, User
 from tests.lab.snmp_exporter import Exporter, missing, snmp_exporter
+from tests.lab.snmpd import Snmpd, snmpd
+from tests.lab.snmpd import missing as snmpd_missing
 from tests.probes.snmp.agents import Mib
 from tests.probes.snmp.secure_agents import SecureAgent
 
@@ -29,6 +31,7 @@ USERS = {
     "secret": User(b"secret", "SHA", b"auth-secret", "AES", b"priv-secret"),
 }
 AUTHS = {
+    "public_v2": SnmpAuth("public_v2", community="public"),
     "plain": SnmpAuth("plain", version=3, username="plain"),
     "named": SnmpAuth("named", version=3, username="plain", context_name="vlan-10"),
     "secret": SnmpAuth(
@@ -38,6 +41,7 @@ AUTHS = {
 }  # fmt: skip
 FILE = """\
 auths:
+  public_v2: {version: 2, community: public}
   plain: {version: 3, username: plain, security_level: noAuthNoPriv}
   named: {version: 3, username: plain, security_level: noAuthNoPriv, context_name: vlan-10}
   secret: {version: 3, username: secret, security_level: authPriv, auth_protocol: SHA, password: auth-secret,
@@ -75,9 +79,20 @@ def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
         yield running
 
 
-async def ours(agent: Agent, file: Path, auth: str, context: str, engine_id: str) -> tuple[int, list[str]]:
+@pytest.fixture(scope="module")
+def netsnmp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
+    if why := snmpd_missing():
+        pytest.skip(why)
+    users = (
+        "createUser plain\ncreateUser secret SHA auth-secret AES priv-secret\nrouser plain noauth\nrouser secret priv\n"
+    )
+    with snmpd(tmp_path_factory.mktemp("snmpd"), more=users) as running:
+        yield running
+
+
+async def ours(port: int, file: Path, auth: str, context: str, engine_id: str) -> tuple[int, list[str]]:
     probe = Probe(Resources(auths=AUTHS, module_files=(file,)))
-    query = SnmpQuery("", ip_address("127.0.0.1"), agent.port, ("address",), auth, context, engine_id, 10.0)
+    query = SnmpQuery("", ip_address("127.0.0.1"), port, ("address",), auth, context, engine_id, 10.0)
     try:
         block = await OnDemand(probe, Scraper(probe.client)).scrape(query)
     except OnDemandError:
@@ -87,6 +102,10 @@ async def ours(agent: Agent, file: Path, auth: str, context: str, engine_id: str
     return 200, [
         prefix for family in block.families if not family.name.startswith("snmp_scrape_") for prefix in family.prefixes
     ]
+
+
+def names(text: str) -> list[str]:
+    return [line.removesuffix(" 1") for line in text.splitlines() if line.startswith("sysName{")]
 
 
 @pytest.mark.parametrize(
@@ -120,13 +139,31 @@ async def test_the_same_context_is_asked_for(
 ) -> None:
     (tmp_path / "snmp.yml").write_text(FILE)
     with Agent() as agent:
-        status, series = await ours(agent, tmp_path / "snmp.yml", auth, context, engine_id)
+        status, series = await ours(agent.port, tmp_path / "snmp.yml", auth, context, engine_id)
         assert set(agent.asked) == {expected}
         agent.asked.clear()
-        more = {"snmp_context": context, "snmp_engineid": engine_id}
-        target = f"127.0.0.1:{agent.port}"
+        target, more = f"127.0.0.1:{agent.port}", {"snmp_context": context, "snmp_engineid": engine_id}
         theirs, text = await asyncio.to_thread(exporter.scrape, target, "address", auth, 60.0, more)
         assert set(agent.asked) == {expected}
-    lines = [line.removesuffix(" 1") for line in text.splitlines() if line.startswith("sysName{")]
-    assert (status, series) == (theirs, lines)
+    assert (status, series) == (theirs, names(text))
     assert status == (500 if context == "nowhere" else 200)
+
+
+@pytest.mark.parametrize(
+    ("auth", "context", "engine_id", "expected"),
+    [
+        ("plain", "", "", 200), ("plain", "", OTHER, 200), ("secret", "", OTHER, 200),
+        ("secret", "", f"0x{OTHER}", 200), ("secret", "", "none", 200),
+        ("secret", "", "80" * 33, 500), ("secret", "nowhere", "", 500),
+        ("public_v2", "nowhere", "80" * 33, 200),
+    ],
+)  # fmt: skip
+async def test_a_real_agent_answers_both_alike(
+    exporter: Exporter, netsnmp: Snmpd, tmp_path: Path, auth: str, context: str, engine_id: str, expected: int
+) -> None:
+    (tmp_path / "snmp.yml").write_text(FILE)
+    status, series = await ours(netsnmp.port, tmp_path / "snmp.yml", auth, context, engine_id)
+    target, more = f"127.0.0.1:{netsnmp.port}", {"snmp_context": context, "snmp_engineid": engine_id}
+    theirs, text = await asyncio.to_thread(exporter.scrape, target, "address", auth, 60.0, more)
+    assert (status, series) == (theirs, names(text))
+    assert status == expected
