@@ -131,7 +131,7 @@ async def _conversed(line: "Line", auth: "SnmpAuth", module: "Module", seconds: 
     try:
         async with asyncio.timeout(seconds):
             gets, walks = await narrowed(module, column)
-            plan = planned([replace(module, get=tuple(gets), walk=tuple(walks))])
+            plan = planned([replace(module, get=tuple(gets), walk=tuple(walks), filters=())])
             for part in (Get(plan.gets), Walk(plan.walks, version=version, max_repetitions=repetitions)):
                 parts.append(part)
                 await line.converse(auth, part)
