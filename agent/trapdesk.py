@@ -18,17 +18,16 @@ from agent.core.traps import (
     POLL_GAP_SECONDS,
     Pace,
     Trap,
-    TrapKind,
     TrapRules,
     device_addresses,
     is_address,
     senders,
 )
+from agent.traplog import TrapLog
 
 _log = logging.getLogger(__name__)
 
 RESOLVE_SECONDS: Final = 300.0  # how old the addresses of devices may be that are named by a name
-_LINES_A_MINUTE: Final = 30  # of the log, for all traps together
 _RESOLVED_AT_ONCE: Final = 8
 
 
@@ -63,7 +62,7 @@ class TrapDesk:
         self._poll_pace, self._burst_pace = Pace(POLL_GAP_SECONDS), Pace(BURST_GAP_SECONDS)
         self._checks: dict[tuple[str, str], Check] = {}
         self._soon = asyncio.Event()
-        self._lines: tuple[float, int] = (0.0, 0)  # since when, and how many
+        self._log = TrapLog()
 
     async def run(self, source: TrapSource) -> None:
         """Take traps until cancelled."""
@@ -87,7 +86,7 @@ class TrapDesk:
         self.put_off += len(concern.polls) + len(concern.bursts) - len(asked) - len(echoes)
         self._measure(asked, echoes)
         wanted = bool(concern.polls or concern.bursts)
-        self._tell(trap, "looked at now" if asked or echoes else "looked at again soon" if wanted else "", now)
+        self._log.tell(trap, "looked at now" if asked or echoes else "looked at again soon" if wanted else "", now)
         self._soon.set()
 
     def _present_rules(self) -> TrapRules:
@@ -108,22 +107,6 @@ class TrapDesk:
         for check in bursts:
             self.bursts += 1
             self._burst(check)
-
-    def _tell(self, trap: Trap, done: str, now: float) -> None:
-        """Log a trap that matters, but not a storm of them; what it says is shown with its odd characters escaped."""
-        began, count = self._lines
-        self._lines = (began, count + 1) if now - began < 60 else (now, 1)
-        if self._lines[1] > _LINES_A_MINUTE:
-            return
-        level = logging.DEBUG if trap.kind is TrapKind.OTHER else logging.INFO
-        what = " ".join(ascii(name)[1:-1] for name in trap.names) or (
-            f"ifIndex {trap.if_index}" if trap.if_index else ""
-        )
-        _log.log(
-            level, "%s from %s (%s)%s: %s", trap.kind if trap.kind is not TrapKind.OTHER else trap.oid,
-            ", ".join(trap.devices), trap.version, f" of {what}" if what else "",
-            done or "leads to nothing",
-        )  # fmt: skip
 
     async def _catch_up(self) -> None:
         """Ask for what was put off, when its time has come."""

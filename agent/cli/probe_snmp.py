@@ -11,6 +11,7 @@ from agent.cli.snmp_target import Access, Whom, access_options, say, whom
 
 if TYPE_CHECKING:
     from agent.cli.snmp_auths import Attempt
+    from agent.cli.snmp_choice import Choosing
     from agent.core.model import Check, Observation, SnmpAuth
     from probes.snmp.sensors import Sensor
 
@@ -24,6 +25,7 @@ class _Seen:
     attempts: "list[Attempt]"
     check: "Check | None" = None
     observation: "Observation | None" = None
+    choosing: "Choosing | None" = None
     sensors: "tuple[Sensor, ...]" = ()
     further: tuple[str, ...] = ()  # what could not be read of the sensors
 
@@ -48,9 +50,9 @@ def command(target: str, access: Access, modules: str | None, timeout: str | Non
     password no other one is tried for that user, so that nobody is locked out. Without a configuration the community
     is "public", as most devices leave the factory.
 
-    Then it shows the system group, interfaces and sensors (ENTITY-SENSOR-MIB, Cisco's, LM-SENSORS-MIB, UPS-MIB); with
-    --modules what these read, and no other sensors. Where there is no answer, or a refusal, it says what that means
-    and what to look at.
+    Then it shows the system group, by which modules the device is read and why, interfaces and sensors
+    (ENTITY-SENSOR-MIB, Cisco's, LM-SENSORS-MIB, UPS-MIB); with --modules what these read, and no other sensors. Where
+    there is no answer, or a refusal, it says what that means and what to look at.
 
     \b
     Examples:
@@ -131,8 +133,8 @@ async def _run(
             settings = settings.model_copy(update={"auth": auth.name})
             seen.check = Check(target, "snmp", "snmp", settings.cadence, settings)
             seen.observation = await _poll(seen.check, asked, auth)
-            if all_sensors and seen.observation.outcome.value == "ok":
-                await _read_sensors(line, auth, seen)
+            if seen.observation.outcome.value == "ok":
+                await _explore(line, auth, seen, settings.modules, all_sensors=all_sensors)
         return seen
     finally:
         line.close()
@@ -149,6 +151,23 @@ async def _poll(check: "Check", asked: Whom, auth: "SnmpAuth") -> "Observation":
             return await probe.run(check)
     finally:
         await probe.close()
+
+
+async def _explore(
+    line: Any, auth: "SnmpAuth", seen: _Seen, modules: tuple[str, ...] | None, *, all_sensors: bool  # noqa: ANN401
+) -> None:  # fmt: skip
+    """Find out what a poll does not tell: why its modules are read, and what sensors there are."""
+    from agent.cli import snmp_choice
+
+    assert seen.observation is not None
+    if modules:
+        seen.choosing = snmp_choice.named(
+            modules, "the configuration names it" if all_sensors else "--modules names it"
+        )
+    else:
+        seen.choosing = await snmp_choice.asked(line, auth, seen.observation)
+    if all_sensors:
+        await _read_sensors(line, auth, seen)
 
 
 async def _read_sensors(line: Any, auth: "SnmpAuth", seen: _Seen) -> None:  # noqa: ANN401 - agent.cli.snmp_line.Line
@@ -184,7 +203,7 @@ def _exit_code(observation: "Observation") -> int:
 
 
 def _explain(observation: "Observation", seen: _Seen) -> None:
-    from agent.cli import snmp_tables
+    from agent.cli import snmp_choice, snmp_tables
     from agent.cli.tables import clean
     from agent.core.model import Outcome
     from agent.core.units import format_duration
@@ -198,6 +217,7 @@ def _explain(observation: "Observation", seen: _Seen) -> None:
     say(clean(observation.detail), "yellow" if values.get("problems") else "green")
     for title, text in (
         ("says of itself", snmp_tables.facts(observation.facts)),
+        ("read by", snmp_choice.shown(seen.choosing) if seen.choosing else ""),
         ("interfaces", snmp_tables.interfaces(observation.interfaces)),
         ("sensors", snmp_tables.sensors(seen.sensors)),
         ("further series", snmp_tables.series(observation.series)),
@@ -205,6 +225,8 @@ def _explain(observation: "Observation", seen: _Seen) -> None:
         if text:
             click.echo(click.style(title, bold=True))
             click.echo(text)
+    if seen.choosing and seen.choosing.problem:
+        say(f"what else it has could not be asked: {clean(seen.choosing.problem)}", "yellow")
     for problem in seen.further:
         say(f"of the sensors not everything could be read: {clean(problem)}", "yellow")
 
@@ -212,6 +234,7 @@ def _explain(observation: "Observation", seen: _Seen) -> None:
 def _print_json(asked: Whom, seen: _Seen) -> None:
     import json
 
+    from agent.cli import snmp_choice
     from agent.cli.snmp_find import documents
     from agent.core.documents import document
 
@@ -219,5 +242,6 @@ def _print_json(asked: Whom, seen: _Seen) -> None:
     out: dict[str, Any] = {"address": asked.shown, "auth": answered, "attempts": documents(seen.attempts)}
     if seen.observation is not None:
         out |= document(seen.observation)
+        out |= snmp_choice.document(seen.choosing) if seen.choosing else {}
         out["sensors"] = [asdict(sensor) for sensor in seen.sensors]
     click.echo(json.dumps(out))

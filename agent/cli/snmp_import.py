@@ -34,6 +34,7 @@ class _Loaded:
     walks: int = 0
     gets: int = 0
     metrics: int = 0
+    filters: int = 0
 
 
 @click.command(
@@ -56,8 +57,9 @@ def command(
 
     Says which of its modules load, and for each that does not the place, what was expected there, and the likely fix.
     With --target each module is read once from that device: packets, objects, series and seconds are what a poll of it
-    costs. The auths of FILE may be used there, beside those of the configuration. At the end stand the lines of
-    configuration that make the agent use the file. Nothing is changed.
+    costs. A module with filters is read with them, as in scrapes of /snmp, and once without them. The auths of FILE may
+    be used there, beside those of the configuration. At the end stand the lines of configuration that make the agent
+    use the file. Nothing is changed.
 
     \b
     Examples:
@@ -155,7 +157,7 @@ def _load(library: Any, document: "Document", name: str) -> _Loaded:  # noqa: AN
         module: Module = library.get(name)
     except ModuleError as error:
         return _Loaded(name, _with_line(document, name, str(error)))
-    return _Loaded(name, "", len(module.walk), len(module.get), len(module.metrics))
+    return _Loaded(name, "", len(module.walk), len(module.get), len(module.metrics), len(module.filters))
 
 
 def _with_line(document: "Document", name: str, said: str) -> str:
@@ -182,16 +184,20 @@ def _show_loaded(file: Path, loaded: Sequence[_Loaded]) -> None:
     bad = [one for one in loaded if one.problem]
     for one in bad:
         say(one.problem, "red")
+    columns = 4 if any(one.filters for one in loaded) else 3  # hardly a file has filters
     rows: list[list[Cell]] = [
-        [one.name, ("does not load", "red") if one.problem else ("loads", "green"), *_counts(one)] for one in loaded
+        [one.name, ("does not load", "red") if one.problem else ("loads", "green"), *_counts(one)[:columns]]
+        for one in loaded
     ]
     if rows:
-        click.echo(table(("MODULE", "", "SUBTREES", "OBJECTS", "METRICS"), rows, terminal_width()))
+        heads = ("SUBTREES", "OBJECTS", "METRICS", "FILTERS")[:columns]
+        click.echo(table(("MODULE", "", *heads), rows, terminal_width()))
     say(f"{file}: {len(loaded) - len(bad)} of {len(loaded)} modules load", "red" if bad else "green")
 
 
 def _counts(one: _Loaded) -> list[str]:
-    return ["", "", ""] if one.problem else [str(one.walks), str(one.gets), str(one.metrics)]
+    counts = (one.walks, one.gets, one.metrics, one.filters)
+    return [""] * len(counts) if one.problem else [str(count) for count in counts]
 
 
 def _show_costs(costs: Sequence[Cost]) -> None:
@@ -200,10 +206,18 @@ def _show_costs(costs: Sequence[Cost]) -> None:
     if costs:
         rows: list[list[Cell]] = [
             [cost.module, str(cost.packets), str(cost.varbinds), str(cost.series), f"{cost.seconds:.3f}",
-             (cost.problem or ("" if cost.series else "nothing of it here"), "red" if cost.problem else None)]
+             (_remark(cost), "red" if cost.problem else None)]
             for cost in costs
         ]  # fmt: skip
         click.echo(table(("MODULE", "PACKETS", "VARBINDS", "SERIES", "SECONDS", ""), rows, terminal_width()))
+
+
+def _remark(cost: Cost) -> str:
+    """Return what there is to say about a module on a device, beside its numbers."""
+    said = [cost.problem or ("" if cost.series else "nothing of it here")]
+    if cost.unfiltered_packets is not None:
+        said.append(f"filters took {cost.filter_packets} of the packets; without them {cost.unfiltered_packets}")
+    return "; ".join(part for part in said if part)
 
 
 def _worth(loaded: Sequence[_Loaded], costs: Sequence[Cost]) -> list[str]:

@@ -1,5 +1,6 @@
 """What a device says of itself, as tables."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -12,8 +13,16 @@ if TYPE_CHECKING:
 
 _INDENT: Final = "  "
 _MOST_SERIES: Final = 60  # the rest is for programs: `linewarden snmp import`, `/metrics/device/NAME`
+_WIDTH: Final = 120  # of lines that go to no terminal
 _SHOWN_ELSEWHERE: Final = ("system", "if_mib", "ups_mib", "ups")
-_OF_INTERFACES: Final = "linewarden_interface_"  # what follows from if_mib, as the table of interfaces shows it
+# in the table of interfaces, or what needs a second poll to tell anything
+_OF_INTERFACES: Final = frozenset(
+    f"linewarden_interface_{what}"
+    for what in (
+        "admin_status", "oper_status", "speed_bits_per_second", "changed_timestamp_seconds", "flaps_total",
+        "duplex_mismatch",
+    )
+)  # fmt: skip
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
@@ -22,6 +31,16 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     width = terminal_width()
     text = table(heads, rows, None if width is None else width - len(_INDENT))
     return "\n".join(_INDENT + line for line in text.splitlines())
+
+
+def modules(chosen: Sequence[tuple[str, str]], absent: Sequence[str]) -> str:
+    """Return by which modules a device is read, and which it was asked about in vain."""
+    text = _table(("module", "why"), [[name, why] for name, why in chosen])
+    if not absent:
+        return text
+    width = max((terminal_width() or _WIDTH) - len(_INDENT), _WIDTH // 2)
+    rest = textwrap.wrap(f"asked about, and not there: {', '.join(absent)}", width)
+    return "\n".join([text, *(_INDENT + line for line in rest)])
 
 
 def facts(found: "Sequence[Fact]") -> str:
@@ -99,7 +118,7 @@ def series(block: "SeriesBlock | None") -> str:
     shown = {metric.name for name in _SHOWN_ELSEWHERE if name in known for metric in library.get(name).metrics}
     rows: list[list[Cell]] = []
     for family in block.families:
-        if family.name in shown or family.name.removesuffix("_info") in shown or family.name.startswith(_OF_INTERFACES):
+        if family.name in _OF_INTERFACES or family.name in shown or family.name.removesuffix("_info") in shown:
             continue
         states = family.help.endswith(("(EnumAsStateSet)", "(Bits)"))
         for prefix, value in zip(family.prefixes, family.values.tolist(), strict=True):

@@ -16,6 +16,22 @@ TABLE: Final = "snmp_choice.yml"  # in configs/
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a device is read by a module.
+
+    Attributes:
+        sign: the subtree in which it has an object; None for a module that every device gets.
+        of_maker: whether it was asked about because of the sysObjectID.
+        entry: the entry of the table that the sysObjectID begins with; None where there is none.
+    """
+
+    module: str
+    sign: bytes | None = None
+    of_maker: bool = False
+    entry: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """The table of choice.
 
@@ -33,10 +49,14 @@ class Choice:
 
     def candidates(self, sys_object_id: bytes | None) -> tuple[str, ...]:
         """Return the modules to ask about; all of them where the sysObjectID is unknown."""
+        entry = self.entry(sys_object_id)
+        return (*self.standard, *(tuple(self.makers) if entry is None else self.devices[entry]))
+
+    def entry(self, sys_object_id: bytes | None) -> bytes | None:
+        """Return the longest entry of `devices` that a sysObjectID begins with; None for an unknown maker."""
         # an encoded OID ends on a whole number, so a prefix of octets is a prefix of numbers
         known = [prefix for prefix in self.devices if sys_object_id is not None and sys_object_id.startswith(prefix)]
-        own = self.devices[max(known, key=len)] if known else tuple(self.makers)
-        return (*self.standard, *own)
+        return max(known, key=len, default=None)
 
     def presence_oids(self, sys_object_id: bytes | None) -> tuple[bytes, ...]:
         """Return the subtrees to ask about: is there an object below?"""
@@ -49,12 +69,21 @@ class Choice:
         Args:
             present: those of `presence_oids` below which the device has an object.
         """
-        found = (
-            name
+        return tuple(reason.module for reason in self.reasons(sys_object_id, present))
+
+    def reasons(self, sys_object_id: bytes | None, present: Collection[bytes]) -> tuple[Reason, ...]:
+        """Return the modules to read, each with what speaks for it; the arguments are those of `chosen`."""
+        entry = self.entry(sys_object_id)
+        signs = {
+            name: next((root for root in self._roots(name) if root in present), None)
             for name in self.candidates(sys_object_id)
-            if any(root in present for root in self._roots(name))
-        )  # fmt: skip
-        return (*self.always, *found)
+        }
+        found = (
+            Reason(name, sign, of_maker=True, entry=entry) if name in self.makers else Reason(name, sign)
+            for name, sign in signs.items()
+            if sign is not None
+        )
+        return (*(Reason(name) for name in self.always), *found)
 
     def _roots(self, name: str) -> tuple[bytes, ...]:
         return self.standard[name] if name in self.standard else self.makers[name]

@@ -74,7 +74,7 @@ def module(place: Place, name: str, definition: object) -> Module:
         max_repetitions=_optional(place, raw, "max_repetitions", _count, _MAX_REPETITIONS),
         retries=_optional(place, raw, "retries", _count, _MAX_RETRIES),
         timeout_seconds=_optional(place, raw, "timeout", _seconds),
-        filters=_each(place, raw, "filters", _filter),
+        filters=_filters(place, raw),
         allow_nonincreasing_oids=_flag(place, raw, "allow_nonincreasing_oids"),
         use_unconnected_udp_socket=_flag(place, raw, "use_unconnected_udp_socket"),
     )
@@ -252,6 +252,16 @@ def _extracts(place: Place, definition: object) -> Mapping[str, tuple[Extract, .
 def _extract(place: Place, definition: object) -> Extract:
     raw = _mapping(place, definition, frozenset(("regex", "value")))
     return Extract(_regex(place.of("regex"), raw.get("regex", "")), str(raw.get("value", "$1")))
+
+
+def _filters(place: Place, raw: Mapping[str, Any]) -> tuple[Filter, ...]:
+    filters = raw.get("filters")
+    if isinstance(filters, dict) and not filters.keys() - {"static", "dynamic"}:
+        raise place.of("filters").wrong(
+            "a list of filters expected, got the form of generator.yml, of which the generator makes this list"
+            " (of what stands below `dynamic`) and entries of `get` (of `static`): generate the file"
+        )
+    return _each(place, raw, "filters", _filter)
 
 
 def _filter(place: Place, definition: object) -> Filter:

@@ -15,7 +15,7 @@ from probes.snmp.errors import SnmpError, SnmpLocalError
 from probes.snmp.modules import Module, ModuleError
 from probes.snmp.sessions import auth_session
 
-_ENGINE_ID: Final = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{2}){5,32}", re.ASCII)
+_OCTETS: Final = re.compile(r"(?:[0-9a-fA-F]{2})*", re.ASCII)
 
 
 class Parts(Protocol):
@@ -72,16 +72,22 @@ def session_for(query: SnmpQuery, auth: SnmpAuth) -> Session:
     """
     if auth.problem:
         raise CollectionFailed(f"auth {auth.name!r} cannot be used: {auth.problem}", doing=CONNECTING)
-    if query.engine_id and not _ENGINE_ID.fullmatch(query.engine_id):
-        raise CollectionFailed(
-            f"'snmp_engineid' of 5 to 32 octets in hexadecimal expected, got {query.engine_id[:80]!r}", doing=CONNECTING
-        )
     return auth_session(
         auth,
         peer_of(query.address, query.port),
         context_name=query.context or None,
-        context_engine_id=query.engine_id.removeprefix("0x") or None,
+        context_engine_id=hexadecimal(query.engine_id) or None,
     )
+
+
+def hexadecimal(text: str) -> str:
+    """Return the digits before the first that makes no octet, as snmp_exporter 0.30.1 reads an engine id.
+
+    It decodes with Go's `hex.DecodeString`, which gives what it has read so far beside its error, and leaves the error
+    aside: `0x8000...` and words are no engine id, so that the device's own is asked.
+    """
+    found = _OCTETS.match(text)
+    return found[0] if found is not None else ""
 
 
 def peer_of(address: Address, port: int) -> Peer:

@@ -10,20 +10,18 @@ from typing import Final
 import numpy as np
 
 from agent.core.series import Family, SeriesBlock
-from probes.snmp.ber import VarBind, Version, decode_index, encode_index, oid_text
+from probes.snmp.ber import VarBind, Version
 from probes.snmp.client import Session, SnmpClient
 from probes.snmp.errors import SnmpAgentError, SnmpError
-from probes.snmp.goregex import MAX_SUBJECT_CHARACTERS
+from probes.snmp.filters import narrowed
 from probes.snmp.language import (
     DEFAULT_MAX_REPETITIONS,
     DEFAULT_RETRIES,
     DEFAULT_TIMEOUT_SECONDS,
-    Filter,
     Module,
 )
 from probes.snmp.plainwalk import PlainGet, PlainWalk
 from probes.snmp.render import Renderer, Unrenderable, joined, label
-from probes.snmp.values import text
 from probes.snmp.walk import MAX_VARBINDS
 
 MAX_KEPT: Final = 500_000  # objects and metrics whose prefixes are kept between scrapes: some 75 MB
@@ -162,13 +160,7 @@ class _Reading:
     packets: int = 0
 
     async def read(self) -> list[VarBind]:
-        gets, walks = list(self.module.get), list(self.module.walk)
-        for rule in self.module.filters:
-            try:
-                chosen = _chosen(rule, await self._walk(rule.oid))
-            except SnmpError:
-                continue  # as snmp_exporter: then everything is read
-            gets, walks = _filtered(rule, chosen, gets, walks)
+        gets, walks = await narrowed(self.module, self._walk)
         repetitions = self._repetitions()
         get = PlainGet(gets, v1=self._v1, max_oids=repetitions)
         await self._converse(get)
@@ -201,22 +193,3 @@ class _Reading:
         repeats = await self.client.converse(self.session, asker)
         self.repeats += repeats
         self.packets += asker.requests + repeats
-
-
-def _chosen(rule: Filter, varbinds: Sequence[VarBind]) -> list[bytes]:
-    """Return the last sub-identifier of each row that a filter chooses, as what is appended to an OID."""
-    return [
-        encode_index(decode_index(bind[0])[-1:])
-        for bind in varbinds
-        if any(value.search(text(bind, "DisplayString")[:MAX_SUBJECT_CHARACTERS]) for value in rule.values)
-    ]
-
-
-def _filtered(
-    rule: Filter, chosen: Sequence[bytes], gets: Sequence[bytes], walks: Sequence[bytes]
-) -> tuple[list[bytes], list[bytes]]:  # fmt: skip
-    """Return what is left to get and to walk; what a filter before this one chose of the same target is dropped."""
-    prefixes = tuple([oid_text(target) for target in rule.targets])
-    kept = [oid for oid in gets if not prefixes or not oid_text(oid).startswith(prefixes)]
-    kept += [target + row for target in rule.targets for row in chosen]
-    return kept, [root for root in walks if root not in rule.targets]

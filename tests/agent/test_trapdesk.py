@@ -98,18 +98,15 @@ def test_other_traps_lead_to_nothing() -> None:
     assert desk.take() == []
 
 
-def test_a_storm_fills_no_log_and_odd_characters_do_no_harm(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_trap_that_was_taken_leaves_a_line(caplog: pytest.LogCaptureFixture) -> None:
     desk = Desk()
     with caplog.at_level(logging.INFO):
-        desk.desk.take(replace(DOWN, names=("wan1\x1b[2J\n<0>forged",)))
-        for _ in range(1000):
-            desk.desk.take(DOWN)
-        assert len(caplog.records) == 30
-        assert caplog.records[0].getMessage() == ("linkDown from ra (v2c) of wan1\\x1b[2J\\n<0>forged: looked at now")
-        assert "wan1: looked at again soon" in caplog.records[1].getMessage()
-        desk.now += 60
-        desk.desk.take(replace(DOWN, names=(), if_index=7))
-        assert caplog.records[-1].getMessage() == "linkDown from ra (v2c) of ifIndex 7: looked at now"
+        desk.desk.take(DOWN)
+        desk.desk.take(replace(DOWN, kind=TrapKind.AUTHENTICATION_FAILURE, names=()))
+    assert caplog.messages == [
+        "linkDown from ra (v2c) of wan1: looked at now",
+        "authenticationFailure from ra (v2c): leads to nothing",
+    ]
 
 
 class Source:

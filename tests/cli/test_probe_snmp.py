@@ -41,6 +41,7 @@ def test_a_switch_is_explained() -> None:
     assert ["system_name", "sw1", "SNMPv2-MIB", "sysName"] in lines
     assert ["1", "Gi1/0/1", "up", "up", "1Gbit/s", "uplink"] in lines
     assert ["2", "Gi1/0/2", "up", "down", "1Gbit/s"] in lines
+    assert "further series" not in result.stdout  # of interfaces the table has what there is
 
 
 def test_a_ups_shows_its_battery() -> None:
@@ -56,6 +57,75 @@ def test_a_ups_shows_its_battery() -> None:
     sensors = [line.split() for line in result.stdout.partition("\nsensors\n")[2].splitlines()]
     assert ["battery", "voltage", "voltage", "27.4", "V", "UPS-MIB"] in sensors
     assert ["output", "load", "1", "load", "38", "%", "UPS-MIB"] in sensors
+
+
+CISCO: dict[str, tuple[int, Value]] = {
+    "1.3.6.1.2.1.1.2.0": (Tag.OID, ber.encode_oid("1.3.6.1.4.1.9.1.1208")),
+    "1.3.6.1.4.1.9.9.48.1.1.1.5.1": (Tag.GAUGE32, 1000),
+    "1.3.6.1.4.1.318.1.1.1.1.1.1.0": (Tag.OCTET_STRING, b"not asked of this maker"),
+}
+
+
+def read_by(result: Result) -> str:
+    return result.stdout.partition("\nread by\n")[2].partition("\ninterfaces\n")[0]
+
+
+def test_it_says_which_modules_were_chosen_and_why() -> None:
+    with serving(switch(2) | CISCO) as agent:
+        result = run(f"127.0.0.1:{agent.port}")
+    chosen = read_by(result)
+    assert re.search(r"^  system +every device is read by it$", chosen, re.MULTILINE)
+    why = r"answers below 1.3.6.1.4.1.9.9.48.1.1.1; asked since its sysObjectID begins with 1.3.6.1.4.1.9"
+    assert re.search(rf"^  cisco_memory +{re.escape(why)}$", chosen, re.MULTILINE)
+    absent = " ".join(chosen.partition("asked about, and not there: ")[2].split())
+    assert {"ups_mib", "cisco_cpu"} <= set(absent.split(", "))
+    assert "apc_ups" not in chosen
+
+
+def test_of_an_unknown_maker_all_makers_modules_are_asked_about() -> None:
+    unknown = CISCO | {"1.3.6.1.2.1.1.2.0": (Tag.OID, ber.encode_oid("1.3.6.1.4.1.99999.1"))}
+    with serving(switch(2) | unknown) as agent:
+        chosen = read_by(run(f"127.0.0.1:{agent.port}"))
+    assert re.search(r"^  apc_ups +answers below 1.3.6.1.4.1.318.1.1.1; asked since its sysObjectID tells no maker$",
+                     chosen, re.MULTILINE)  # fmt: skip
+    assert re.search(r", \d\d modules of makers$", " ".join(chosen.split()))
+
+
+def test_modules_that_were_named_are_not_chosen(tmp_path: Path) -> None:
+    with serving(switch(2) | CISCO) as agent:
+        named = run(f"127.0.0.1:{agent.port}", "--modules", "system,if_mib")
+        document = json.loads(run(f"127.0.0.1:{agent.port}", "--modules", "system", "--json").stdout)
+        chosen = json.loads(run(f"127.0.0.1:{agent.port}", "--json").stdout)
+        file = tmp_path / "linewarden.yaml"
+        file.write_text(
+            f"""
+            snmp: {{auths: {{open: {{version: 2, community: public}}}}}}
+            sites: [{{name: bcw}}]
+            devices:
+              - {{name: sw1, kind: switch, site: bcw, address: 127.0.0.1,
+                  snmp: {{auth: open, port: {agent.port}, modules: [system]}}}}
+            """
+        )
+        configured = run("sw1", "--config", str(file))
+    assert re.findall(r"^  (\w+) +--modules names it$", read_by(named), re.MULTILINE) == ["system", "if_mib"]
+    assert "not there" not in read_by(named)
+    assert document["modules"] == [{"name": "system", "why": "--modules names it"}]
+    assert re.search(r"^  system +the configuration names it$", configured.stdout, re.MULTILINE)
+    assert [module["name"] for module in chosen["modules"]] == ["system", "if_mib", "cisco_memory"]
+    assert "entity" in chosen["modules_absent"]
+
+
+def test_a_device_that_cannot_be_asked_what_it_has_is_shown_all_the_same() -> None:
+    mib = Mib(switch(2))
+
+    def answer(request: Message, data: bytes) -> list[bytes]:
+        return silent(request, data) if request.pdu == ber.Pdu.GETNEXT else mib.answer(request, data)
+
+    with UdpAgent(answer) as agent:
+        result = run(f"127.0.0.1:{agent.port}", "--timeout", "10s")
+    assert result.exit_code == 0
+    assert "what else it has could not be asked: no answer from " in result.stderr
+    assert re.findall(r"^  (\w+) +every device", read_by(result), re.MULTILINE) == ["system", "if_mib"]
 
 
 def test_json_is_one_document_on_stdout_and_nothing_else() -> None:

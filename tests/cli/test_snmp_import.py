@@ -9,9 +9,9 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 from agent.config import load
-from probes.snmp.ber import Tag
+from probes.snmp.ber import Message, Tag, encode_oid, encode_response
 from tests.lab.snmpd import Snmpd
-from tests.probes.snmp.agents import UdpAgent, serving, silent, switch
+from tests.probes.snmp.agents import Mib, UdpAgent, serving, silent, switch
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "snmp_exporter" / "snmp.yml"
 GOOD = """\
@@ -130,6 +130,51 @@ def test_what_each_module_costs_on_a_device(tmp_path: Path) -> None:
     assert "  snmp: {auth: public_v2, modules: [ports, uptime]}\n" in result.stdout
     assert {cost["module"]: cost["series"] for cost in document["costs"]} == {"ports": 40, "uptime": 1, "absent": 0}
     assert document["auth"] == "default"
+
+
+def test_filters_are_obeyed_and_told(tmp_path: Path) -> None:
+    filtered = """
+    filters:
+    - {oid: 1.3.6.1.2.1.31.1.1.1.1, targets: [1.3.6.1.2.1.2.2.1.8], values: ["/7$", "/1[12]$"]}
+"""
+    file = written(tmp_path, GOOD.replace("  uptime:", filtered.lstrip("\n") + "  uptime:"))
+    with serving(switch(400)) as agent:
+        target = f"127.0.0.1:{agent.port}"
+        result = run(file, "--target", target, "--version", "2c")
+        document = json.loads(run(file, "--target", target, "--json", "--version", "2c").stdout)
+        agent.requests.clear()
+        run(file, "--target", target, "--version", "2c", "--module", "uptime")
+        others = len(agent.requests) - 1
+        agent.requests.clear()
+        run(file, "--target", target, "--version", "2c", "--module", "ports", "--json")
+        asked = len(agent.requests) - others
+    assert result.exit_code == 0, result.output
+    assert ["ports", "loads", "2", "0", "1", "1"] in rows(result.stdout)
+    assert ["uptime", "loads", "0", "1", "1", "0"] in rows(result.stdout)
+    (ports, uptime, _) = document["costs"]
+    assert (ports["series"], ports["varbinds"]) == (3, 2 * 400 + 3)  # names twice: to choose rows, and as labels
+    assert ports["packets"] + ports["unfiltered_packets"] == asked
+    assert 400 / 25 <= ports["filter_packets"] < ports["packets"]
+    assert (uptime["filter_packets"], uptime["unfiltered_packets"]) == (0, None)
+    remark = f"filters took {ports['filter_packets']} of the packets; without them {ports['unfiltered_packets']}"
+    assert result.stdout.count(remark) == 1
+    assert result.stdout.count("filters took") == 1
+
+
+def test_a_filter_whose_column_cannot_be_read_filters_nothing(tmp_path: Path) -> None:
+    filtered = '    filters: [{oid: 1.3.6.1.4.1.5, targets: [1.3.6.1.2.1.2.2.1.8], values: ["x"]}]\n'
+    file = written(tmp_path, GOOD.replace("  uptime:", filtered + "  uptime:"))
+    mib = Mib(switch(4))
+
+    def answer(request: Message, data: bytes) -> list[bytes]:
+        if request.varbinds[0][0].startswith(encode_oid("1.3.6.1.4.1.5")):
+            return [encode_response(request, request.varbinds, 5, 1)]
+        return mib.answer(request, data)
+
+    with UdpAgent(answer) as agent:
+        words = (file, "--target", f"127.0.0.1:{agent.port}", "--version", "2c", "--module", "ports", "--json")
+        (cost,) = json.loads(run(*words).stdout)["costs"]
+    assert (cost["series"], cost["filter_packets"], cost["problem"]) == (4, 1, "")
 
 
 def test_the_auths_of_the_file_are_tried(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from typing import IO, Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 CACHE: Final = ROOT / ".cache" / "systemd"
 
-_PACKAGES: Final = "systemd,systemd-sysv,dbus,python3,python3-venv,iproute2,procps,snmpd"
+_PACKAGES: Final = "systemd,systemd-sysv,dbus,python3,python3-venv,iproute2,procps,snmp,snmpd"
 _TOOLS: Final = ("debootstrap", "systemd-nspawn", "nsenter", "unshare", "setpriv", "apt-get")
 _OVERLAY: Final = """
 set -e

@@ -41,6 +41,24 @@ devices:
   - {name: far-v6, kind: server, address: "fd00:9::2", icmp: *quick}
   - {name: host, kind: server, address: 127.0.0.1, host: {interval: 5s}}
 """
+TRAPS_ESTATE = ESTATE.replace(
+    "snmp:\n  auths:\n",
+    """snmp:
+  traps: {listen: systemd}
+  auths:
+    ops: {version: 3, username: ops, security_level: authPriv, auth_protocol: SHA256, password: {credential: snmp-auth},
+          priv_protocol: AES, priv_password: {credential: snmp-priv}}
+""",
+    1,
+)
+SECRETS = {"snmp-community": "k33p-quiet", "snmp-auth": "4uth-quiet", "snmp-priv": "pr1v-quiet"}
+OPS = ["-v3", "-u", "ops", "-l", "authPriv", "-a", "SHA-256", "-A", SECRETS["snmp-auth"],
+       "-x", "AES", "-X", SECRETS["snmp-priv"]]  # fmt: skip
+LINK_DOWN = ["", "1.3.6.1.6.3.1.1.5.3", "1.3.6.1.2.1.2.2.1.1.1", "i", "1"]
+LINK_UP = ["", "1.3.6.1.6.3.1.1.5.4", *LINK_DOWN[2:]]
+PATIENT = ["-t", "5", "-r", "3"]
+ENGINE_OID = "1.3.6.1.6.3.10.2.1.1.0"  # snmpEngineID
+ENGINE = "/var/lib/private/linewarden/snmp-engine.json"
 ONE_MORE = "  - {name: added, kind: server, address: 127.0.0.2, icmp: *quick}\n"
 
 # a v2c trap of the community above
@@ -123,6 +141,17 @@ class Installed:
             if sample.name == name and labels.items() <= sample.labels.items()
         ]
 
+    def total(self, name: str, **labels: str) -> float:
+        return sum(self.samples(name, **labels))
+
+    def v3_traps(self, kind: str) -> float:
+        """Return how many SNMPv3 traps and informs of a kind have counted."""
+        return self.total("linewarden_traps_received_total", version="v3", kind=kind)
+
+    def tell(self, *command: str) -> str:
+        """Run one of net-snmp's commands inside, or one that runs it; return what it prints."""
+        return self.machine.run("env", "MIBS=", *command).stdout
+
     def is_up(self, target: str) -> bool:
         return self.samples("linewarden_target_state", target=target, state="up") == [1.0]
 
@@ -142,8 +171,9 @@ def install(machine: Machine) -> float:
     pip = ["/opt/linewarden/.venv/bin/pip", "install", "--no-index", "--find-links", "/wheels", wheel]
     machine.run(*pip, timeout=600)
     machine.write(CONFIG, ESTATE)
-    machine.write("/etc/linewarden/secrets/snmp-community", "k33p-quiet\n")
-    drop_in(machine, "secrets", "LoadCredential=snmp-community:/etc/linewarden/secrets/snmp-community")
+    for name, secret in SECRETS.items():
+        machine.write(f"/etc/linewarden/secrets/{name}", f"{secret}\n")
+    drop_in(machine, "secrets", "\n".join(f"LoadCredential={name}:/etc/linewarden/secrets/{name}" for name in SECRETS))
     started = 0.0
     steps, _, _ = machine.run(COMMAND, "deploy", "/srv/deploy").stdout.partition("\nPrometheus:")
     for line in steps.splitlines():
@@ -253,7 +283,7 @@ class TestService:
 
     def test_traps_come_in_at_port_162_by_a_socket_of_systemd(self, installed: Installed) -> None:
         machine = installed.machine
-        machine.write(CONFIG, ESTATE.replace("snmp:\n", "snmp:\n  traps: {listen: systemd}\n", 1))
+        machine.write(CONFIG, TRAPS_ESTATE)
         machine.run("systemctl", "restart", "linewarden", check=False)
         assert "systemd handed over no socket" in machine.journal("linewarden")
         machine.run("systemctl", "stop", "linewarden")
@@ -267,6 +297,42 @@ class TestService:
             machine.send(host, 162, COLD_START)
         counted = {"version": "v2c", "kind": "coldStart"}
         wait_until(lambda: installed.samples("linewarden_traps_received_total", **counted) == [2.0], "both count")
+
+    def test_snmpv3_traps_and_informs_come_in_there_too(self, installed: Installed) -> None:
+        machine = installed.machine
+        own = installed.tell("snmpget", "-v2c", "-c", SECRETS["snmp-community"], "-Ovx", "127.0.0.1", f".{ENGINE_OID}")
+        engine_id = "".join(own.partition("Hex-STRING:")[2].split())
+        # the device is polled by v2c: its engine id is asked for when its first v3 trap comes
+        installed.tell("snmptrap", "-e", f"0x{engine_id}", *OPS, "127.0.0.1:162", *LINK_DOWN)
+        wait_until(lambda: installed.v3_traps("linkDown") == 1, "the trap counts")
+        # snmpinform fails unless it is answered, and from the address that it asked
+        far = ("ip", "netns", "exec", "far")
+        for place in ("10.9.0.1:162", "udp6:[fd00:9::1]:162"):
+            installed.tell(*far, "snmpinform", *OPS, *PATIENT, place, *LINK_UP)
+        wait_until(lambda: installed.v3_traps("linkUp") >= 2, "both informs count")
+        assert installed.total("linewarden_traps_dropped_total") == 0
+        assert installed.total("linewarden_traps_acknowledged_total") == installed.v3_traps("linkUp")
+        wrong = [word.replace("4uth", "wr0ng") for word in OPS]
+        done = machine.run(*far, "snmpinform", *wrong, *PATIENT, "10.9.0.1:162", *LINK_UP, check=False)
+        assert done.returncode != 0
+        assert "Authentication failure" in done.stderr
+
+    def test_the_engine_of_informs_counts_its_lives(self, installed: Installed) -> None:
+        machine = installed.machine
+        before = json.loads(machine.run("cat", ENGINE).stdout)
+        machine.run("systemctl", "restart", "linewarden")
+        after = json.loads(machine.run("cat", ENGINE).stdout)
+        assert after == {"engine_id": before["engine_id"], "boots": before["boots"] + 1}
+        machine.run("systemctl", "kill", "--signal=KILL", "--kill-whom=main", "linewarden")
+        wait_until(
+            lambda: json.loads(machine.run("cat", ENGINE).stdout)["boots"] == after["boots"] + 1,
+            "it counts a crash too",
+        )
+        wait_until(lambda: machine.show("linewarden", "ActiveState") == "active", "it is ready again")
+        # a device that holds on to a former life is told of the new one, and then its inform counts
+        remembers = ["-e", f"0x{before['engine_id']}", "-Z", f"{before['boots']},1"]
+        installed.tell("ip", "netns", "exec", "far", "snmpinform", *remembers, *OPS, *PATIENT, "10.9.0.1:162", *LINK_UP)
+        wait_until(lambda: installed.v3_traps("linkUp") >= 1, "the inform counts")
         machine.run("systemctl", "disable", "--now", "linewarden-trap.socket")
         machine.write(CONFIG, ESTATE)
         machine.run("systemctl", "restart", "linewarden")
@@ -274,7 +340,7 @@ class TestService:
     def test_the_journal_can_be_read(self, installed: Installed) -> None:
         journal = installed.machine.journal("linewarden")
         assert "Traceback" not in journal
-        assert "k33p-quiet" not in journal
+        assert not [secret for secret in SECRETS.values() if secret in journal]
         assert not re.search(r"\d\d:\d\d:\d\d.*linewarden\[\d+\]: \d{4}-\d\d-\d\d", journal), "one time stamp is enough"
 
     def test_the_watchdog_restarts_a_hung_agent(self, installed: Installed) -> None:

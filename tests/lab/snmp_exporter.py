@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -60,13 +60,23 @@ class Exporter:
     process: "subprocess.Popen[bytes]"
     log: Path
 
-    def scrape(self, target: str, modules: str, auth: str = "public_v2", timeout: float = 60.0) -> tuple[int, str]:
+    def scrape(
+        self,
+        target: str,
+        modules: str,
+        auth: str = "public_v2",
+        timeout: float = 60.0,
+        more: Mapping[str, str] | None = None,
+    ) -> tuple[int, str]:
         """Return status and text of one request of `/snmp`.
+
+        Args:
+            more: further parameters of the query.
 
         Raises:
             ConnectionError: when snmp_exporter died of it.
         """
-        query = urllib.parse.urlencode({"target": target, "module": modules, "auth": auth})
+        query = urllib.parse.urlencode({"target": target, "module": modules, "auth": auth, **(more or {})})
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/snmp?{query}", timeout=timeout) as answer:
                 return answer.status, answer.read().decode()

@@ -6,7 +6,7 @@ import pytest
 
 from probes.snmp import choose
 from probes.snmp.ber import ErrorStatus, Pdu, Tag, VarBind
-from probes.snmp.choose import Choice
+from probes.snmp.choose import Choice, Reason
 from probes.snmp.modules import ModuleLibrary
 from probes.snmp.oid import decode_index, encode_oid
 from probes.snmp.presence import Presence
@@ -41,6 +41,17 @@ TABLE = Choice(
 )
 def test_a_device_gets_what_it_answers(object_id: str | None, present: list[bytes], modules: str) -> None:
     assert " ".join(TABLE.chosen(encode_oid(object_id) if object_id else None, present)) == modules
+
+
+def test_what_speaks_for_each_module() -> None:
+    cisco = encode_oid("1.3.6.1.4.1.9.1.1208")
+    entry = encode_oid("1.3.6.1.4.1.9")
+    always = (Reason("system"), Reason("if_mib"))
+    assert TABLE.reasons(cisco, {BRIDGE, CISCO_OLD, DELL}) == (
+        *always, Reason("bridge", BRIDGE), Reason("cisco", CISCO_OLD, of_maker=True, entry=entry)
+    )  # fmt: skip
+    assert TABLE.reasons(None, {DELL}) == (*always, Reason("dell", DELL, of_maker=True))
+    assert TABLE.reasons(cisco, ()) == always
 
 
 def test_the_sysobjectid_narrows_what_is_asked() -> None:

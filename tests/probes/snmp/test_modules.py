@@ -129,6 +129,11 @@ def test_a_file_wins_over_the_built_in_module_and_the_first_file_over_the_second
             "max_repetitions: a whole number from 0 to 2147483647 expected",
         ),
         ("max_repetitions: 10", "allow_nonincreasing_oids: maybe", "allow_nonincreasing_oids: true or false expected"),
+        (
+            "max_repetitions: 10",
+            "filters: {static: []}",
+            "filters: a list of filters expected, got",
+        ),
         ("max_repetitions: 10", "filters: [{targets: []}]", "filters[0]: the key 'oid' expected"),
         ("max_repetitions: 10", "filters: [{oid: 1.3.6, values: ['(']}]", "filters[0].values[0]: a regular expression"),
         (

@@ -59,6 +59,18 @@ async def test_who_is_asked_and_how(auth: str, version: Version) -> None:
     assert modules == ["system", "if_mib"]
 
 
+@pytest.mark.parametrize(
+    ("engine_id", "meant"),
+    [("", ""), ("8000000201", "8000000201"), ("80ABcd", "80abcd"), ("0x8000000201", ""), ("own", ""), ("80zz01", "80")],
+)
+async def test_whose_objects_are_asked_for(engine_id: str, meant: str) -> None:
+    scraper = Scraper()
+    await made(scraper).scrape(replace(QUERY, auth="v3", context="vlan-10", engine_id=engine_id))
+    user = scraper.asked[0][0].user
+    assert user is not None
+    assert (user.context_name, user.context_engine_id.hex()) == (b"vlan-10", meant)
+
+
 async def test_a_reload_is_followed() -> None:
     probe, scraper = Probe(Resources(auths=AUTHS)), Scraper()
     port = OnDemand(probe, scraper)
@@ -74,7 +86,6 @@ async def test_a_reload_is_followed() -> None:
     [
         (QUERY, SnmpTimeout("no answer"), "error scraping target 127.0.0.1: no answer", ""),
         (QUERY, ModuleFailedError("no end"), "error scraping target 127.0.0.1: no end", "if_mib"),
-        (replace(QUERY, auth="v3", engine_id="80zz"), None, "'snmp_engineid' of 5 to 32 octets in hexadecimal", ""),
         (replace(QUERY, auth="lacks"), None, "auth 'lacks' cannot be used: community: the secret's environment", ""),
         (replace(QUERY, modules=("system", "sytem")), None, "no SNMP module 'sytem'; did you mean 'system'?", "sytem"),
         (replace(QUERY, address=ip_address("fe80::1%none0")), None, "this host has no interface 'none0'", ""),
