@@ -9,8 +9,9 @@ from typing import Final, Protocol
 from probes.snmp import identity
 from probes.snmp.ber import VarBind
 from probes.snmp.client import Session, SnmpClient
-from probes.snmp.errors import SnmpTimeout
+from probes.snmp.errors import SnmpAgentError, SnmpTimeout
 from probes.snmp.fastplan import MARK_OIDS
+from probes.snmp.filters import narrowed
 from probes.snmp.layout import Layout
 from probes.snmp.modules import Metric, Module
 from probes.snmp.oid import encode_oid
@@ -29,6 +30,7 @@ class Plan:
     Attributes:
         more_gets: what is asked at the end, of modules that the configuration does not name.
         more_walks: the same; what of it cannot be read is missing, and the poll is good all the same.
+        filtered, more_filtered: modules of both kinds that have filters; what they ask for stands in none of the above.
         free_repetitions: whether nobody says how many rows an answer should have: then as many as fit a frame.
     """
 
@@ -41,6 +43,8 @@ class Plan:
     more_walks: tuple[bytes, ...] = ()
     any_order: bool = False
     free_repetitions: bool = False
+    filtered: tuple[Module, ...] = ()
+    more_filtered: tuple[Module, ...] = ()
 
 
 def planned(modules: Sequence[Module], max_repetitions: int | None = None, more: Sequence[Module] = ()) -> Plan:
@@ -55,7 +59,9 @@ def planned(modules: Sequence[Module], max_repetitions: int | None = None, more:
         for metric in module.metrics:
             metrics.setdefault(metric.name, metric)
     said = [module.max_repetitions for module in (*modules, *more) if module.max_repetitions]
-    gets, walks = ({oid: None for module in modules for oid in getattr(module, what)} for what in ("get", "walk"))
+    filtered, more_filtered = (tuple([module for module in some if module.filters]) for some in (modules, more))
+    plain, plain_more = ([module for module in some if not module.filters] for some in (modules, more))
+    gets, walks = ({oid: None for module in plain for oid in getattr(module, what)} for what in ("get", "walk"))
     return Plan(
         modules=tuple(module.name for module in (*modules, *more)),
         gets=tuple(gets),
@@ -63,9 +69,11 @@ def planned(modules: Sequence[Module], max_repetitions: int | None = None, more:
         metrics=tuple(metrics.values()),
         max_repetitions=max_repetitions or min(said, default=DEFAULT_MAX_REPETITIONS),
         free_repetitions=not max_repetitions and not said,
-        more_gets=tuple(dict.fromkeys(oid for module in more for oid in module.get if oid not in gets)),
-        more_walks=tuple(dict.fromkeys(oid for module in more for oid in module.walk if not _within(oid, walks))),
+        more_gets=tuple(dict.fromkeys(oid for module in plain_more for oid in module.get if oid not in gets)),
+        more_walks=tuple(dict.fromkeys(oid for module in plain_more for oid in module.walk if not _within(oid, walks))),
         any_order=any(module.allow_nonincreasing_oids for module in (*modules, *more)),
+        filtered=filtered,
+        more_filtered=more_filtered,
     )
 
 
@@ -206,9 +214,11 @@ class Poll:
             await self.aside(opening)
         self.marks, self.marked_at = opening.varbinds, time.monotonic()
         await self._ask(plan.gets, plan.walks, plan, layouts)
+        await self._ask_filtered(plan.filtered, plan, layouts)
         self.enough = True
         try:
             await self._ask(plan.more_gets, plan.more_walks, plan, layouts)
+            await self._ask_filtered(plan.more_filtered, plan, layouts)
         except SnmpTimeout as error:
             self.cut_short(str(error))
 
@@ -248,6 +258,33 @@ class Poll:
                 layout=layouts.setdefault(walks, Layout()) if plan.free_repetitions else None,
             )
             await self._converse(walk)
+
+    async def _ask_filtered(
+        self, modules: Sequence[Module], plan: Plan, layouts: dict[tuple[bytes, ...], Layout]
+    ) -> None:
+        """Ask for the rows that the filters of modules choose, and of them for what was not asked yet."""
+
+        async def column(root: bytes) -> list[VarBind]:
+            walk = Walk(
+                (root,),
+                version=self._session.version,
+                max_repetitions=plan.max_repetitions,
+                max_varbinds=self._max_varbinds,
+                any_order=plan.any_order,
+            )
+            await self.aside(walk)
+            if walk.problems:  # its rows are not all known: then all are read
+                raise SnmpAgentError(walk.problems[0])
+            return walk.varbinds
+
+        gets, walks = {*plan.gets, *plan.more_gets}, [*plan.walks, *plan.more_walks]
+        for module in modules:
+            own_gets, own_walks = await narrowed(module, column)
+            own_gets = [oid for oid in dict.fromkeys(own_gets) if oid not in gets and not _within(oid, walks)]
+            own_walks = [root for root in own_walks if not _within(root, walks)]
+            await self._ask(own_gets, tuple(own_walks), plan, layouts)
+            gets.update(own_gets)
+            walks += own_walks
 
     async def _converse(self, part: Get | Walk) -> None:
         """Ask until the part is over; an agent that is silent at one question only is asked the others."""

@@ -11,7 +11,7 @@ import pytest
 from agent.core.model import AdminStatus, Check, Fact, Observation, OperStatus, Outcome, SnmpAuth
 from agent.core.ports import Resources
 from probes.snmp import ber
-from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag
+from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, encode_oid
 from probes.snmp.probe import Probe, Settings
 from probes.snmp.usm import User
 from tests.lab.snmpd import Snmpd
@@ -47,6 +47,34 @@ def samples(observation: Observation, name: str) -> dict[str, float]:
     assert observation.series is not None
     found = [family for family in observation.series.families if family.name == name]
     return dict(zip(found[0].prefixes, found[0].values.tolist(), strict=True)) if found else {}
+
+
+FILTERED = """\
+modules:
+  few:
+    walk: [1.3.6.1.2.1.31.1.1.1.1, 1.3.6.1.2.1.31.1.1.1.18]
+    get: [1.3.6.1.2.1.1.3.0]
+    filters: [{oid: 1.3.6.1.2.1.31.1.1.1.1, targets: [1.3.6.1.2.1.31.1.1.1.18], values: ["/7$"]}]
+    metrics:
+    - {name: few, oid: 1.3.6.1.2.1.31.1.1.1.18, type: DisplayString, help: Few., indexes: [{labelname: i, type: gauge}]}
+"""
+
+
+async def test_the_filters_of_a_module_choose_the_rows_that_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "snmp.yml").write_text(FILTERED)
+    made = Probe(Resources(auths=AUTHS, module_files=(tmp_path / "snmp.yml",)))
+    alias = encode_oid("1.3.6.1.2.1.31.1.1.1.18")
+    try:
+        with serving(switch(60)) as agent:
+            seen = await made.run(check(agent.port, modules=["system", "few"]))
+            asked = {bind[0] for request in agent.requests for bind in request.varbinds}
+            whole = await made.run(check(agent.port, modules=["system", "if_mib", "few"]))
+    finally:
+        await made.close()
+    assert seen.outcome is whole.outcome is Outcome.OK, seen.detail + whole.detail
+    assert [prefix.partition("{")[2] for prefix in samples(seen, "few")] == ['target="sw1",i="7",few=""}']
+    assert {oid for oid in asked if oid.startswith(alias)} == {alias + b"\x07"}
+    assert len(samples(whole, "few")) == 60  # another module reads them all
 
 
 # ------------------------------------------------------------------ net-snmp
