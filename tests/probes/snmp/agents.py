@@ -10,6 +10,9 @@ from typing import Self
 
 from probes.snmp import ber
 from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, Value, VarBind, Version
+from probes.snmp.known import Known
+from probes.snmp.speaker import Community, opened
+from probes.snmp.walk import Asker, Question
 
 Answer = Callable[[Message, bytes], "list[bytes]"]  # request and its octets -> datagrams to send back
 
@@ -93,6 +96,17 @@ class Mib:
                     missing = Tag.NO_SUCH_OBJECT if request.pdu == Pdu.GET else Tag.END_OF_MIB_VIEW
                     out.append((ber.encode_parts(oid), missing, None))
         return [ber.encode_response(request, out)]
+
+
+def give(asker: Asker, question: Question, octets: bytes, version: int = Version.V2C) -> None:
+    """Let an asker have an answer as the UDP engine gives it."""
+    _, head = opened(octets)
+    answer = Community(version, b"").read(head, octets, 0.0, question)
+    if isinstance(answer, Known):
+        assert question.take_known is not None
+        question.take_known(answer)
+    else:
+        asker.take(*answer)
 
 
 def silent(request: Message, data: bytes) -> list[bytes]:

@@ -1,6 +1,7 @@
 """The fast tier's planner and its conversations: which way is fewer packets, and what odd agents lead to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 
 import pytest
 
@@ -20,7 +21,7 @@ from probes.snmp.fastplan import (
     plan,
 )
 from probes.snmp.render import columns
-from tests.probes.snmp.agents import Mib, switch
+from tests.probes.snmp.agents import Mib, give, switch
 
 Objects = Mapping[str, "tuple[int, ber.Value]"]
 
@@ -30,6 +31,17 @@ def table_of(objects: Objects) -> Table:
     return Table.of(columns([mib.bind(oid) for oid in mib.keys], COLUMNS))
 
 
+WAY: ContextVar[str] = ContextVar("WAY", default="outlined")
+
+
+@pytest.fixture(autouse=True, params=["outlined", "one by one"])
+def _way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Read answers both ways."""
+    token = WAY.set(request.param)
+    yield
+    WAY.reset(token)
+
+
 def never(marks: Sequence[VarBind]) -> bool:
     return False
 
@@ -37,13 +49,18 @@ def never(marks: Sequence[VarBind]) -> bool:
 def converse(asked: GetReading | BulkReading, mib: Mib, version: int = Version.V2C, most: int = 100) -> list[Message]:
     """Answer honestly; return the requests."""
     requests = []
+    way = WAY.get()
     while (question := asked.next()) is not None:
         request = Message(
             version, b"public", question.pdu, 1, 0, question.max_repetitions, [(oid, 5, None) for oid in question.oids]
         )
         requests.append(request)
-        answer = ber.decode_response(mib.answer(request)[0])
-        asked.take(answer.error_status, answer.error_index, answer.varbinds)
+        give(
+            asked,
+            question if way == "outlined" else question._replace(take_known=None),
+            mib.answer(request)[0],
+            version,
+        )
         assert len(requests) <= most
     return requests
 

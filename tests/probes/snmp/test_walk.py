@@ -13,8 +13,9 @@ from probes.snmp import ber
 from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, VarBind, Version
 from probes.snmp.client import Peer, Session, SnmpClient
 from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpTimeout
+from probes.snmp.layout import Layout
 from probes.snmp.walk import Asker, Get, Walk
-from tests.probes.snmp.agents import Answer, Mib, UdpAgent, serving, silent, switch
+from tests.probes.snmp.agents import Answer, Mib, UdpAgent, give, serving, silent, switch
 
 COLUMN = ber.encode_oid("1.3.6.1.2.1.2.2.1.2")
 NEXT_COLUMN = ber.encode_oid("1.3.6.1.2.1.2.2.1.3")
@@ -33,8 +34,7 @@ def drive(asker: Asker, mib: Mib, version: int = Version.V2C, limit: int = 500) 
             return packets
         asked: list[VarBind] = [(oid, Tag.NULL, None) for oid in question.oids]
         request = Message(version, b"", question.pdu, 1, 0, question.max_repetitions, asked)
-        answer = ber.decode_response(mib.answer(request)[0])
-        asker.take(answer.error_status, answer.error_index, answer.varbinds)
+        give(asker, question, mib.answer(request)[0], version)
     raise AssertionError("the conversation does not end")
 
 
@@ -64,6 +64,76 @@ def test_a_walk_reads_what_lies_below_its_subtrees(version: Version, first: int)
     assert sorted(texts(walk.varbinds)) == sorted(wanted)
     assert len(wanted) == 7 + 3 * 30
     assert walk.problems == []
+
+
+COLUMNS = [f"1.3.6.1.2.1.2.2.1.{number}" for number in (2, 5, 10)]  # with columns in between that nobody asks for
+
+
+def table(rows: range, columns: range = range(1, 12)) -> dict[str, tuple[int, ber.Value]]:
+    return {
+        f"1.3.6.1.2.1.2.2.1.{column}.{row}": (Tag.OCTET_STRING, b"port")
+        if column == 2
+        else (Tag.COUNTER32, row * column)
+        for column in columns
+        for row in rows
+    }
+
+
+changes = st.lists(
+    st.tuples(
+        st.sampled_from(("gone", "new", "text", "number", "null")), st.sampled_from((*COLUMNS, "1.3.6.1.2.1.2.2.1.6")),
+        st.integers(100, 170),
+    ),
+    max_size=4,
+)  # fmt: skip
+
+
+@given(changes, st.booleans())
+def test_a_walk_that_knows_what_will_come_reads_what_is_there(
+    changed: list[tuple[str, str, int]], whole_column_gone: bool
+) -> None:
+    objects = table(range(101, 165))
+    layout = Layout()
+    roots = [ber.encode_oid(column) for column in COLUMNS]
+    drive(Walk(roots, layout=layout), Mib(objects))
+    again = Walk(roots, layout=layout)
+    assert drive(again, Mib(objects)) <= 8
+    shape = again.shape
+    for kind, column, row in changed:
+        name = f"{column}.{row}"
+        if kind == "gone":
+            objects.pop(name, None)
+        else:
+            values = {"text": (Tag.OCTET_STRING, b"\xff" * 90), "null": (Tag.NULL, None)}
+            objects[name] = values.get(kind, (Tag.INTEGER, -row))
+    if whole_column_gone:
+        objects = {name: value for name, value in objects.items() if not name.startswith("1.3.6.1.2.1.2.2.1.5.")}
+    fresh = Walk(roots)
+    drive(fresh, Mib(objects))
+    known = Walk(roots, layout=layout)
+    drive(known, Mib(objects))
+    assert known.varbinds == fresh.varbinds
+    assert (known.problems, fresh.problems) == ([], [])
+    assert (known.shape == shape) == ([bind[0] for bind in fresh.varbinds] == [bind[0] for bind in again.varbinds])
+
+
+def test_what_came_before_the_end_stays_when_an_answer_was_not_what_it_looked_like() -> None:
+    objects, layout = table(range(101, 165)), Layout()
+    roots = [ber.encode_oid(column) for column in COLUMNS]
+    drive(Walk(roots, layout=layout), Mib(objects))
+    walk = Walk(roots, layout=layout)
+    del objects["1.3.6.1.2.1.2.2.1.2.120"]
+    objects["1.3.6.1.2.1.2.2.1.2.119.5"] = (Tag.INTEGER, 1)  # as many as before, and the last one is what it was
+    question = walk.next()
+    assert question is not None
+    asked: list[VarBind] = [(oid, Tag.NULL, None) for oid in question.oids]
+    request = Message(Version.V2C, b"", question.pdu, 1, 0, question.max_repetitions, asked)
+    give(walk, question, Mib(objects).answer(request)[0])
+    assert texts(walk.varbinds)[-1] == "1.3.6.1.2.1.2.2.1.2.119"  # the poll's time is over
+    drive(walk, Mib(objects))
+    fresh = Walk(roots)
+    drive(fresh, Mib(objects))
+    assert walk.varbinds == fresh.varbinds
 
 
 few = st.sampled_from([0, 1, 2, 127, 128, 16_384, (1 << 32) - 1])
