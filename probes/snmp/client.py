@@ -348,6 +348,8 @@ class SnmpClient:
         try:
             assert talk.question is not None
             answer = talk.speaker.read(read, data, self._loop.time(), talk.question)
+            if isinstance(answer, Known) and talk.question.take_known is not None:
+                talk.question.take_known(answer)
         except SnmpDecodeError:
             self.counters.garbage += 1
             return
@@ -359,9 +361,7 @@ class SnmpClient:
         self.counters.answers += 1
         self._release(talk)
         try:
-            if isinstance(answer, Known) and talk.question.take_known is not None:
-                talk.question.take_known(answer)
-            elif isinstance(answer, Answer):
+            if isinstance(answer, Answer):
                 talk.asker.take(*answer)
             if answer is not None:
                 talk.question = None

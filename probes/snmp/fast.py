@@ -93,15 +93,19 @@ class GetReading(_Reading):
         return Question(Pdu.GET, asked, 0, asked, self._take_planned if self.as_planned else None)
 
     def _take_planned(self, known: Known) -> None:
-        """Take an answer that looks as it was planned; whether it is is seen when all have come."""
+        """Take an answer that looks as it was planned; whether it is is seen when all have come.
+
+        Raises:
+            SnmpDecodeError: when it is broken where it is looked at now; nothing is taken of it then.
+        """
         many = self._marks()
         if len(known.starts) != len(self._left[0]) or many == len(known.starts):
             self.take(0, 0, decode_varbinds(known.data, known.at, known.end, self._left[0]))
             return
-        self.packets += 1
-        self._left.popleft()
         at = known.starts[many]
         marks = [bind for bind in decode_varbinds(known.data, known.at, at, MARK_OIDS) if bind[1] not in _MISSING]
+        self.packets += 1
+        self._left.popleft()
         self._waiting.append(Known(known.data, at, known.end, known.starts[many:]))
         self.times += [self._clock()] * (len(known.starts) - many)
         self.marks += marks

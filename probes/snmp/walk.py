@@ -42,7 +42,8 @@ class Question(NamedTuple):
 
     Attributes:
         expected: the names that the answer will have, if all is as usual.
-        take_known: takes an answer that looks so, in place of the asker's `take`; None where all answers are decoded.
+        take_known: takes an answer that looks so, in place of the asker's `take`, or raises SnmpDecodeError and has
+            taken nothing; None where all answers are decoded.
     """
 
     pdu: int

@@ -26,3 +26,11 @@ def test_prefixes_are_texts_that_share_their_rows() -> None:
     assert hash(prefixes) == hash(texts)
     assert prefixes != 3
     assert not Prefixes("ifMtu", ())
+
+
+def test_lines_are_prefixes_with_values() -> None:
+    labelled = Prefixes("ifMtu", ('ifIndex="1"', 'ifIndex="2"'))
+    assert labelled.lines(["7", "8"]) == ['ifMtu{ifIndex="1"} 7\n', 'ifMtu{ifIndex="2"} 8\n']
+    assert Prefixes("ifMtu", ('ifIndex="1"', "")).lines(["7", "8"]) == ['ifMtu{ifIndex="1"} 7\n', "ifMtu 8\n"]
+    with pytest.raises(ValueError, match="zip"):
+        labelled.lines(["7"])
