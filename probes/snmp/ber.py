@@ -362,8 +362,10 @@ def decode_pdu(data: bytes, at: int, end: int, kinds: Collection[int]) -> PduHea
     Raises:
         SnmpDecodeError: naming what was expected.
     """
-    if (usual := _usual_pdu(data, at, end, kinds)) is not None:
-        return usual
+    return _usual_pdu(data, at, end, kinds) or _careful_pdu(data, at, end, kinds)
+
+
+def _careful_pdu(data: bytes, at: int, end: int, kinds: Collection[int]) -> PduHead:
     if at + 2 > end or data[at] not in kinds:
         raise SnmpDecodeError(f"PDU expected at octet {at}, got {data[at : at + 2].hex() or 'nothing'}")
     pdu = data[at]

@@ -153,8 +153,10 @@ def decode_envelope(data: bytes) -> Envelope:
     """
     if len(data) > MAX_DATAGRAM_OCTETS:
         raise SnmpDecodeError(f"message of at most {MAX_DATAGRAM_OCTETS} octets expected, got {len(data)}")
-    if (usual := _usual_envelope(data)) is not None:
-        return usual
+    return _usual_envelope(data) or _careful_envelope(data)
+
+
+def _careful_envelope(data: bytes) -> Envelope:
     at, end = element(data, 0, len(data), _SEQUENCE, "SNMP message")
     if end != len(data):
         raise SnmpDecodeError(f"end of the message expected at octet {end}, got {len(data) - end} octets more")

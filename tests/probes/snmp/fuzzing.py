@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Final
 
-from probes.snmp import ber, goregex, identity, oid, v3, values
+from probes.snmp import ber, goregex, identity, known, oid, v3, values
 from probes.snmp.ber import SnmpDecodeError, Tag, VarBind
 from probes.snmp.modules import METRIC_TYPES, Extract, Module, ModuleLibrary
 from probes.snmp.poll import planned
@@ -97,6 +97,7 @@ def entries() -> tuple[Entry, ...]:
         Entry("decode_request", sound.messages, ber.decode_request, share=5),
         Entry("decode_response", sound.messages, ber.decode_response, share=5),
         Entry("decode_varbinds", sound.varbind_seeds, lambda data: ber.decode_varbinds(data, 0, len(data)), share=25),
+        Entry("known", sound.varbind_seeds, _known, share=25),
         Entry("secure", sound.secure, _secure, share=25),
         Entry("walk", sound.answer_seeds, _walked, share=10),
         Entry("oids", sound.oid_seeds, _oids, share=15),
@@ -135,6 +136,7 @@ def _secure(data: bytes) -> None:
     """Open a message of SNMPv3 with every user's keys, whether or not its digest is right."""
     v3.is_v3(data)
     envelope = v3.decode_envelope(data)
+    assert envelope == v3._careful_envelope(data)
     opened = 0
     for user in sound.USERS:
         keys = user.keys(sound.ENGINE_ID)
@@ -150,6 +152,27 @@ def _secure(data: bytes) -> None:
 def _header(data: bytes) -> None:
     head = ber.decode_header(data)
     assert 0 < head.varbinds_at <= head.end == len(data)
+    pdus = [
+        at for at in range(head.varbinds_at) if data[at] == head.pdu and ber._usual_pdu(data, at, head.end, [head.pdu])
+    ]
+    assert all(head[2:] == ber._careful_pdu(data, at, head.end, [head.pdu]) for at in pdus)
+
+
+def _known(data: bytes) -> None:
+    """Decode varbinds all at once whose names were known beforehand: as they are read one by one."""
+    names, at = [], 0
+    while at + 3 < len(data):
+        name = data[at + 4 : at + 4 + data[at + 3]]
+        names.append(name if oid.is_oid_body(name) else b"\x2b\x06")
+        at += data[at + 1] + 2
+    outline = known.outlined(data, 0, len(data), names)
+    if outline is None:
+        raise SnmpDecodeError("varbinds with short lengths expected")
+    read = known.decoded([outline], known.Names(names), 0)
+    places = zip(outline.starts, [*outline.starts[1:], len(data)], strict=True)
+    assert read == [bind for at, end in list(places)[: len(read)] for bind in ber.decode_varbinds(data, at, end)]
+    if not read:
+        raise SnmpDecodeError("a varbind with a value expected")
 
 
 _ROOTS: Final = tuple(
