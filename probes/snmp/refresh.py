@@ -4,7 +4,6 @@ And the agent's own series of its interfaces, under the names of docs/endpoints.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -84,6 +83,7 @@ class Refresher:
         if self._rendered is None or self._rendered[0] != (self._learnt, shape):
             return None
         before, fresh = self._rendered[1], {}
+        cells = counted(read.tags, read.numbers)
         for metric in self._whole:
             old, places = before.get(metric.name), order.get(metric.oid)
             if old is None:
@@ -92,10 +92,10 @@ class Refresher:
                 values = None if uptime is None else numbers([uptime])
                 array = np.array(values or [], dtype=np.float64)
             else:
-                array = counted(read.tags[places], read.numbers[places])
+                array = cells[places]
             if len(array) != len(old.prefixes):
                 return None
-            fresh[metric.name] = replace(old, values=scaled(metric, array))
+            fresh[metric.name] = Family(old.name, old.type, old.help, old.prefixes, scaled(metric, array))
         return self._whole_block(fresh, keep=keep)
 
     def _whole_block(self, fresh: Mapping[str, Family], *, keep: bool) -> SeriesBlock:

@@ -139,6 +139,31 @@ async def test_the_series_follow_the_fast_tier(clock: Clock, probe: Probe) -> No
     assert samples(first, "linewarden_interface_octets_per_second") == {}
 
 
+@pytest.mark.parametrize("wide", [True, False])
+async def test_what_the_fast_tier_says_is_what_a_full_poll_would_say(clock: Clock, probe: Probe, wide: bool) -> None:
+    switch, other = LiveSwitch.of(clock, 20, wide=wide), Probe(Resources(auths=AUTHS))
+    short = {"ifInOctets", "ifOutOctets", "ifInUcastPkts", "ifOutUcastPkts"}
+    stale = short if wide else set()  # the long ones are read in their place
+    try:
+        with UdpAgent(switch.answer) as agent:
+            watch = Watch(probe, switch, agent, interval="10m")
+            await watch.poll()
+            for number in range(4):
+                switch.turn(f"Gi1/0/{number + 1}", 2)
+                seen = await watch.poll(10.0)
+                assert not full(seen)
+                whole = await Watch(other, switch, agent, fast="off").poll()
+                assert seen.series is not None
+                assert whole.series is not None
+                for family in whole.series.families:
+                    if not family.name.startswith("linewarden_") and family.name not in stale:
+                        assert samples(seen, family.name) == samples(whole, family.name), family.name
+                mine, theirs = ([(one.name, one.admin, one.oper) for one in poll.interfaces] for poll in (seen, whole))
+                assert mine == theirs
+    finally:
+        await other.close()
+
+
 async def test_a_port_that_goes_down_is_seen_by_the_fast_tier(clock: Clock, probe: Probe) -> None:
     switch = LiveSwitch.of(clock)
     with UdpAgent(switch.answer) as agent:
