@@ -104,6 +104,7 @@ class _Conversation:
         "repeats",
         "request_id",
         "session",
+        "sock",
         "speaker",
         "tries",
     )
@@ -111,6 +112,7 @@ class _Conversation:
     def __init__(self, session: Session, speaker: Speaker, asker: Asker, future: asyncio.Future[None]) -> None:
         self.session = session
         self.speaker = speaker
+        self.sock: socket.socket | None = None
         self.asker = asker
         self.future = future
         self.question: Question | None = None  # the one under way
@@ -231,8 +233,8 @@ class SnmpClient:
         talk.holds_slot = True
         self._pending[talk.request_id] = talk
         try:
-            sock = self._socket(talk.session)
-            talk.drops = self._drops(sock)
+            talk.sock = talk.sock or self._socket(talk.session)
+            talk.drops = self._drops(talk.sock)
         except OSError as error:
             source = f" from {talk.session.source}" if talk.session.source else ""
             self._fail(talk, SnmpLocalError(f"no UDP socket{source}: {error.strerror}"))
@@ -244,7 +246,7 @@ class SnmpClient:
         assert self._loop is not None
         talk.tries += 1
         talk.deadline = self._loop.time() + talk.session.timeout_seconds
-        sock = self._socket(talk.session)
+        sock = talk.sock or self._socket(talk.session)
         for last in (False, False, True):
             try:
                 sock.sendto(talk.data, talk.session.peer.sockaddr)
@@ -409,7 +411,7 @@ class SnmpClient:
         peer, tries = talk.session.peer, talk.tries
         del self._pending[talk.request_id]
         hint = talk.speaker.silence()
-        drops = self._drops(self._socket(talk.session))
+        drops = self._drops(talk.sock or self._socket(talk.session))
         if lost := drops - talk.drops:
             self.counters.socket_drops = max(self.counters.socket_drops, drops)
             reason = f"no answer from {peer}, but this host's own receive buffer lost {lost} datagrams meanwhile"
