@@ -140,17 +140,17 @@ def _hash(protocol: str, octets: bytes) -> bytes:
 class Privacy:
     """Encrypts and decrypts scoped PDUs with one localised key. Each message gets a salt that was not used before."""
 
-    __slots__ = ("_counter", "_key", "_pre_iv")
+    __slots__ = ("_cipher", "_counter", "_pre_iv")
 
     def __init__(self, protocol: str, key: bytes) -> None:
         """Take a key as `privacy_key` returns it."""
         # one key three times is single DES, which the library has no longer
-        self._key = key[:_DES_KEY_OCTETS] * 3 if protocol == "DES" else key
+        self._cipher = TripleDES(key[:_DES_KEY_OCTETS] * 3) if protocol == "DES" else AES(key)
         self._pre_iv = key[_DES_KEY_OCTETS:] if protocol == "DES" else b""
         self._counter = itertools.count(secrets.randbits(64))
 
-    def _cipher(self, iv: bytes) -> Cipher[CBC] | Cipher[CFB]:
-        return Cipher(TripleDES(self._key), CBC(iv)) if self._pre_iv else Cipher(AES(self._key), CFB(iv))
+    def _with(self, iv: bytes) -> Cipher[CBC | CFB]:
+        return Cipher(self._cipher, CBC(iv) if self._pre_iv else CFB(iv))
 
     def encrypt(self, scoped: bytes, boots: int, time: int) -> tuple[bytes, bytes]:
         """Return the encrypted octets and the salt that goes with them (msgPrivacyParameters)."""
@@ -160,7 +160,7 @@ class Privacy:
             scoped += bytes(-len(scoped) % _DES_BLOCK_OCTETS)
         else:  # RFC 3826 section 3.1.2.1
             salt = (number & 0xFFFFFFFFFFFFFFFF).to_bytes(_SALT_OCTETS, "big")
-        encryptor = self._cipher(self._iv(salt, boots, time)).encryptor()
+        encryptor = self._with(self._iv(salt, boots, time)).encryptor()
         return encryptor.update(scoped) + encryptor.finalize(), salt
 
     def decrypt(self, octets: bytes, salt: bytes, boots: int, time: int) -> bytes:
@@ -173,7 +173,7 @@ class Privacy:
             raise DecryptionError(f"privacy parameters of {_SALT_OCTETS} octets expected, got {len(salt)}")
         if self._pre_iv and len(octets) % _DES_BLOCK_OCTETS:
             raise DecryptionError(f"a multiple of {_DES_BLOCK_OCTETS} encrypted octets expected, got {len(octets)}")
-        decryptor = self._cipher(self._iv(salt, boots, time)).decryptor()
+        decryptor = self._with(self._iv(salt, boots, time)).decryptor()
         return decryptor.update(octets) + decryptor.finalize()
 
     def _iv(self, salt: bytes, boots: int, time: int) -> bytes:
