@@ -10,7 +10,7 @@ from typing import Final
 
 from probes.snmp.ber import ErrorStatus, Pdu, SnmpDecodeError, Tag, VarBind, decode_varbinds, oid_after, oid_text
 from probes.snmp.fastplan import MARK_OIDS, SYS_UPTIME, Bulks, Gets, Plan
-from probes.snmp.known import Columns, Known, columns
+from probes.snmp.known import MOST, Columns, Known, columns
 from probes.snmp.walk import Question, status_name
 
 _MISSING: Final = frozenset((Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW, Tag.NULL))
@@ -90,7 +90,8 @@ class GetReading(_Reading):
             self._decode()
             return None
         asked = self._left[0]
-        return Question(Pdu.GET, asked, 0, asked, self._take_planned if self.as_planned else None)
+        known = self.as_planned and len(self._names.oids) <= 2 * MOST
+        return Question(Pdu.GET, asked, 0, asked, self._take_planned if known else None)
 
     def _take_planned(self, known: Known) -> None:
         """Take an answer that looks as it was planned; whether it is is seen when all have come.

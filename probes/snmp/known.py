@@ -16,6 +16,7 @@ from probes.snmp import ber
 from probes.snmp.ber import SnmpDecodeError, Tag, Value, VarBind
 
 FEWEST: Final = 100  # varbinds: for less the arrays cost more than they save
+MOST: Final = 5000  # ... at once: some two milliseconds, for which the event loop does nothing else
 _SHORT: Final = 0x80  # lengths below are one octet
 _WIDTH: Final = 8  # octets of the longest number, but for a leading zero
 _PAD: Final = bytes(_WIDTH)

@@ -19,7 +19,7 @@ from probes.snmp.ber import (
     oid_after,
     oid_text,
 )
-from probes.snmp.known import FEWEST, Known, decoded
+from probes.snmp.known import FEWEST, MOST, Known, decoded
 from probes.snmp.layout import Layout
 
 # The limits of one conversation. Time is bounded by a check's `timeout`, objects by its `max_objects`.
@@ -344,7 +344,8 @@ class Walk:
         self._left[0].last = self._layout.name(self._place - 1)
         if self.packets > self._uncounted:
             self._octets += known.end - known.at
-        self._limit()
+        if self._ahead < MOST or self._decode():
+            self._limit()
 
     def _decode(self) -> bool:
         """Decode what waits; return whether it was what it looked like. If not, the walk goes on where it was not."""

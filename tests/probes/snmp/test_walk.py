@@ -136,6 +136,22 @@ def test_what_came_before_the_end_stays_when_an_answer_was_not_what_it_looked_li
     assert walk.varbinds == fresh.varbinds
 
 
+@pytest.mark.parametrize("most", [1, 40, 100])
+@pytest.mark.parametrize("gone", [101, 120, 150, 164, None])
+def test_a_long_walk_is_decoded_in_parts(most: int, gone: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probes.snmp.walk.MOST", most)
+    objects, layout = table(range(101, 165)), Layout()
+    roots = [ber.encode_oid(column) for column in COLUMNS]
+    drive(Walk(roots, layout=layout), Mib(objects))
+    objects.pop(f"1.3.6.1.2.1.2.2.1.5.{gone}", None)
+    objects[f"1.3.6.1.2.1.2.2.1.5.{(gone or 0) + 1}.5"] = (Tag.INTEGER, 1)
+    fresh, known = Walk(roots), Walk(roots, layout=layout)
+    for walk in (fresh, known):
+        drive(walk, Mib(objects))
+    assert known.varbinds == fresh.varbinds
+    assert known.problems == []
+
+
 few = st.sampled_from([0, 1, 2, 127, 128, 16_384, (1 << 32) - 1])
 oids = st.lists(few, min_size=1, max_size=5).map(lambda parts: (1, 3, *parts))
 
