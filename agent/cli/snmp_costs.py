@@ -105,11 +105,12 @@ async def _conversed(line: "Line", auth: "SnmpAuth", module: "Module", seconds: 
     import time
     from dataclasses import replace
 
+    from probes.snmp.asking import Get
     from probes.snmp.ber import Version
     from probes.snmp.errors import SnmpAgentError, SnmpError
     from probes.snmp.filters import narrowed
     from probes.snmp.poll import planned
-    from probes.snmp.walk import Get, Walk
+    from probes.snmp.walk import Walk
 
     version = Version.V1 if auth.version == 1 else Version.V2C
     repetitions = planned([module]).max_repetitions

@@ -68,9 +68,9 @@ def command(
 async def _get(
     line: "Line", auth: "SnmpAuth", wanted: dict[bytes, str], names: "Names", printer: Printer
 ) -> int:  # fmt: skip
+    from probes.snmp.asking import Get
     from probes.snmp.ber import ErrorStatus, Tag, VarBind
     from probes.snmp.readable import type_name
-    from probes.snmp.walk import Get
 
     missing: dict[bytes, str] = {}
 

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Final, Self
 
 from agent.cli.snmp_target import Whom
+from probes.snmp.asking import Asker, Get
 from probes.snmp.client import Counters, Peer, Session, SnmpClient
 from probes.snmp.oid import encode_oid
 from probes.snmp.sessions import auth_session
-from probes.snmp.walk import Asker, Get
 
 if TYPE_CHECKING:
     from agent.core.model import SnmpAuth

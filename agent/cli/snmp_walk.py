@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from agent.cli.snmp_line import Line
     from agent.core.model import SnmpAuth
+    from probes.snmp.asking import Question
     from probes.snmp.ber import VarBind
-    from probes.snmp.walk import Question, Walk
+    from probes.snmp.walk import Walk
 
 
 @click.command(
@@ -94,9 +95,10 @@ class _Stream:
 async def _walk(
     line: "Line", auth: "SnmpAuth", subtrees: tuple[bytes, ...], printer: Printer, most: int | None, repetitions: int
 ) -> int:  # fmt: skip
+    from probes.snmp.asking import Get
     from probes.snmp.ber import Version
     from probes.snmp.errors import SnmpError
-    from probes.snmp.walk import Get, Walk
+    from probes.snmp.walk import Walk
 
     walk = Walk(subtrees, version=Version.V1 if auth.version == 1 else Version.V2C, max_repetitions=repetitions)
     stream = _Stream(walk, printer.show, most)

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from probes.snmp import refusals
+from probes.snmp.asking import Asker, Question
 from probes.snmp.ber import SnmpDecodeError
 from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpReportError, SnmpTimeout
 from probes.snmp.known import Known
 from probes.snmp.speaker import Answer, Community, Engines, Secure, Speaker, opened
 from probes.snmp.usm import User
-from probes.snmp.walk import Asker, Question
 
 MAX_IN_FLIGHT: Final = 100  # measured: up to here no answer is lost in a default receive buffer
 MAX_WAITING: Final = 10_000  # conversations that wait for their turn

@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from probes.snmp.asking import Question, status_name
 from probes.snmp.ber import ErrorStatus, Pdu, SnmpDecodeError, Tag, VarBind, decode_varbinds, oid_after, oid_text
 from probes.snmp.fastplan import MARK_OIDS, SYS_UPTIME, Bulks, Gets, Plan
 from probes.snmp.known import MOST, Columns, Known, columns
-from probes.snmp.walk import Question, status_name
 
 _MISSING: Final = frozenset((Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW, Tag.NULL))
 

@@ -7,9 +7,10 @@ An agent that would keep snmp_exporter busy until its time is over ends in an er
 from collections.abc import Iterable
 from typing import Final
 
+from probes.snmp.asking import Question, status_name
 from probes.snmp.ber import ErrorStatus, Pdu, Tag, VarBind, oid_after, oid_text
 from probes.snmp.errors import SnmpAgentError
-from probes.snmp.walk import MAX_PACKETS, MAX_VARBINDS, Question, status_name
+from probes.snmp.walk import MAX_PACKETS, MAX_VARBINDS
 
 _NOTHING: Final = frozenset((Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW))
 _MAX_OIDS: Final = 60  # in one GET: more, the library of snmp_exporter refuses to send

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from probes.snmp import identity
+from probes.snmp.asking import Asker, Get
 from probes.snmp.ber import VarBind
 from probes.snmp.client import Session, SnmpClient
 from probes.snmp.errors import SnmpAgentError, SnmpTimeout
@@ -16,7 +17,7 @@ from probes.snmp.layout import Layout
 from probes.snmp.modules import Metric, Module
 from probes.snmp.oid import encode_oid
 from probes.snmp.presence import Presence
-from probes.snmp.walk import MAX_VARBINDS, Asker, Get, Walk
+from probes.snmp.walk import MAX_VARBINDS, Walk
 
 DEFAULT_MAX_REPETITIONS: Final = 25  # as snmp_exporter: an answer of interface rows stays below an Ethernet frame
 _SYS_OBJECT_ID: Final = encode_oid("1.3.6.1.2.1.1.2.0")

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
+from probes.snmp.asking import Question
 from probes.snmp.ber import ErrorStatus, Pdu, Tag, VarBind, decode_index, oid_after
-from probes.snmp.walk import Question
 
 _OIDS_PER_QUESTION: Final = 10  # their answers, of any length, shall fit an Ethernet frame
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from probes.snmp import v3
+from probes.snmp.asking import Question
 from probes.snmp.ber import (
     Header,
     Pdu,
@@ -33,7 +34,6 @@ from probes.snmp.errors import (
 from probes.snmp.known import Known, outlined
 from probes.snmp.usm import Keys, User
 from probes.snmp.v3 import Envelope, Scoped
-from probes.snmp.walk import Question
 
 _ENGINES_MAX: Final = 20_000  # addresses; on demand polls may name many
 _MAX_INT: Final = (1 << 31) - 1

@@ -1,13 +1,14 @@
-"""What to ask an agent next: a GET of single objects and a walk of subtrees, as pure state machines.
+"""What to ask an agent next for a walk of subtrees, as a pure state machine.
 
 Agents misbehave; each way that is known ends in rows or in one problem that names the OID, never in a loop. Whatever
 ends a conversation early, a limit below or the clock, the rows until then stay, and `problems` says that there is more.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
+from probes.snmp.asking import MAX_UNANSWERED, MISSING, Question, shown, status_name
 from probes.snmp.ber import (
     MAX_DATAGRAM_OCTETS,
     ErrorStatus,
@@ -17,7 +18,6 @@ from probes.snmp.ber import (
     Version,
     decode_index,
     oid_after,
-    oid_text,
 )
 from probes.snmp.known import FEWEST, MOST, Known, decoded
 from probes.snmp.layout import Layout
@@ -28,113 +28,9 @@ MAX_VARBINDS: Final = 250_000
 MAX_PACKETS: Final = 50_000  # all 41 columns of 20,000 interfaces at 25 rows in each: more is an agent that dribbles
 MAX_OCTETS: Final = 32 << 20  # of names and values: twice what those 41 columns have; one answer may hold 64 KiB
 MAX_PROBLEMS: Final = 32  # subtrees that may fail before the agent is left alone
-MAX_UNANSWERED: Final = 3  # questions at which an agent may hang: each costs all tries, and a poll's time is short
-_SHOWN_CHARACTERS: Final = 200  # of an OID in a problem; those of real tables have at most some 150
 _FEWER_ROWS: Final = 5  # asked for after a silence: rows of interfaces then fit 1,200 octets, which nothing fragments
-_OIDS_PER_GET: Final = 20  # fits the 484 octets that every agent must take (RFC 3417 section 3.2)
-_LANES: Final = 10  # columns asked together in one GETNEXT of v1, for the same reason
-_MISSING: Final = frozenset((Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE))
-_GONE: Final = _MISSING | {Tag.END_OF_MIB_VIEW}
-
-
-class Question(NamedTuple):
-    """The next request of a conversation.
-
-    Attributes:
-        expected: the names that the answer will have, if all is as usual.
-        take_known: takes an answer that looks so, in place of the asker's `take`, or raises SnmpDecodeError and has
-            taken nothing; None where all answers are decoded.
-    """
-
-    pdu: int
-    oids: Sequence[bytes]
-    max_repetitions: int = 0
-    expected: Sequence[bytes] = ()
-    take_known: "Callable[[Known], None] | None" = None
-
-
-class Asker(Protocol):
-    """One conversation: asked for its next question until it has none; given each answer."""
-
-    def next(self) -> Question | None:
-        """Return what to ask now; None when the conversation is over."""
-
-    def take(self, error_status: int, error_index: int, varbinds: list[VarBind]) -> None:
-        """Take the answer to the last question."""
-
-
-def status_name(error_status: int) -> str:
-    """Return the RFC's name of an error-status."""
-    return ErrorStatus(error_status).name if 0 <= error_status <= 18 else f"error-status {error_status}"
-
-
-class Get:
-    """Single objects, as many in one packet as the agent takes.
-
-    Attributes:
-        varbinds: those that have a value.
-        problems: what could not be read though it may be there, each naming its OID.
-        packets: answers taken.
-    """
-
-    def __init__(self, oids: Iterable[bytes]) -> None:
-        self.varbinds: list[VarBind] = []
-        self.problems: list[str] = []
-        self.packets = 0
-        self._left = list(dict.fromkeys(oids))
-        self._size = _OIDS_PER_GET
-        self._unanswered = 0
-
-    @property
-    def shape(self) -> object:
-        """The names of what was read."""
-        return tuple([bind[0] for bind in self.varbinds])
-
-    @property
-    def at(self) -> str:
-        """Where the conversation is: an OID, or "" when it is over."""
-        return _shown(self._left[0]) if self._left else ""
-
-    def next(self) -> Question | None:
-        """Return the next packet's worth."""
-        asked = self._left[: self._size]
-        return Question(Pdu.GET, asked, expected=asked) if asked else None
-
-    def take(self, error_status: int, error_index: int, varbinds: list[VarBind]) -> None:
-        """Keep what came; drop the object that an error names and ask again for the others."""
-        asked = self._left[: self._size]
-        self.packets += 1
-        if error_status == ErrorStatus.noError:
-            # an object that was asked and does not come back is missing; what was not asked is not looked at, nor twice
-            wanted = set(asked)
-            for bind in varbinds:
-                if bind[0] in wanted:
-                    wanted.remove(bind[0])
-                    if bind[1] not in _MISSING and bind[1] != Tag.NULL:
-                        self.varbinds.append(bind)
-            del self._left[: self._size]
-            return
-        named = 1 <= error_index <= len(asked)
-        if len(asked) > 1 and (error_status == ErrorStatus.tooBig or not named):
-            self._size = (len(asked) + 1) // 2
-            return
-        culprit = asked[error_index - 1] if named else asked[0]
-        self._left.remove(culprit)
-        if error_status != ErrorStatus.noSuchName:
-            self.problems.append(f"{status_name(error_status)} for {_shown(culprit)}")
-
-    def unanswered(self, said: str) -> None:
-        """Take it that the agent is there and did not answer the last question: ask for less, then for the others."""
-        asked = self._left[: self._size]
-        self._unanswered += 1
-        if self._unanswered > MAX_UNANSWERED:
-            self.problems.append(f"{said}, asked for {self.at}; the rest was not asked for")
-            self._left.clear()
-        elif len(asked) > 1:
-            self._size = (len(asked) + 1) // 2
-        else:
-            self.problems.append(f"{said}, asked for {_shown(asked[0])}")
-            self._left.remove(asked[0])
+_LANES: Final = 10  # columns asked together in one GETNEXT of v1: fits the 484 octets that every agent must take
+_GONE: Final = MISSING | {Tag.END_OF_MIB_VIEW}
 
 
 @dataclass(slots=True)
@@ -215,7 +111,7 @@ class Walk:
     @property
     def at(self) -> str:
         """After which OID the walk goes on; "" when it is over."""
-        return _shown(self._left[0].last) if self._left else ""
+        return shown(self._left[0].last) if self._left else ""
 
     def next(self) -> Question | None:
         """Return the next request, after the last OID of the subtree (of the first subtrees, for v1) in hand."""
@@ -308,7 +204,7 @@ class Walk:
                 if self._layout is not None:
                     self._layout.rows_limit = self._repetitions
             else:
-                self._cut(asked[0], f"tooBig for one object after {_shown(asked[0].last)}")
+                self._cut(asked[0], f"tooBig for one object after {shown(asked[0].last)}")
             return
         if not 1 <= error_index <= len(asked):
             if len(asked) > 1:  # an agent that does not say which: ask one at a time
@@ -319,7 +215,7 @@ class Walk:
         if error_status == ErrorStatus.noSuchName:  # how v1 says that the MIB ends (RFC 1157 section 4.1.3)
             self._left.remove(lane)
         else:
-            self._cut(lane, f"{status_name(error_status)} after {_shown(lane.last)}")
+            self._cut(lane, f"{status_name(error_status)} after {shown(lane.last)}")
 
     def _take_lanes(self, varbinds: list[VarBind]) -> None:
         asked = self._left[: self._width]
@@ -408,7 +304,7 @@ class Walk:
                 lane = self._left[0]
                 root, last = lane.root, lane.root
             if (
-                tag in _MISSING or not (oid > last if oid.isascii() and last.isascii() else oid_after(oid, last))
+                tag in MISSING or not (oid > last if oid.isascii() and last.isascii() else oid_after(oid, last))
             ) and not self._in_any_order(oid, tag):
                 self._cut(lane, _unsound(oid, tag, last, "GETBULK"))
                 return
@@ -417,7 +313,7 @@ class Walk:
 
     def _in_any_order(self, oid: bytes, tag: int) -> bool:
         """Return whether a row out of order is taken: where that is allowed, and each only once."""
-        if self._asked is None or tag in _MISSING or oid in self._asked:
+        if self._asked is None or tag in MISSING or oid in self._asked:
             return False
         self._asked.add(oid)
         return True
@@ -432,18 +328,12 @@ class Walk:
         return False
 
 
-def _shown(oid: bytes) -> str:
-    """Return an OID as text that a log line bears: an agent may make it 1,400 characters long."""
-    text = oid_text(oid)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
-
-
 def _unsound(oid: bytes, tag: int, last: bytes, pdu: str) -> str:
     """Return what is wrong with a row of a walk; "" for nothing."""
-    if tag in _MISSING:
-        return f"{'noSuchObject' if tag == Tag.NO_SUCH_OBJECT else 'noSuchInstance'} as answer to {pdu}: {_shown(oid)}"
+    if tag in MISSING:
+        return f"{'noSuchObject' if tag == Tag.NO_SUCH_OBJECT else 'noSuchInstance'} as answer to {pdu}: {shown(oid)}"
     if not oid_after(oid, last):
-        return f"OID does not increase: {_shown(oid)} after {_shown(last)}"
+        return f"OID does not increase: {shown(oid)} after {shown(last)}"
     return ""
 
 

@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Self
 
 from probes.snmp import ber
+from probes.snmp.asking import Asker, Question
 from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, Value, VarBind, Version
 from probes.snmp.known import Known
 from probes.snmp.speaker import Community, opened
-from probes.snmp.walk import Asker, Question
 
 Answer = Callable[[Message, bytes], "list[bytes]"]  # request and its octets -> datagrams to send back
 

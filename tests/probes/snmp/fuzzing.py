@@ -13,12 +13,13 @@ from functools import lru_cache
 from importlib import resources
 from typing import Final
 
-from probes.snmp import ber, goregex, identity, known, oid, v3, values
+from probes.snmp import ber, decode, goregex, identity, known, oid, v3, values
+from probes.snmp.asking import Get
 from probes.snmp.ber import SnmpDecodeError, Tag, VarBind
 from probes.snmp.modules import METRIC_TYPES, Extract, Module, ModuleLibrary
 from probes.snmp.poll import planned
 from probes.snmp.render import Renderer, columns
-from probes.snmp.walk import Get, Walk
+from probes.snmp.walk import Walk
 from tests.probes.snmp import sound
 from tests.probes.snmp.mutation import Mutator
 
@@ -153,9 +154,11 @@ def _header(data: bytes) -> None:
     head = ber.decode_header(data)
     assert 0 < head.varbinds_at <= head.end == len(data)
     pdus = [
-        at for at in range(head.varbinds_at) if data[at] == head.pdu and ber._usual_pdu(data, at, head.end, [head.pdu])
+        at
+        for at in range(head.varbinds_at)
+        if data[at] == head.pdu and decode._usual_pdu(data, at, head.end, [head.pdu])
     ]
-    assert all(head[2:] == ber._careful_pdu(data, at, head.end, [head.pdu]) for at in pdus)
+    assert all(head[2:] == decode._careful_pdu(data, at, head.end, [head.pdu]) for at in pdus)
 
 
 def _known(data: bytes) -> None:

@@ -10,9 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from probes.snmp import ber
+from probes.snmp.asking import Get
 from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, VarBind, Version
 from probes.snmp.client import Session, SnmpClient
-from probes.snmp.walk import Get, Walk
+from probes.snmp.walk import Walk
 from tests.lab.snmpd import Snmpd, snmpd
 from tests.probes.snmp import netsnmp
 from tests.probes.snmp.agents import Mib, UdpAgent

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from probes.snmp import ber, v3
+from probes.snmp.asking import Get
 from probes.snmp.client import Session, SnmpClient
 from probes.snmp.errors import (
     SnmpDecryptionError,
@@ -22,7 +23,7 @@ from probes.snmp.errors import (
 )
 from probes.snmp.speaker import Engine, Engines
 from probes.snmp.usm import AUTH_PROTOCOLS, PRIV_PROTOCOLS, User
-from probes.snmp.walk import Get, Walk
+from probes.snmp.walk import Walk
 from tests.lab.snmpd import Snmpd, missing, snmpd
 from tests.probes.snmp.agents import SYSTEM, Mib, switch
 from tests.probes.snmp.secure_agents import NOT_IN_TIME_WINDOWS, UNKNOWN_ENGINES, SecureAgent

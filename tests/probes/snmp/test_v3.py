@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.snmp import ber, v3
+from probes.snmp.asking import Question
 from probes.snmp.ber import Pdu, SnmpDecodeError, Tag
 from probes.snmp.errors import SnmpReportError
 from probes.snmp.speaker import Answer, Engine, Engines, Secure, opened
 from probes.snmp.usm import User
-from probes.snmp.walk import Question
 
 ENGINE = b"\x80\0\x1f\x88\x80engine"
 USERS = [

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.snmp import ber
+from probes.snmp.asking import Asker, Get
 from probes.snmp.ber import ErrorStatus, Message, Pdu, Tag, VarBind, Version
 from probes.snmp.client import Peer, Session, SnmpClient
 from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpTimeout
 from probes.snmp.layout import Layout
-from probes.snmp.walk import Asker, Get, Walk
+from probes.snmp.walk import Walk
 from tests.probes.snmp.agents import Answer, Mib, UdpAgent, give, serving, silent, switch
 
 COLUMN = ber.encode_oid("1.3.6.1.2.1.2.2.1.2")
