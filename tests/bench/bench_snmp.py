@@ -209,7 +209,7 @@ class Case:
 CASES: Final = {
     "48": Case(48, "public_v2", 0.35, 40, "if_mib with text, 48 ports, v2c"),
     "480": Case(480, "public_v2", 0.25, 8, "if_mib with text, 480 ports, v2c"),
-    "v3": Case(48, "bench_v3", 0.45, 40, "if_mib with text, 48 ports, v3 authPriv"),
+    "v3": Case(48, "bench_v3", 0.5, 40, "if_mib with text, 48 ports, v3 authPriv", aim=0.45),
     "fast48": Case(48, "public_v2", 0.15, 60, "state and counters, 48 ports, v2c", fast=True, aim=0.05),
     "fast480": Case(480, "public_v2", 0.08, 20, "state and counters, 480 ports, v2c", fast=True, aim=0.05),
 }
