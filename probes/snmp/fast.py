@@ -135,7 +135,7 @@ class GetReading(_Reading):
             self.columns = read
             return
         rows = read.varbinds()
-        if len(rows) == count:
+        if len(rows) == count and _MISSING.isdisjoint([bind[1] for bind in rows]):
             self._rows += rows
             return
         self.as_planned = False

@@ -169,6 +169,17 @@ def test_rows_that_are_gone_are_counted(get_works: bool) -> None:
     assert len(asked.varbinds) == 29 * 12
 
 
+def test_a_cell_without_a_value_is_gone() -> None:
+    objects = switch(8)
+    made = plan(table_of(objects))
+    assert isinstance(made, Gets)
+    objects["1.3.6.1.2.1.2.2.1.14.5"] = (Tag.NULL, None)
+    asked = reading(made, never, lambda: 1.0)
+    converse(asked, Mib(objects))
+    assert (asked.missing, asked.as_planned, asked.problems) == (1, False, [])
+    assert len(asked.varbinds) == asked.count == len(made.names.oids) - 1
+
+
 def test_a_v1_agent_names_the_row_that_is_gone() -> None:
     objects = {oid: value for oid, value in switch(4).items() if value[0] != Tag.COUNTER64}
     asked = reading(plan(table_of(objects), v1=True), never, lambda: 1.0)
