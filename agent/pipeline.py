@@ -22,6 +22,7 @@ from agent.core.model import (
     Estate,
     Event,
     EventKind,
+    Loss,
     Observation,
     Outcome,
     Round,
@@ -221,7 +222,7 @@ class Pipeline:
                 changes.ask.add(key)
 
     def _take(
-        self, item: delay.Train | Silence | Turn | Polled, now: datetime, changes: Changes, blinds: list[Blind]
+        self, item: delay.Train | Silence | Turn | Loss | Polled, now: datetime, changes: Changes, blinds: list[Blind]
     ) -> None:
         if isinstance(item, delay.Train):
             self._on_round(item, now, changes, blinds)
@@ -229,7 +230,7 @@ class Pipeline:
             self._on_poll(item, now, changes)
         elif isinstance(item, Silence):
             self._on_silence(item)
-        elif (item.target, item.check) in self.assessor.checks:
+        elif isinstance(item, Turn) and (item.target, item.check) in self.assessor.checks:
             if item.trait is Trait.ADDRESS:
                 self._board.resolve(item)
             if item.old:

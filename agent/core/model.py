@@ -153,6 +153,42 @@ class Estate:
 # ------------------------------------------------------------------ what was seen
 
 
+class Aspect(StrEnum):
+    """What of a line's quality a trouble is about."""
+
+    LOSS = "loss"
+    DELAY = "delay"
+    DELAY_VARIATION = "delay_variation"
+    VOICE = "voice"  # MOS by the E-model
+
+
+class Against(StrEnum):
+    """By what a trouble is measured."""
+
+    PAST = "past"  # its own: what has been learnt of it
+    OBJECTIVE = "objective"  # what was agreed
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One way in which something answers worse than it should. A check with one is degraded.
+
+    Attributes:
+        since: when it began, by the evidence.
+        value, limit: what is seen and what it is held against, in the aspect's unit: a ratio, seconds, or a MOS.
+        detail: one sentence for a person, with both.
+        rule: which rule found it: `onset_cusum_2%`, `run_of_5`, `level_shift`, `floor`, `objective` ...
+    """
+
+    aspect: Aspect
+    against: Against
+    since: datetime
+    value: float
+    limit: float
+    detail: str
+    rule: str = ""
+
+
 class Outcome(StrEnum):
     """How one measurement ended. A network failure is data; a bug is an exception."""
 
@@ -256,6 +292,7 @@ class Observation:
         values: few named numbers, as evidence and metrics, unit in the name.
         series: bulk data of a poll.
         traffic: what the `interfaces` carried since the poll before; None where none was read.
+        troubles: in what way what answered is worse than it should be.
     """
 
     target: str
@@ -273,6 +310,7 @@ class Observation:
     interfaces: tuple[Interface, ...] = ()
     traffic: Traffic | None = None
     facts: tuple[Fact, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
 
 
 class Echo(IntEnum):
@@ -367,7 +405,32 @@ class Turn:
     new: str
 
 
-StreamItem = Round | Silence | Turn
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A check loses more echoes than it used to, found echo by echo; or does so no longer.
+
+    Attributes:
+        at: when it was found.
+        since: departure of the echo with which it began; once `over`, of the first one after it.
+        ratio: lost echoes of those since it began; `usual_ratio`: what was learnt before.
+        lost, echoes: the counts behind `ratio`.
+        rule: which detector found it.
+        over: whether this tells the end.
+    """
+
+    target: str
+    check: str
+    at: datetime
+    since: datetime
+    ratio: float
+    usual_ratio: float
+    lost: int
+    echoes: int
+    rule: str
+    over: bool = False
+
+
+StreamItem = Round | Silence | Turn | Loss
 
 
 # ------------------------------------------------------------------ what is believed
@@ -402,6 +465,7 @@ class Health:
         failing_since: when the first of those began.
         resumed: what the ledger knew of it before this run; until the first evidence.
         heard_at: when it was last measured, if only in vain; None before this run measured it.
+        troubles: while `degraded`, in what way; an open one outlasts what cannot be measured.
     """
 
     state: State = State.UNKNOWN
@@ -412,6 +476,7 @@ class Health:
     reason: str = "not measured yet"
     resumed: State | None = None
     heard_at: datetime | None = None
+    troubles: tuple[Trouble, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ CHECKED_WHOLE_OCTETS: Final = 64 << 20  # up to here a whole check at opening ta
 _SMALL_TABLES: Final = ("runs", "outages", "target_states", "check_states", "blinds")
 _KEPT_CORRUPT: Final = 5  # damaged files kept for a person to look at; a bad disk must not fill itself with them
 
-# Migration n brings a ledger of version n to n + 1; statements end with `;`. Never edit one that was released: add the
-# next. Times are integers: microseconds since 1970-01-01 UTC. Lists are JSON.
+# Migration n brings a ledger of version n to n + 1; statements end with `;`, and no comment holds one. Never edit a
+# released one: add the next. Times are integers: microseconds since 1970-01-01 UTC. Lists are JSON.
 _VERSION_1: Final = """
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY, started_us INTEGER NOT NULL, alive_us INTEGER NOT NULL, clean INTEGER NOT NULL DEFAULT 0);
@@ -60,7 +60,26 @@ CREATE TABLE rounds (
     ended_us INTEGER NOT NULL, echoes BLOB NOT NULL, more TEXT,
     PRIMARY KEY (minute, check_id, began_us, burst)) WITHOUT ROWID;
 """
-MIGRATIONS: Final = (_VERSION_1,)
+# Detectors' states; maintenance windows and clock-stops; what people say of outages.
+_VERSION_2: Final = """
+CREATE TABLE detectors (
+    target TEXT NOT NULL, check_name TEXT NOT NULL, detector TEXT NOT NULL, at_us INTEGER NOT NULL, state BLOB NOT NULL,
+    PRIMARY KEY (target, check_name, detector)) WITHOUT ROWID;
+
+-- rule: empty for one span, else an RFC 5545 RRULE whose occurrences last as long as the first one (began to ended),
+-- cancelled_us: nothing of it counts from that moment on. Where sites, suppliers and
+-- targets are all empty, everything is meant.
+CREATE TABLE windows (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, began_us INTEGER NOT NULL, ended_us INTEGER NOT NULL,
+    rule TEXT NOT NULL, zone TEXT NOT NULL, sites TEXT NOT NULL, suppliers TEXT NOT NULL, targets TEXT NOT NULL,
+    reason TEXT NOT NULL, author TEXT NOT NULL, added_us INTEGER NOT NULL, cancelled_us INTEGER);
+
+CREATE TABLE notes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, outage INTEGER NOT NULL, kind TEXT NOT NULL, at_us INTEGER NOT NULL,
+    author TEXT NOT NULL, text TEXT NOT NULL);
+CREATE INDEX notes_outage ON notes (outage);
+"""
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
 
 
 FILE_MODE: Final = 0o640  # evidence is not for every user of the host

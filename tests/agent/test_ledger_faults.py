@@ -333,7 +333,7 @@ async def test_a_later_version_is_refused(tmp_path: Path) -> None:
         db.execute("PRAGMA user_version=99")
     before = path.read_bytes()
     ledger = SqliteLedger(path)
-    with pytest.raises(LedgerTooNewError, match=r"ledger of version 99, this program knows up to 1; install the later"):
+    with pytest.raises(LedgerTooNewError, match=r"ledger of version 99, this program knows up to 2; install the later"):
         await ledger.open()
     await ledger.close()
     assert path.read_bytes() == before
@@ -379,21 +379,30 @@ async def test_a_directory_that_is_missing(tmp_path: Path) -> None:
 def test_a_migration_brings_an_older_ledger_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     open_for_writing(path).close()
-    added = "ALTER TABLE events ADD COLUMN seal BLOB; CREATE TABLE notes (id INTEGER PRIMARY KEY);"
+    added = "ALTER TABLE events ADD COLUMN seal BLOB; CREATE TABLE seals (id INTEGER PRIMARY KEY);"
     with closing(open_for_writing(path, migrations=(*MIGRATIONS, added))) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
         db.execute("SELECT seal FROM events").fetchall()
+
+
+def test_a_ledger_of_the_first_version_keeps_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with closing(open_for_writing(path, migrations=MIGRATIONS[:1])) as db:
+        db.execute("INSERT INTO runs (started_us, alive_us) VALUES (1, 2)")
+    with closing(open_for_writing(path)) as db:
+        assert db.execute("SELECT started_us, alive_us, clean FROM runs").fetchall() == [(1, 2, 0)]
+        assert db.execute("SELECT count(*) FROM detectors").fetchone() == (0,)
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     open_for_writing(path).close()
-    bad = "CREATE TABLE notes (id INTEGER PRIMARY KEY); INSERT INTO nowhere VALUES (1);"
+    bad = "CREATE TABLE seals (id INTEGER PRIMARY KEY); INSERT INTO nowhere VALUES (1);"
     with pytest.raises(sqlite3.OperationalError, match="no such table: nowhere"):
         open_for_writing(path, migrations=(*MIGRATIONS, bad))
     with closing(open_for_writing(path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (1,)
-        assert db.execute("SELECT 1 FROM sqlite_master WHERE name='notes'").fetchone() is None
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+        assert db.execute("SELECT 1 FROM sqlite_master WHERE name='seals'").fetchone() is None
 
 
 def test_a_reader_of_an_older_ledger_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
