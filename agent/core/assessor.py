@@ -110,7 +110,7 @@ class Assessor:
         """
         changes = Changes() if changes is None else changes
         key = (observation.target, observation.check)
-        good = observation.outcome is Outcome.OK and not observation.interfaces
+        good = observation.outcome is Outcome.OK and not observation.interfaces and not observation.troubles
         proven_at = observation.proven_at or observation.at
         if good and self.stays(key, observation.at, proven_at, observation.detail, changes):
             return changes
@@ -295,7 +295,8 @@ class Assessor:
             self.beliefs[key] = replace(belief, **{name: stamp and stamp + by for name, stamp in stamps.items()})
         for verdicts in (self.verdicts, self._known):
             for name, verdict in verdicts.items():
-                verdicts[name] = replace(verdict, since=verdict.since and verdict.since + by)
+                alone_since = verdict.alone_since and verdict.alone_since + by
+                verdicts[name] = replace(verdict, since=verdict.since and verdict.since + by, alone_since=alone_since)
         self._held = {name: since + by for name, since in self._held.items()}
         self.flaps.shift(by)
         self._look_at_all()
