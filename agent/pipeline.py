@@ -348,8 +348,11 @@ class Pipeline:
         quality = self.qualities.get((seen.round.target, seen.round.check))
         if quality is None:
             return ()
+        before = quality.ways
         if not seen.round.burst:
             changes.events += quality.look(seen)
+        if quality.ways != before:
+            self._snapshots.soon((seen.round.target, seen.round.check))
         return quality.troubles
 
     def _on_loss(self, item: Loss, now: datetime, changes: Changes) -> None:
@@ -359,6 +362,7 @@ class Pipeline:
         if quality is None:
             return
         quality.lose(item)
+        self._snapshots.soon(key)
         belief = self.assessor.beliefs[key]
         if item.over or belief.state not in WORKS or belief.failures:
             return

@@ -1,7 +1,8 @@
 """What detectors have learnt, kept in the ledger, so that after a restart no learnt floor starts from nothing.
 
 Every check's snapshot is renewed within ten minutes, a few at each turn of the pipeline: ten thousand at once would
-hold up the loop for seconds. At the end all of them are.
+hold up the loop for seconds. One whose troubles have changed is renewed at once, so that even a killed agent goes on
+with them. At the end all of them are.
 """
 
 import asyncio
@@ -41,6 +42,11 @@ class Snapshots:
         self._turn_at: datetime | None = None
         self._written_at: datetime | None = None
         self._owed = 0.0
+        self._urgent: set[tuple[str, str]] = set()
+
+    def soon(self, key: tuple[str, str]) -> None:
+        """Take one check's snapshot with the next turn."""
+        self._urgent.add(key)
 
     async def turn(self, now: datetime) -> None:
         """Take those that are due, and write what has gathered."""
@@ -52,7 +58,9 @@ class Snapshots:
         self._owed = min(self._owed + max(0.0, elapsed) * len(list(self._qualities.items())) / PERIOD_SECONDS, _AT_ONCE)
         due, self._owed = int(self._owed), self._owed % 1.0
         self._take([self._todo.pop() for _ in range(min(due, len(self._todo)))], now)
-        if (now - self._written_at).total_seconds() >= WRITE_SECONDS:
+        urgent, self._urgent = self._urgent, set()
+        self._take(urgent, now)
+        if urgent or (now - self._written_at).total_seconds() >= WRITE_SECONDS:
             self._written_at = now
             await self._write(now)
 

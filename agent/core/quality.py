@@ -84,6 +84,11 @@ class Quality:
         """The troubles that are open now."""
         return tuple(self._open.values())
 
+    @property
+    def ways(self) -> frozenset[tuple[Aspect, Against]]:
+        """In what ways it is worse than it should be now."""
+        return frozenset(self._open)
+
     def look(self, seen: Train) -> list[Event]:
         """Take a regular round.
 
