@@ -1,4 +1,4 @@
-"""Everything at once, on one agent: a flapping circuit, a cut one with forty targets behind it, a slow one, a lossy one,
+"""Everything at once, on one agent: a flapping circuit, a cut one with forty targets behind it, a slow and a lossy one,
 and a router that restarts; and the agent is killed in the middle of all of it.
 
     mon ---- agent ---- ra ---- r1   a-flaps: down and up ten times in five minutes
