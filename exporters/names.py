@@ -6,7 +6,12 @@ FAMILIES: Final[dict[str, tuple[str, str]]] = {
     "linewarden_target_state": ("gauge", "1 for the state that the target is believed to be in."),
     "linewarden_check_state": ("gauge", "1 for the state that the check is believed to be in."),
     "linewarden_target_mark": ("gauge", "1 while the mark stands beside the target's state."),
-    "linewarden_root_cause": ("gauge", "1 while the target is unreachable because of the cause."),
+    "linewarden_root_cause": ("gauge", "1 while the target is unreachable or degraded because of the cause."),
+    "linewarden_target_degraded_alone": (
+        "gauge",
+        "1 once the target has been degraded for two minutes, and nothing that it depends on explains that.",
+    ),
+    "linewarden_trouble": ("gauge", "1 while the check is worse in this aspect than its past, or than was agreed."),
     "linewarden_lost_with": ("gauge", "1 where the site or service is lost when the cause alone fails."),
     "linewarden_target_info": ("gauge", "The inventory's view of a target; always 1."),
     "linewarden_circuit_info": ("gauge", "A circuit as the contract names it; always 1."),

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from agent import __version__
 from agent.core.delay import RTT_BUCKETS_SECONDS, EchoTotals, summarize
 from agent.core.model import Check, Estate, Health, Mark, Outcome, State, Target, Verdict
-from agent.core.paging import losses
+from agent.core.paging import is_degraded_due, losses
 from agent.core.picture import Picture
 from agent.core.series import Family
 from exporters.exposition import escape_help, escape_label, number, prefix
@@ -29,6 +29,7 @@ _DEFAULT_ROUND_SECONDS: Final = 10.0
 _STATES: Final = tuple(State)
 _MARKS: Final = tuple(Mark)
 _SEVERITIES: Final = ("critical", "warning")
+_EXPLAINED: Final = frozenset({State.UNREACHABLE, State.DEGRADED})  # what may be another's consequence
 _ONE_HOT: Final = np.eye(len(_STATES))
 _CODE: Final = {state: index for index, state in enumerate(_STATES)}
 
@@ -96,7 +97,7 @@ class Gathered:
         ]
 
 
-def state_families(picture: Picture, prefixes: Prefixes) -> list[Family]:
+def state_families(picture: Picture, prefixes: Prefixes, now: datetime) -> list[Family]:
     """Return states, causes, marks and inventory: what paging needs, and nothing that costs.
 
     The families of states and marks have the same tuple of prefixes for as long as the estate is the same.
@@ -110,9 +111,16 @@ def state_families(picture: Picture, prefixes: Prefixes) -> list[Family]:
     for row, (name, verdict) in enumerate(zip(prefixes.estate.targets, believed, strict=True)):
         if verdict.marks:
             marks[row] = [mark in verdict.marks for mark in _MARKS]
-        if verdict.state is State.UNREACHABLE:
-            for cause in dict.fromkeys(verdict.causes):
-                causes.put("linewarden_root_cause", {"target": name, "cause": cause}, 1.0)
+        for cause in dict.fromkeys(verdict.causes) if verdict.state in _EXPLAINED else ():
+            causes.put("linewarden_root_cause", {"target": name, "cause": cause}, 1.0)
+        if verdict.state is State.DEGRADED:
+            due = float(is_degraded_due(verdict, now))
+            causes.put("linewarden_target_degraded_alone", {"target": name}, due)
+    for target, check, aspect, against in sorted(
+        (*key, one.aspect.value, one.against.value) for key, belief in health.items() for one in belief.troubles
+    ):
+        labels = {"target": target, "check": check, "aspect": aspect, "against": against}
+        causes.put("linewarden_trouble", labels, 1.0)
     return [
         _family("linewarden_target_state", prefixes.target_states, _ONE_HOT[states].ravel()),
         _family("linewarden_check_state", prefixes.check_states, _ONE_HOT[checks].ravel()),
@@ -138,7 +146,7 @@ def families(
     blindness(found, picture, now, prefixes)
     devices(found, picture, now)
     agent(found, picture)
-    seen = [*state_families(picture, prefixes), *found.families()]
+    seen = [*state_families(picture, prefixes, now), *found.families()]
     names = {family.name for family in seen}
     own = from_registry(registry, picture.estate.agent) if registry is not None else []
     return [*seen, *(family for family in own if family.name not in names)]

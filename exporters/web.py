@@ -135,7 +135,7 @@ class Web:
 
     def _state_pieces(self, packed: bool) -> list[bytes]:
         picture = self._picture()
-        pieces = self._renderer.pieces(prometheus.state_families(picture, self._prefixes_of(picture)))
+        pieces = self._renderer.pieces(prometheus.state_families(picture, self._prefixes_of(picture), self._now()))
         if not packed:
             return pieces
         before, text = self._state_packed

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from agent.core import health as rules
+from agent.core.damping import Flaps
 from agent.core.ends import end_observation, ends_by_device
 from agent.core.health import Policy
 from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Observation, Outcome, Role, State, Verdict
@@ -52,6 +53,7 @@ class Assessor:
         self._held: dict[str, datetime] = {}  # target -> since when its failure is held back
         self._known: dict[str, Verdict] = {}  # verdicts of the former run: finding the same again is no event
         self._looks: list[tuple[datetime, tuple[str, str]]] = []  # a heap: when which belief may be stale
+        self.flaps = Flaps()
         self._undecided = set(estate.targets)  # sites and services may be known without a measurement
         self._take(estate)
 
@@ -90,6 +92,10 @@ class Assessor:
             self._known[name] = Verdict(state, since, causes)
             if state in _FAILED:
                 self._believe(name, Verdict(state, since, causes, reason="as when the agent stopped"))
+        self.flaps.resume(resumed.failures)
+        for name in self.flaps.watched & self.verdicts.keys():
+            verdict = self.verdicts[name]
+            self._believe(name, replace(verdict, marks=verdict.marks | {Mark.FLAPPING}))
         for name in resumed.targets.keys() & self.estate.targets.keys():
             members = [resumed.targets[m][0] for m in self.estate.targets[name].members if m in resumed.targets]
             if self.estate.targets[name].role is Role.GROUP and State.DOWN in members and not set(members) <= _FAILED:
@@ -104,7 +110,7 @@ class Assessor:
         """
         changes = Changes() if changes is None else changes
         key = (observation.target, observation.check)
-        good = observation.outcome is Outcome.OK and not observation.interfaces
+        good = observation.outcome is Outcome.OK and not observation.interfaces and not observation.troubles
         proven_at = observation.proven_at or observation.at
         if good and self.stays(key, observation.at, proven_at, observation.detail, changes):
             return changes
@@ -146,7 +152,7 @@ class Assessor:
         """Let time pass: what has not been measured becomes unknown, what was held back is decided."""
         changes = Changes()
         stale = self._expire(now, changes)
-        self._decide(stale | self._held.keys() | self._undecided, now, changes)
+        self._decide(stale | self._held.keys() | self._undecided | self.flaps.watched, now, changes)
         self._undecided = set()
         return changes
 
@@ -163,7 +169,7 @@ class Assessor:
                 changes.events.append(event)
                 changes.checks.add(key)
                 stale.add(key[0])
-            fresh_from = belief.seen_at if belief.state is State.UP and belief.seen_at is not None else now
+            fresh_from = belief.seen_at if belief.state in rules.WORKS and belief.seen_at is not None else now
             again.append((fresh_from + timedelta(seconds=policy.stale_after_seconds), key))
         for look in again:
             heapq.heappush(self._looks, look)
@@ -175,6 +181,7 @@ class Assessor:
         renamed = renames(self.estate, estate)
         for old, new in renamed.items():
             self.verdicts.setdefault(new, self.verdicts[old])
+            self.flaps.rename(old, new)
             for key in [key for key in self.beliefs if key[0] == old]:
                 self.beliefs[(new, key[1])] = self.beliefs[key]
         for name in self.estate.targets.keys() - estate.targets.keys():
@@ -184,6 +191,7 @@ class Assessor:
             del self.verdicts[name]
             self._held.pop(name, None)
         self._take(estate)
+        self.flaps.keep(estate.targets)
         for key in self.beliefs.keys() - self._policies.keys():
             del self.beliefs[key]
             changes.checks.add(key)
@@ -213,7 +221,7 @@ class Assessor:
             judged = judge(
                 self.estate.targets[name], self.topology, self.beliefs, self.verdicts, self._held.get(name), now
             )
-            after = judged.verdict
+            after = self._damped(name, before, judged.verdict, now)
             if judged.until is None:
                 self._held.pop(name, None)
             else:
@@ -225,6 +233,15 @@ class Assessor:
             self._believe(name, after)
             changes.targets.add(name)
             self._tell(name, before, after, now, changes)
+
+    def _damped(self, name: str, before: Verdict, after: Verdict, now: datetime) -> Verdict:
+        """Count a failure of a target's own, and mark what keeps failing."""
+        down = after.state is State.DOWN
+        if down and before.state in (State.UP, State.DEGRADED):
+            self.flaps.failed(name, now)
+        if not self.flaps.is_flapping(name, after.since if down else None, now):
+            return replace(after, marks=after.marks - {Mark.FLAPPING}) if Mark.FLAPPING in after.marks else after
+        return replace(after, marks=after.marks | {Mark.FLAPPING})
 
     def _believe(self, name: str, verdict: Verdict) -> None:
         self.verdicts[name] = verdict
@@ -250,7 +267,7 @@ class Assessor:
         Of a target that returns the checks that do not decide are asked, too: they failed with it, and are out of date.
         """
         fails = after.state is State.DOWN and before.state is not State.DOWN
-        returns = after.state is State.UP and before.state in _FAILED
+        returns = after.state in rules.WORKS and before.state in _FAILED
         if returns:
             own = self.estate.targets[name].checks
             changes.ask.update((check.target, check.name) for check in own if not check.decisive)
@@ -278,8 +295,10 @@ class Assessor:
             self.beliefs[key] = replace(belief, **{name: stamp and stamp + by for name, stamp in stamps.items()})
         for verdicts in (self.verdicts, self._known):
             for name, verdict in verdicts.items():
-                verdicts[name] = replace(verdict, since=verdict.since and verdict.since + by)
+                alone_since = verdict.alone_since and verdict.alone_since + by
+                verdicts[name] = replace(verdict, since=verdict.since and verdict.since + by, alone_since=alone_since)
         self._held = {name: since + by for name, since in self._held.items()}
+        self.flaps.shift(by)
         self._look_at_all()
 
     def deciding(self, name: str) -> list[Check]:
@@ -308,7 +327,7 @@ def presented(belief: Health, verdict: Verdict) -> Health:
         return replace(belief, state=State.UNREACHABLE)
     settled = verdict.since + timedelta(seconds=SETTLE_SECONDS) if verdict.since is not None else None
     outdated = belief.seen_at is not None and settled is not None and belief.seen_at <= settled
-    if belief.state is State.DOWN and verdict.state is State.UP and outdated:
+    if belief.state is State.DOWN and verdict.state in rules.WORKS and outdated:
         return replace(belief, state=State.UNKNOWN, reason=f"not asked since the target came back: {belief.reason}")
     return belief
 

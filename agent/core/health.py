@@ -1,22 +1,24 @@
 """Belief about one check: one table of transitions, a pure function to walk it.
 
 What the outside world did is evidence for or against; what could not be measured is neither. A check that is believed
-down stays so until something speaks for it: silence about an outage is no recovery.
+down stays so until something speaks for it: silence about an outage is no recovery. What answers, and worse than it
+should, is degraded; in what way is found by the detectors of `agent.core.quality`, with a hysteresis of their own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
-from agent.core.model import Event, EventKind, Health, Observation, Outcome, State
+from agent.core.model import Against, Aspect, Event, EventKind, Health, Observation, Outcome, State, Trouble
 
 
 class Evidence(Enum):
     """What an observation says about the check's state."""
 
     GOOD = "good"
+    POOR = "poor"  # speaks for it, with troubles
     SUSPECT = "suspect"  # speaks against it, but not often enough yet
     BAD = "bad"  # speaks against it, confirmed
     NONE = "none"
@@ -34,18 +36,29 @@ _SPEAKS: Final[Mapping[Outcome, Evidence]] = {
 # The whole state machine. UNREACHABLE is no belief about a check: agent.core.verdict makes it from dependencies.
 _NEXT: Final[Mapping[tuple[State, Evidence], State]] = {
     (State.UNKNOWN, Evidence.GOOD): State.UP,
+    (State.UNKNOWN, Evidence.POOR): State.DEGRADED,
     (State.UNKNOWN, Evidence.SUSPECT): State.UNKNOWN,
     (State.UNKNOWN, Evidence.BAD): State.DOWN,
     (State.UNKNOWN, Evidence.NONE): State.UNKNOWN,
     (State.UP, Evidence.GOOD): State.UP,
+    (State.UP, Evidence.POOR): State.DEGRADED,
     (State.UP, Evidence.SUSPECT): State.UP,
     (State.UP, Evidence.BAD): State.DOWN,
     (State.UP, Evidence.NONE): State.UNKNOWN,
+    (State.DEGRADED, Evidence.GOOD): State.UP,  # not before `Policy.degraded_least_seconds`
+    (State.DEGRADED, Evidence.POOR): State.DEGRADED,
+    (State.DEGRADED, Evidence.SUSPECT): State.DEGRADED,
+    (State.DEGRADED, Evidence.BAD): State.DOWN,
+    (State.DEGRADED, Evidence.NONE): State.UNKNOWN,
     (State.DOWN, Evidence.GOOD): State.UP,
+    (State.DOWN, Evidence.POOR): State.DEGRADED,
     (State.DOWN, Evidence.SUSPECT): State.DOWN,
     (State.DOWN, Evidence.BAD): State.DOWN,
     (State.DOWN, Evidence.NONE): State.DOWN,
 }
+
+
+WORKS: Final = frozenset({State.UP, State.DEGRADED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +69,13 @@ class Policy:
         failures_to_down: observations in a row against a check; 2, because one lost poll means nothing. A source that
             has confirmed by itself (a burst of echoes, a device's own statement) needs one.
         stale_after_seconds: without evidence for so long, `up` becomes `unknown`.
+        degraded_least_seconds: what became degraded stays so for at least this long, so that a detector on its
+            threshold makes few events; a minute is what a person needs to look.
     """
 
     failures_to_down: int = 2
     stale_after_seconds: float = 180.0
+    degraded_least_seconds: float = 60.0
 
 
 def advance(health: Health, observation: Observation, policy: Policy) -> tuple[Health, Event | None]:
@@ -75,7 +91,7 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
     proven_at = observation.proven_at
     if proven_at is None:
         proven_at = at
-    if observation.outcome is Outcome.OK and health.state is State.UP:
+    if observation.outcome is Outcome.OK and health.state is State.UP and not observation.troubles:
         return stay_up(health, at, proven_at, observation.detail), None
     proven_at = min(proven_at, at)  # a clock set back must not prove ahead
     speaks = _SPEAKS[observation.outcome]
@@ -84,8 +100,9 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
     if health.since is not None and _contradicts(health.state, speaks) and proven_at <= health.since <= at:
         return health, None
     if speaks is Evidence.GOOD:
-        seen = replace(health, seen_at=_later(health.seen_at, proven_at), failures=0, failing_since=None, heard_at=at)
-        return _move(seen, _NEXT[health.state, speaks], observation)
+        seen_at = _later(health.seen_at, proven_at)
+        seen = replace(health, seen_at=seen_at, failures=0, failing_since=None, heard_at=at)
+        return _answered(seen, observation, policy)
     failures = health.failures + 1
     if observation.confirmed or failures >= policy.failures_to_down:
         speaks = Evidence.BAD
@@ -113,8 +130,8 @@ def stay_up(health: Health, at: datetime, proven_at: datetime, detail: str) -> H
 
 
 def expire(target: str, check: str, health: Health, now: datetime, policy: Policy) -> tuple[Health, Event | None]:
-    """Turn `up` into `unknown` where there has been no evidence for `stale_after_seconds`."""
-    if health.state is not State.UP or health.seen_at is None:
+    """Turn `up` or `degraded` into `unknown` where there has been no evidence for `stale_after_seconds`."""
+    if health.state not in WORKS or health.seen_at is None:
         return health, None
     if now - health.seen_at <= timedelta(seconds=policy.stale_after_seconds):
         return health, None
@@ -134,7 +151,35 @@ def resume(state: State, since: datetime | None) -> Health:
 
 
 def _contradicts(state: State, speaks: Evidence) -> bool:
-    return (state is State.DOWN) if speaks is Evidence.GOOD else (state is State.UP)
+    return (state is State.DOWN) if speaks is Evidence.GOOD else (state in WORKS)
+
+
+def _answered(health: Health, observation: Observation, policy: Policy) -> tuple[Health, Event | None]:
+    """Weigh an answer: up or degraded, and what is degraded not up again at once."""
+    troubles = observation.troubles
+    new = _NEXT[health.state, Evidence.POOR if troubles else Evidence.GOOD]
+    if troubles:
+        observation = replace(observation, **_told(troubles))
+    if health.state is not State.DEGRADED:
+        return _move(replace(health, troubles=troubles), new, observation)
+    if new is State.UP and health.since is not None:
+        lasts = observation.at - health.since
+        if timedelta() <= lasts < timedelta(seconds=policy.degraded_least_seconds):
+            return health, None
+    if new is State.DEGRADED and not _ways(troubles) <= _ways(health.troubles):  # worse in another way: that is news
+        more = replace(health, troubles=troubles, reason=observation.detail)
+        since = max(trouble.since for trouble in troubles)
+        return more, _event(State.DEGRADED, State.DEGRADED, since, observation)
+    return _move(replace(health, troubles=troubles), new, observation)
+
+
+def _ways(troubles: tuple[Trouble, ...]) -> set[tuple[Aspect, Against]]:
+    return {(trouble.aspect, trouble.against) for trouble in troubles}
+
+
+def _told(troubles: tuple[Trouble, ...]) -> dict[str, Any]:
+    """Return the fields of an observation that tell of its troubles."""
+    return {"detail": "; ".join(one.detail for one in troubles), "since": min(one.since for one in troubles)}
 
 
 def _later(one: datetime | None, other: datetime) -> datetime:
@@ -151,7 +196,7 @@ def _move(health: Health, new: State, observation: Observation) -> tuple[Health,
         since = health.failing_since
     if health.since is not None and since < health.since:  # a round that spans the whole of the former state
         since = observation.proven_at or observation.at
-    found_again = new is health.resumed and new is State.UP
+    found_again = new is health.resumed and new in WORKS
     moved = replace(
         health,
         state=new,
@@ -161,15 +206,30 @@ def _move(health: Health, new: State, observation: Observation) -> tuple[Health,
     )
     if found_again:
         return moved, None
-    event = Event(
+    return moved, _event(health.state, new, since, observation, health.failures)
+
+
+def _event(old: State, new: State, since: datetime, observation: Observation, failures: int = 0) -> Event:
+    return Event(
         kind=EventKind.CHECK,
         at=since,
         noticed_at=observation.at,
         target=observation.target,
         check=observation.check,
-        old=health.state.value,
+        old=old.value,
         new=new.value,
         reason=observation.detail,
-        evidence=observation.values,
+        evidence=(*observation.values, *_evidence(new, observation, failures)),
     )
-    return moved, event
+
+
+def _evidence(new: State, observation: Observation, failures: int) -> Iterator[tuple[str, str | float]]:
+    """Yield what decided: the rule, and each trouble's value, limit and rule."""
+    if new is State.DOWN:
+        yield "failures_in_a_row", float(failures)
+        yield "rule", "confirmed by its source" if observation.confirmed else "failed again and again"
+    for one in observation.troubles:
+        name = f"{one.aspect}_{one.against}"
+        yield name, one.value
+        yield f"{name}_limit", one.limit
+        yield f"{name}_rule", one.rule

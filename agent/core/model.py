@@ -488,7 +488,8 @@ class Verdict:
     """Belief about one target, after its checks and what it depends on were weighed.
 
     Attributes:
-        causes: while `unreachable`, the targets at the root of it.
+        causes: while `unreachable` or `degraded`, the targets at the root of it.
+        alone_since: while `degraded`, since when nothing that it depends on explains that; None where something does.
     """
 
     state: State = State.UNKNOWN
@@ -496,6 +497,7 @@ class Verdict:
     causes: tuple[str, ...] = ()
     marks: frozenset[Mark] = frozenset()
     reason: str = "not measured yet"
+    alone_since: datetime | None = None
 
 
 # ------------------------------------------------------------------ what happened

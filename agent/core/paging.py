@@ -7,11 +7,24 @@ the rules can do is to hold an alert while its target is unknown or the agent si
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
 
-from agent.core.model import Estate, HardwareFlag, Health, Mark, Page, Role, State, Target, Urgency, Verdict
+from agent.core.model import (
+    Against,
+    Aspect,
+    Estate,
+    HardwareFlag,
+    Health,
+    Mark,
+    Page,
+    Role,
+    State,
+    Target,
+    Urgency,
+    Verdict,
+)
 from agent.core.topology import follows, group_of
 from agent.core.watch import Watched
 
@@ -21,6 +34,8 @@ WARNING: Final = "warning"
 _WORKS: Final = frozenset({State.UP, State.DEGRADED})
 _FAILED: Final = frozenset({State.DOWN, State.UNREACHABLE})
 _SEVERITY: Final = {Urgency.NOW: CRITICAL, Urgency.HOURS: WARNING}
+_MEASURED: Final = (Role.CIRCUIT, Role.DEVICE, Role.SERVICE)
+DEGRADED_SECONDS: Final = 120.0  # by then what it depends on has been measured as well, and may be the cause
 _NAMED: Final = (Role.SITE, Role.SERVICE)  # what people call a loss
 
 
@@ -30,6 +45,7 @@ class _Situation:
 
     estate: Estate
     verdicts: Mapping[str, Verdict]
+    health: Mapping[tuple[str, str], Health]
     now: datetime
 
     def verdict(self, name: str) -> Verdict:
@@ -50,6 +66,19 @@ class _Situation:
     def losses(self) -> Mapping[str, tuple[str, ...]]:
         """The sites and services that are lost with each target."""
         return losses(self.estate)
+
+    def worse(self, target: Target) -> list[str]:
+        """Return in which ways a target is degraded: `more delay than usual`."""
+        ways = {
+            (one.aspect.value, one.against.value)
+            for check in target.checks
+            for one in self.health.get((target.name, check.name), Health()).troubles
+        }
+        return [
+            f"{'worse' if aspect == Aspect.VOICE else 'more'} {aspect.replace('_', ' ')} than "
+            f"{'usual' if against == Against.PAST else 'agreed'}"
+            for aspect, against in sorted(ways)
+        ]
 
     def consequences(self, cause: str) -> tuple[str, ...]:
         """Return the targets that are unreachable because of this one, by name."""
@@ -79,12 +108,13 @@ def pages(
         flags: hardware flags by device; they are tickets as well, and have no known beginning.
         interfaces: the watched interfaces of each device.
     """
-    situation = _Situation(estate, verdicts, now)
+    situation = _Situation(estate, verdicts, health, now)
     found: list[Page] = []
     for target in estate.targets.values():
         if target.urgency is Urgency.NEVER or Mark.MAINTENANCE in situation.verdict(target.name).marks:
             continue
         found += _of_state(situation, target)
+        found += _of_degraded(situation, target)
         found += _of_marks(situation, target)
         found += _of_checks(situation, target, health)
         found += _of_hardware(situation, target, (flags or {}).get(target.name, ()))
@@ -135,7 +165,7 @@ def _fails_with(estate: Estate, name: str, cause: str, known: dict[str, bool]) -
 
 def _of_state(situation: _Situation, target: Target) -> list[Page]:
     verdict = situation.verdict(target.name)
-    if verdict.state is not State.DOWN:
+    if verdict.state is not State.DOWN or Mark.FLAPPING in verdict.marks:
         return []
     more: dict[str, str] = {}
     first = ""
@@ -174,6 +204,31 @@ def _of_state(situation: _Situation, target: Target) -> list[Page]:
             situation.consequences(target.name),
         )
     ]
+
+
+def _of_degraded(situation: _Situation, target: Target) -> list[Page]:
+    """A ticket once it lasts, and nothing that the target depends on explains it."""
+    verdict = situation.verdict(target.name)
+    if target.role not in _MEASURED or Mark.FLAPPING in verdict.marks or not is_degraded_due(verdict, situation.now):
+        return []
+    worse = "; ".join(situation.worse(target))
+    return [
+        _page(
+            "TargetDegraded",
+            target,
+            WARNING,
+            verdict.since or situation.now,
+            f"{target.kind} {target.name}{_at_site(target)} works worse than it should",
+            f"It has {worse or 'troubles'}. Its figures, and what found them: linewarden explain {target.name}",
+        )
+    ]
+
+
+def is_degraded_due(verdict: Verdict, now: datetime) -> bool:
+    """Say whether a target has been degraded for long enough, by nothing that it depends on, to be told."""
+    since = verdict.alone_since
+    held = timedelta(seconds=DEGRADED_SECONDS)
+    return verdict.state is State.DEGRADED and since is not None and now - since >= held
 
 
 def _of_marks(situation: _Situation, target: Target) -> list[Page]:

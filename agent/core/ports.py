@@ -143,6 +143,7 @@ class Resumed:
         checks: (target, check) -> (state, since).
         targets: target -> (state, since, causes).
         outages: the open ones.
+        failures: target -> when it became down by itself, within the last hour, oldest first.
         alive_until: the last moment the former run is known to have been alive; None for a new ledger.
         clean: whether the former run stopped by itself.
     """
@@ -150,6 +151,7 @@ class Resumed:
     checks: Mapping[tuple[str, str], tuple[State, datetime | None]] = field(default_factory=dict)
     targets: Mapping[str, tuple[State, datetime | None, tuple[str, ...]]] = field(default_factory=dict)
     outages: tuple[Outage, ...] = ()
+    failures: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     alive_until: datetime | None = None
     clean: bool = True
 

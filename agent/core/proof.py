@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from agent.core.health import WORKS
 from agent.core.model import Check, Estate, Health, Needs, Role, State, Target, Verdict
 from agent.core.topology import Topology, needed
 
 HOLD_SECONDS: Final = 3.0  # a burst answers in well under one second; twice that and a late loop still fit
 POLL_SECONDS: Final = 10.0  # a poll that names no timeout: three tries at an SNMP agent, and a moment
 FAILED: Final = frozenset({State.DOWN, State.UNREACHABLE})
-WORKS: Final = frozenset({State.UP, State.DEGRADED})
 
 Beliefs = Mapping[tuple[str, str], Health]
 Verdicts = Mapping[str, Verdict]
@@ -27,9 +27,7 @@ def proven_at(name: str, estate: Estate, beliefs: Beliefs) -> datetime | None:
     if target.role is Role.CIRCUIT:
         known = [(check, health) for check, health in pairs if health.state is not State.UNKNOWN]
         pairs = [pair for pair in known if pair[0].source is None] or known
-    good = [
-        health.seen_at for _, health in pairs if health.state is State.UP and not health.failures and health.seen_at
-    ]
+    good = [health.seen_at for _, health in pairs if health.state in WORKS and not health.failures and health.seen_at]
     if not good:
         return None
     if target.role is Role.SERVICE and target.needs is Needs.ANY:

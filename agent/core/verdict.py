@@ -5,13 +5,14 @@ silent a moment before the circuit that it stands behind: its verdict is held un
 seconds at the most. A target that was unreachable gets a moment to come back after its cause did.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from agent.core import proof
-from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Needs, Role, State, Target, Verdict
-from agent.core.proof import FAILED, WORKS, Beliefs, Verdicts
+from agent.core.health import WORKS
+from agent.core.model import Aspect, Check, Estate, Event, EventKind, Health, Mark, Needs, Role, State, Target, Verdict
+from agent.core.proof import FAILED, Beliefs, Verdicts
 from agent.core.topology import Topology, group_of, needed
 
 SETTLE_SECONDS: Final = 15.0  # after a cause has gone: ARP, spanning tree and one round of echoes
@@ -70,9 +71,11 @@ def judge(
     if target.members:  # a site falls with what it depends on as well
         failing = bool(failed) and own.state not in FAILED and target.name != estate.site
     if not failing:
-        return Judgement(
-            _verdict(own, before, _marks(target, own, before, verdicts), _member_causes(target, own, estate, verdicts))
-        )
+        causes = _member_causes(target, own, estate, verdicts)
+        if own.state is State.DEGRADED:
+            causes = degraded_causes(target, estate, beliefs, verdicts)
+        verdict = _verdict(own, before, _marks(target, own, before, verdicts), causes)
+        return Judgement(_alone(verdict, before, now) if own.state is State.DEGRADED else verdict)
     if failed and not _failed_first(own, before, failed, topology, verdicts):
         causes = roots(failed, estate, verdicts)
         since = own.failing_since if own.state in WORKS else own.since or own.failing_since
@@ -108,13 +111,20 @@ def own_state(target: Target, estate: Estate, beliefs: Beliefs, verdicts: Verdic
     down = [pair for pair in deciding if pair[1].state is State.DOWN]
     if target.role is Role.SERVICE and target.needs is Needs.ANY:
         failed = bool(down) and len(down) == len(deciding)
-        works = State.UP in states
+        works = not WORKS.isdisjoint(states)
     elif target.role is Role.CIRCUIT:  # an end that nobody can ask is no reason to doubt a line that answers
-        failed, works = bool(down), State.UP in states
+        failed, works = bool(down), not WORKS.isdisjoint(states)
     else:
-        failed, works = bool(down), all(state is State.UP for state in states)
-    state = State.DOWN if failed else State.UP if works else State.UNKNOWN
+        failed, works = bool(down), WORKS.issuperset(states)
+    state = State.DOWN if failed else _working(target, states) if works else State.UNKNOWN
     return _summary(state, [pair for pair in deciding if pair[1].state is state] or deciding)
+
+
+def _working(target: Target, states: list[State]) -> State:
+    """Return how good what works is: where any check is enough, the best one counts, else the worst."""
+    if target.role is Role.SERVICE and target.needs is Needs.ANY and State.UP in states:
+        return State.UP
+    return State.DEGRADED if State.DEGRADED in states else State.UP
 
 
 def roots(names: list[str], estate: Estate, verdicts: Verdicts) -> tuple[str, ...]:
@@ -122,10 +132,32 @@ def roots(names: list[str], estate: Estate, verdicts: Verdicts) -> tuple[str, ..
     found: dict[str, None] = {}
     for name in names:
         verdict = verdicts[name]
-        for cause in verdict.causes if verdict.state is State.UNREACHABLE and verdict.causes else (name,):
+        for cause in verdict.causes if verdict.state is not State.DOWN and verdict.causes else (name,):
             group = group_of(estate, cause)
             found[group if group and verdicts.get(group, Verdict()).state is State.DOWN else cause] = None
     return tuple(found)
+
+
+def degraded_causes(target: Target, estate: Estate, beliefs: Beliefs, verdicts: Verdicts) -> tuple[str, ...]:
+    """Return what explains that a target is degraded: what it follows is so as well, and in the same way.
+
+    More delay or loss on the way explains what follows from it: delay variation and a worse voice.
+    """
+    above = [name for name in (*needed(target, estate), *target.members) if name in estate.targets]
+    degraded = [name for name in above if verdicts.get(name, Verdict()).state is State.DEGRADED]
+    causes = roots(degraded, estate, verdicts)
+    own = _aspects(target.name, estate, beliefs) & {Aspect.DELAY, Aspect.LOSS}
+    explained = {aspect for cause in causes for aspect in _aspects(cause, estate, beliefs)}
+    return causes if own <= explained else ()
+
+
+def _aspects(name: str, estate: Estate, beliefs: Beliefs) -> set[Aspect]:
+    healths = [beliefs.get((name, check.name), Health()) for check in estate.targets[name].checks if check.decisive]
+    return {one.aspect for health in healths if health.state is State.DEGRADED for one in health.troubles}
+
+
+def _alone(verdict: Verdict, before: Verdict, now: datetime) -> Verdict:
+    return replace(verdict, alone_since=None if verdict.causes else before.alone_since or now)
 
 
 def target_event(name: str, before: Verdict, after: Verdict, now: datetime) -> Event | None:
@@ -193,7 +225,7 @@ def _without_outdated_ends(pairs: list[tuple[Check, Health]]) -> list[tuple[Chec
 
     Devices answer SNMP from tables that they renew every few seconds, so a fresh poll may still tell of the past.
     """
-    returned = max((h.since for c, h in pairs if c.source is None and h.state is State.UP and h.since), default=None)
+    returned = max((h.since for c, h in pairs if c.source is None and h.state in WORKS and h.since), default=None)
     if returned is None:
         return pairs
     settled = returned + timedelta(seconds=SETTLE_SECONDS)
@@ -213,10 +245,13 @@ def _from_members(target: Target, estate: Estate, verdicts: Verdicts) -> Own:
         names = ", ".join(name for name, _ in failed)
         reason = f"no circuit left: {names} failed" if len(failed) > 1 else f"its circuit {names} failed"
         return Own(State.UNREACHABLE if consequence else State.DOWN, since, reason)
-    if any(verdict.state in WORKS for _, verdict in members):
+    working = [verdict for _, verdict in members if verdict.state in WORKS]
+    if working:
         reason = f"{len(members) - len(failed)} of {len(members)} circuits work"
-        since = max((v.since for _, v in members if v.state in WORKS and v.since), default=None)
-        return Own(State.UP, since, reason)
+        state = State.UP
+        if all(verdict.state is State.DEGRADED for verdict in working):
+            state, reason = State.DEGRADED, f"{reason}, and no better than degraded"
+        return Own(state, max((v.since for v in working if v.since), default=None), reason)
     return Own(State.UNKNOWN, None, "its circuits have not been measured" if members else "no circuit leads here")
 
 
@@ -228,13 +263,19 @@ def _from_dependencies(target: Target, estate: Estate, verdicts: Verdicts) -> Ow
         return Own(State.DOWN, since, "something it depends on failed", failing_since=since)
     if above and all(verdict.state in WORKS for _, verdict in above):
         since = max((verdict.since for _, verdict in above if verdict.since), default=None)
+        if any(verdict.state is State.DEGRADED for _, verdict in above):
+            return Own(State.DEGRADED, since, "something it depends on is degraded; nothing measures it itself")
         return Own(State.UP, since, "all that it depends on works; nothing measures it itself")
     return Own(State.UNKNOWN, None, "nothing measures it")
 
 
 def _marks(target: Target, own: Own, before: Verdict, verdicts: Verdicts) -> frozenset[Mark]:
-    """Redundancy is lost where a circuit of a group has failed by itself, also where nobody knows of the others."""
-    lost = [name for name in target.members if verdicts.get(name, Verdict()).state is State.DOWN]
+    """Redundancy is lost where a circuit of a group has failed by itself, also where nobody knows of the others.
+
+    One that is flapping is told of as such.
+    """
+    members = [verdicts.get(name, Verdict()) for name in target.members]
+    lost = [verdict for verdict in members if verdict.state is State.DOWN and Mark.FLAPPING not in verdict.marks]
     if target.role is Role.GROUP and own.state not in FAILED and lost:
         return frozenset({Mark.REDUNDANCY_LOST})
     return before.marks if own.state is State.UNKNOWN else frozenset()  # not knowing clears no mark

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from agent.core.model import Event, Outage, Round, State
+from agent.core.model import Event, EventKind, Outage, Round, State
 from agent.core.ports import Blind, EventFilter, Resumed
 from agent.ledger.errors import LedgerError, is_corrupt, surroundings_text
 from agent.ledger.packing import unpack
@@ -26,6 +26,7 @@ from agent.ledger.schema import open_for_reading
 from agent.ledger.writing import MINUTE_US
 
 MOST_ROWS: Final = 100_000  # one answer stays within some 100 MB
+_FAILURES_US: Final = 3_600_000_000  # flap damping has forgotten what is older
 T = TypeVar("T")
 
 
@@ -144,9 +145,24 @@ def read_states(db: sqlite3.Connection) -> Resumed:
             for t, s, since, causes in db.execute("SELECT * FROM target_states")
         },
         outages=tuple(read_outages(db, target=None, open_only=True, since=None, limit=MOST_ROWS)),
+        failures=_last_failures(db),
         alive_until=alive,
         clean=clean,
     )
+
+
+def _last_failures(db: sqlite3.Connection) -> dict[str, tuple[datetime, ...]]:
+    """Return when targets that worked became down, in the last hour that the ledger knows of."""
+    last = db.execute("SELECT max(at_us) FROM events").fetchone()[0] or 0
+    rows = db.execute(
+        "SELECT target, noticed_us FROM events WHERE at_us > ? AND kind=? AND new=? AND old IN (?, ?)"
+        " ORDER BY noticed_us, id LIMIT ?",
+        (last - _FAILURES_US, EventKind.TARGET, State.DOWN, State.UP, State.DEGRADED, MOST_ROWS),
+    )
+    found: dict[str, list[datetime]] = {}
+    for target, noticed in rows:
+        found.setdefault(target, []).append(from_us(noticed))
+    return {target: tuple(moments) for target, moments in found.items()}
 
 
 class LedgerReader:

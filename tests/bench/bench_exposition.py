@@ -160,9 +160,9 @@ def main() -> int:
 def state_cost(picture: Picture) -> tuple[float, int]:
     """Return the CPU seconds and the series of `/metrics/state` when nothing has changed since the last scrape."""
     prefixes, renderer = prometheus.Prefixes(picture.estate), exposition.Renderer()
-    found = prometheus.state_families(picture, prefixes)
+    found = prometheus.state_families(picture, prefixes, datetime.now(UTC))
     renderer.pieces(found)
-    cost = cpu_seconds(lambda: renderer.pieces(prometheus.state_families(picture, prefixes)), 5)
+    cost = cpu_seconds(lambda: renderer.pieces(prometheus.state_families(picture, prefixes, datetime.now(UTC))), 5)
     return cost, sum(len(family.prefixes) for family in found)
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from agent.core.assessor import Assessor, Changes
 from agent.core.model import (
+    Against,
+    Aspect,
     Check,
     CircuitFacts,
     Estate,
@@ -17,6 +19,7 @@ from agent.core.model import (
     Outcome,
     Role,
     Target,
+    Trouble,
 )
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -86,15 +89,23 @@ class Hand:
     asked: set[str] = field(default_factory=set)
 
     def see(self, second: float, *seen: str) -> None:
-        """Observe `name+` (answers), `name-` (confirmed silence), `name?` (cannot be measured); `name/check+` too."""
+        """Observe `name+` (answers), `name-` (confirmed silence), `name?` (cannot be measured); `name/check+` too.
+
+        `name~` answers with more delay than usual, `name%` with more loss, `name=` with a worse voice.
+        """
         self.now = second
         for text in seen:
             name, sign = text[:-1], text[-1]
             target, _, check = name.partition("/")
-            outcome = {"+": Outcome.OK, "-": Outcome.NO_ANSWER, "?": Outcome.UNKNOWN}[sign]
+            outcome = {"-": Outcome.NO_ANSWER, "?": Outcome.UNKNOWN}.get(sign, Outcome.OK)
+            worse = {"~": Aspect.DELAY, "%": Aspect.LOSS, "=": Aspect.VOICE}.get(sign)
+            troubles = (Trouble(worse, Against.PAST, at(second), 2.0, 1.0, f"more {worse}"),) if worse else ()
             self.hear(
-                Observation(target, check or "icmp", at(second), outcome, f"{name} {sign}", confirmed=sign != "?")
-            )
+                Observation(
+                    target, check or "icmp", at(second), outcome, f"{name} {sign}", confirmed=sign != "?",
+                    troubles=troubles,
+                )
+            )  # fmt: skip
 
     def poll(self, second: float, name: str, *interfaces: Interface, outcome: Outcome = Outcome.OK) -> None:
         self.now = second

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent.core.health import Policy, advance, expire, resume
-from agent.core.model import EventKind, Health, Observation, Outcome, State
+from agent.core.model import Against, Aspect, EventKind, Health, Observation, Outcome, State, Trouble
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 POLICY = Policy(failures_to_down=2, stale_after_seconds=30)
@@ -17,6 +17,7 @@ OUTCOMES = {
     "f": Outcome.FAULT,
     "?": Outcome.UNKNOWN,
     "!": Outcome.NO_ANSWER,  # confirmed by the source
+    "e": Outcome.OK,  # answers, with a trouble
 }
 
 
@@ -25,7 +26,12 @@ def at(seconds: float) -> datetime:
 
 
 def seen(second: int, sign: str) -> Observation:
-    return Observation("t", "c", at(second), OUTCOMES[sign], f"saw {sign}", confirmed=sign == "!")
+    troubles = (slow(second),) if sign == "e" else ()
+    return Observation("t", "c", at(second), OUTCOMES[sign], f"saw {sign}", confirmed=sign == "!", troubles=troubles)
+
+
+def slow(second: float, aspect: Aspect = Aspect.DELAY) -> Trouble:
+    return Trouble(aspect, Against.PAST, at(second), 0.030, 0.015, f"{aspect} rose", "level_shift")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +52,13 @@ def seen(second: int, sign: str) -> Observation:
         ("--?", [("unknown", "down")]),  # not being able to look ends no outage
         ("--?+", [("unknown", "down"), ("down", "up")]),
         ("?", []),
+        ("e", [("unknown", "degraded")]),
+        ("+e", [("unknown", "up"), ("up", "degraded")]),
+        ("+ee-e", [("unknown", "up"), ("up", "degraded")]),
+        ("+e--", [("unknown", "up"), ("up", "degraded"), ("degraded", "down")]),
+        ("--e", [("unknown", "down"), ("down", "degraded")]),
+        ("e?e", [("unknown", "degraded"), ("degraded", "unknown"), ("unknown", "degraded")]),
+        ("e+", [("unknown", "degraded")]),  # not before a minute is over
     ],
 )
 def test_the_table(signs: str, changes: list[tuple[str, str]]) -> None:
@@ -100,6 +113,7 @@ def test_a_round_that_spans_a_whole_outage_ends_it_at_its_latest_proof() -> None
     [
         (Health(State.UP, at(0), seen_at=at(0)), 30, State.UP),
         (Health(State.UP, at(0), seen_at=at(0)), 31, State.UNKNOWN),
+        (Health(State.DEGRADED, at(0), seen_at=at(0)), 31, State.UNKNOWN),
         (Health(State.DOWN, at(0), seen_at=at(0)), 500, State.DOWN),
         (Health(State.UP, at(0)), 500, State.UP),
         (Health(), 500, State.UNKNOWN),
@@ -139,3 +153,52 @@ def test_more_of_the_same_refreshes_the_reason() -> None:
     assert (event, health.reason, health.seen_at) == (None, "10 of 10", at(1))
     health, _ = advance(health, Observation("t", "c", at(0), Outcome.OK, ""), POLICY)
     assert (health.reason, health.seen_at) == ("10 of 10", at(1))
+
+
+# ------------------------------------------------------------------ degraded
+
+
+def test_what_is_degraded_stays_so_for_a_minute_and_its_event_tells_why() -> None:
+    health, _ = advance(Health(), seen(0, "+"), POLICY)
+    health, event = advance(health, seen(10, "e"), POLICY)
+    assert event is not None
+    assert (event.new, event.reason) == ("degraded", "delay rose")
+    assert event.evidence == (
+        ("delay_past", 0.030), ("delay_past_limit", 0.015), ("delay_past_rule", "level_shift")
+    )  # fmt: skip
+    assert health.troubles == (slow(10),)
+    health, event = advance(health, seen(69, "+"), POLICY)
+    assert (health.state, event, health.troubles) == (State.DEGRADED, None, (slow(10),))
+    health, event = advance(health, seen(70, "+"), POLICY)
+    assert (health.state, health.troubles) == (State.UP, ())
+    assert event is not None
+    assert (event.old, event.new) == ("degraded", "up")
+    undated = Health(State.DEGRADED)
+    assert advance(undated, seen(70, "+"), POLICY)[0].state is State.UP
+
+
+def test_worse_in_another_way_is_an_event_and_less_is_none() -> None:
+    health, _ = advance(Health(), seen(0, "e"), POLICY)
+    both = Observation("t", "c", at(10), Outcome.OK, "answers", troubles=(slow(0), slow(5, Aspect.LOSS)))
+    health, event = advance(health, both, POLICY)
+    assert event is not None
+    assert (event.old, event.new, event.at, event.reason) == ("degraded", "degraded", at(5), "delay rose; loss rose")
+    health, event = advance(health, seen(20, "e"), POLICY)
+    assert (event, health.troubles, health.reason) == (None, (slow(20),), "delay rose")
+
+
+def test_what_was_degraded_before_a_restart_is_no_event_when_it_is_found_so() -> None:
+    found, event = advance(resume(State.DEGRADED, at(0)), seen(60, "e"), POLICY)
+    assert event is None
+    assert (found.state, found.since) == (State.DEGRADED, at(0))
+
+
+def test_an_event_of_a_failure_tells_how_it_is_known() -> None:
+    health, _ = advance(Health(), seen(0, "+"), POLICY)
+    health, _ = advance(health, seen(1, "-"), POLICY)
+    _, event = advance(health, seen(2, "-"), POLICY)
+    assert event is not None
+    assert event.evidence == (("failures_in_a_row", 2.0), ("rule", "failed again and again"))
+    _, event = advance(health, seen(2, "!"), POLICY)
+    assert event is not None
+    assert dict(event.evidence)["rule"] == "confirmed by its source"

@@ -6,6 +6,8 @@ from typing import Final
 import pytest
 
 from agent.core.model import (
+    Against,
+    Aspect,
     Check,
     CircuitFacts,
     Estate,
@@ -16,6 +18,7 @@ from agent.core.model import (
     Role,
     State,
     Target,
+    Trouble,
     Urgency,
     Verdict,
 )
@@ -69,8 +72,9 @@ def believe(text: str) -> dict[str, Verdict]:
         state = State.UNREACHABLE if causes else STATES[rest[0]]
         marks = frozenset(MARKS[letter] for letter in rest if letter in MARKS)
         verdicts[name] = Verdict(
-            state, NOW - timedelta(hours=1, minutes=-number), tuple(filter(None, causes.split(","))), marks
-        )
+            state, NOW - timedelta(hours=1, minutes=-number), tuple(filter(None, causes.split(","))), marks,
+            alone_since=NOW - timedelta(minutes=2) if state is State.DEGRADED else None,
+        )  # fmt: skip
     return verdicts
 
 
@@ -90,7 +94,7 @@ def due(text: str, health: dict[tuple[str, str], Health] | None = None) -> list[
         ("solo:dM", ""),
         ("solo:d bcw:x<solo sw1:x<solo phones:x<solo", "CircuitDown/solo/critical"),
         ("g:uR ga:d gb:u", "RedundancyLost/g/warning"),
-        ("g:eR ga:x<z gb:e", "RedundancyLost/g/warning"),
+        ("g:eR ga:x<z gb:e", "RedundancyLost/g/warning TargetDegraded/gb/warning"),
         ("g:uRM ga:d gb:u", ""),
         ("g:d ga:d gb:d", "CircuitGroupDown/g/critical"),
         ("g:dR ga:d gb:d", "CircuitGroupDown/g/critical"),
@@ -102,7 +106,14 @@ def due(text: str, health: dict[tuple[str, str], Health] | None = None) -> list[
         ("mail:d", "ServiceDown/mail/warning"),
         ("sw1:uF", "TargetFlapping/sw1/warning"),
         ("sw1:xF<solo", ""),
-        ("sw1:dF", "DeviceDown/sw1/warning TargetFlapping/sw1/warning"),
+        ("sw1:dF", "TargetFlapping/sw1/warning"),  # a failure of what flaps is no page of its own
+        ("solo:dF", "TargetFlapping/solo/warning"),
+        ("g:dF ga:d gb:d", "TargetFlapping/g/warning"),
+        ("sw1:e", "TargetDegraded/sw1/warning"),
+        ("sw1:eF", "TargetFlapping/sw1/warning"),
+        ("sw1:eM", ""),
+        ("silent:e", ""),
+        ("g:e ga:e gb:e bcw:e", "TargetDegraded/ga/warning TargetDegraded/gb/warning"),
         ("mail:d solo:d box:d", "CircuitDown/solo/critical DeviceDown/box/critical ServiceDown/mail/warning"),
     ],
 )
@@ -111,10 +122,34 @@ def test_what_is_sent_critical_first_then_oldest(believed: str, sent: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("alone_since", "sent"),
+    [(NOW - timedelta(seconds=120), True), (NOW - timedelta(seconds=119), False), (None, False)],
+)
+def test_what_is_degraded_is_a_ticket_once_it_lasts_and_nothing_explains_it(
+    alone_since: datetime | None, *, sent: bool
+) -> None:
+    verdict = Verdict(State.DEGRADED, NOW - timedelta(hours=1), alone_since=alone_since)
+    troubles = tuple(
+        Trouble(aspect, against, NOW, 1.0, 0.5, "")
+        for aspect, against in (
+            (Aspect.VOICE, Against.OBJECTIVE), (Aspect.DELAY_VARIATION, Against.PAST), (Aspect.LOSS, Against.PAST)
+        )
+    )  # fmt: skip
+    health = {("sw1", "icmp"): Health(State.DEGRADED, troubles=troubles)}
+    found = pages(ESTATE, {"sw1": verdict}, health, NOW)
+    assert [page.alert for page in found] == ["TargetDegraded"] * sent
+    text = (
+        "It has more delay variation than usual; more loss than usual; worse voice than agreed. "
+        "Its figures, and what found them: linewarden explain sw1"
+    )
+    assert [page.description for page in found] == [text] * sent
+
+
+@pytest.mark.parametrize(
     ("target", "check", "sent"),
     [
         ("u", "d", "CheckDown/sw1/warning"),
-        ("e", "d", "CheckDown/sw1/warning"),
+        ("e", "d", "TargetDegraded/sw1/warning CheckDown/sw1/warning"),
         ("u", "u", ""),
         ("u", "n", ""),
         ("uM", "d", ""),

@@ -130,6 +130,11 @@ def _series_of(thing: Thing) -> Iterable[Series]:
             yield f'linewarden_check_state{{{name},check="{check}",state="{state}"}}', believed(state, story)
     for mark in ("flapping", "maintenance", "redundancy_lost"):
         yield f'linewarden_target_mark{{{name},mark="{mark}"}}', marked(thing.marks.get(mark, ()))
+    if "e" in thing.story:
+        yield (
+            f"linewarden_target_degraded_alone{{{name}}}",
+            lambda second: None if thing.state(second) != "degraded" else float(not thing.cause),
+        )
     if thing.cause:
         text = f'linewarden_root_cause{{{name},cause="{thing.cause}"}}'
         yield text, lambda second: 1.0 if thing.state(second) == "unreachable" else None

@@ -11,6 +11,8 @@ from typing import Any, Final
 import pytest
 
 from agent.core.model import (
+    Against,
+    Aspect,
     Check,
     CircuitFacts,
     Estate,
@@ -20,6 +22,7 @@ from agent.core.model import (
     Role,
     State,
     Target,
+    Trouble,
     Urgency,
     Verdict,
 )
@@ -79,6 +82,11 @@ THEN: Final = """
     sw-up:d sw-down:x<sw-now sw-check:e!snmp sw-flaps:u sw-works-on:d sw-behind:u!snmp sw-unknown:x<solo-later sw-now:d
     sw-never:u!snmp phones:u mail:uF lost:x<half,sw-now
 """
+TROUBLES: Final = (
+    Trouble(Aspect.VOICE, Against.OBJECTIVE, datetime.now(UTC), 3.1, 3.6, ""),
+    Trouble(Aspect.DELAY_VARIATION, Against.PAST, datetime.now(UTC), 0.03, 0.01, ""),
+    Trouble(Aspect.DELAY_VARIATION, Against.OBJECTIVE, datetime.now(UTC), 0.03, 0.01, ""),
+)
 FLAGS: Final = {
     "sw-up": (
         HardwareFlag("sw-up", "age_over_policy", "warning", "bought 2012", "asset register"),
@@ -107,10 +115,12 @@ def _picture(believed: str) -> Picture:
         rest, _, check = rest.partition("!")
         state = STATES[rest[0]]
         marks = frozenset(MARKS[letter] for letter in rest[1:])
-        picture.verdicts[name] = Verdict(state, now, tuple(filter(None, causes.split(","))), marks)
+        alone = now - timedelta(hours=1) if state is State.DEGRADED and not causes else None
+        picture.verdicts[name] = Verdict(state, now, tuple(filter(None, causes.split(","))), marks, alone_since=alone)
         for watched in estate.targets[name].checks:
             belief = State.DOWN if watched.name == check else state
-            picture.health[name, watched.name] = Health(belief, now)
+            troubles = TROUBLES if belief is State.DEGRADED else ()
+            picture.health[name, watched.name] = Health(belief, now, troubles=troubles)
     return picture
 
 

@@ -331,9 +331,9 @@ def test_hostile_names_stay_one_line_each() -> None:
 
 def test_states_have_the_same_prefixes_until_the_estate_changes(picture: Picture) -> None:
     prefixes = Prefixes(picture.estate)
-    before = state_families(picture, prefixes)
+    before = state_families(picture, prefixes, NOW)
     picture.verdicts["telephony"] = Verdict(State.UP, NOW, marks=frozenset({Mark.FLAPPING}))
-    after = state_families(picture, prefixes)
+    after = state_families(picture, prefixes, NOW)
     assert [a.prefixes is b.prefixes for a, b in zip(before[:3], after[:3], strict=True)] == [True] * 3
     assert {family.name for family in after} == {
         "linewarden_target_state", "linewarden_check_state", "linewarden_target_mark", "linewarden_root_cause",
@@ -345,7 +345,7 @@ def test_states_have_the_same_prefixes_until_the_estate_changes(picture: Picture
 def test_an_empty_estate() -> None:
     picture = Picture(Estate(AGENT, {}), NOW, NOW)
     assert {s.labels["target"] for s in Scrape(picture).series} == {AGENT}
-    assert exposition.render(state_families(picture, Prefixes(picture.estate))) == b""
+    assert exposition.render(state_families(picture, Prefixes(picture.estate), NOW)) == b""
 
 
 def test_a_registry_names_its_families_as_the_text_format_does() -> None:
