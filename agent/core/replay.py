@@ -240,3 +240,16 @@ class Replay:
             {"lost": change.lost, "echoes": change.echoes, "loss_ratio": change.ratio,
              "usual_loss_ratio": change.usual_ratio, "rule": change.rule},
         )  # fmt: skip
+
+
+def detectors(spaced: Spacing, agreed: Mapping[str, float | None]) -> tuple[LossDetector, Judge]:
+    """Return the agent's own detectors for rows so far apart.
+
+    Args:
+        agreed: the objectives: `rtt` and `pdv` in seconds, `loss` as a ratio, `mos`; None or missing: none.
+    """
+    from agent.core.loss import LossWatch
+    from agent.core.quality import Objectives, Quality
+
+    objectives = Objectives(agreed.get("rtt"), agreed.get("loss"), agreed.get("pdv"), agreed.get("mos"))
+    return LossWatch(spaced.interval), Quality(spaced.check, objectives)
