@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.contract import DEFAULT_RULES, Rules
 from agent.core.series import SeriesBlock
 from agent.core.traffic import Traffic
 
@@ -83,6 +84,7 @@ class CircuitFacts:
     objective_mos: float | None = None
     contract: str | None = None  # one line for a person: cost, currency, period, end
     contract_ends: date | None = None
+    rules: Rules = DEFAULT_RULES  # how its contract counts time without service
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ class Estate:
         targets: by name, in the order of the configuration.
         age_policy_years: for each device kind the age at which it is to be replaced; key `*` is the default.
         assets: rows of the asset registers that no device of the estate stands for.
+        rules: how availability is counted of what has no contract of its own.
     """
 
     agent: str
@@ -146,6 +149,7 @@ class Estate:
     site: str | None = None  # where the agent stands
     age_policy_years: Mapping[str, float] = field(default_factory=dict)
     assets: tuple[AssetRow, ...] = ()
+    rules: Rules = DEFAULT_RULES
 
     def checks(self) -> list[Check]:
         """Return every check of every target, in order."""
