@@ -2,8 +2,8 @@
 
 Delay: large rises are told by the median of the last rounds over the usual (`agent.core.baseline`), small lasting ones
 by level shifts (`agent.core.shift`). Delay variation: by the former alone. Loss: found echo by echo in the engine
-(`agent.core.loss`) and told from there. Objectives: by the same medians, loss over a quarter of an hour. Every trouble
-ends at a lower threshold than it began.
+(`agent.core.loss`) and told from there. Objectives: by the same medians, loss over a quarter of an hour, voice over a
+minute. Every trouble of the past ends at a lower threshold than it began.
 """
 
 import base64
@@ -13,13 +13,14 @@ import zlib
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from agent.core.baseline import Baseline, Margins
 from agent.core.delay import Train, format_milliseconds
 from agent.core.model import Against, Aspect, Check, Event, EventKind, Loss, Target, Trouble
 from agent.core.shift import LevelShift, Shifts
+from agent.core.voice import Voice, listen
 
 SNAPSHOT_VERSION: Final = 1
 FRESH_SECONDS: Final = 900.0  # older last rounds are no neighbours of the next one
@@ -30,6 +31,7 @@ _VARIATION_ECHOES: Final = 5  # fewer have no percentile to speak of
 _FAST_SECONDS: Final = 20.0
 _LOSS_SECONDS: Final = 900.0
 _LOSS_PART_SECONDS: Final = 60.0
+_VOICE_SPAN: Final = timedelta(seconds=60)
 _LOSS_LEAST: Final = 3  # one burst of two is no breach of an objective
 _Key = tuple[Aspect, Against]
 
@@ -60,11 +62,16 @@ class Quality:
     Attributes:
         delay, variation: what is usual of the rounds' median round-trip time and delay variation (RFC 5481, p95).
         at: Unix time of the last round; 0 before there was one.
+        voice: what a call would have been like in the last minute; None where that is not kept, or not known.
         shifts_up, shifts_down: level shifts of the delay since the agent began.
     """
 
-    def __init__(self, check: Check, objectives: Objectives) -> None:
-        """Begin knowing nothing of this check."""
+    def __init__(self, check: Check, objectives: Objectives, *, voice: bool = True) -> None:
+        """Begin knowing nothing of this check.
+
+        Args:
+            voice: whether the quality of voice is kept as well: it costs more than all the rest.
+        """
         spacing = max(check.interval_seconds, float(getattr(check.settings, "round", 0.0)))
         window = 13 if spacing < _FAST_SECONDS else 9  # a trouble of a minute, not of half of one
         self.check = check
@@ -72,6 +79,9 @@ class Quality:
         self.delay = Baseline(window)
         self.variation = Baseline(window)
         self.at = 0.0
+        self.voice: Voice | None = None
+        self._opinions = Baseline(window)
+        self._minute: deque[Train] | None = deque() if voice else None
         self.shifts_up = self.shifts_down = 0
         self._shifts = Shifts()
         self._starts: deque[float] = deque(maxlen=64)  # when the last samples of `_shifts` began
@@ -109,6 +119,8 @@ class Quality:
                 self._weigh_variation(at)
         elif seen.sent:
             events = self._shift(at, None, seen.round.ended_at)
+        if self._minute is not None:
+            self._listen(self._minute, seen, at)
         self._weigh_loss(at)
         return events
 
@@ -211,6 +223,25 @@ class Quality:
         known = self._open.get(key)
         since = known.since if known is not None else datetime.fromtimestamp(line.above_since(agreed), UTC)
         self._open[key] = Trouble(*key, since, present, agreed, text, "objective")
+
+    def _listen(self, minute: deque[Train], seen: Train, at: float) -> None:
+        """Judge the voice of the last minute, and hold it against the objective."""
+        minute.append(seen)
+        while seen.round.ended_at - minute[0].round.ended_at >= _VOICE_SPAN:
+            minute.popleft()
+        self.voice = listen(minute)
+        if self.voice is None:
+            return
+        line, agreed = self._opinions, self.objectives.mos
+        line.push(at, -self.voice.mos)  # so that more is worse, as everywhere here
+        key = (Aspect.VOICE, Against.OBJECTIVE)
+        if agreed is None or line.present is None or -line.present >= agreed:
+            self._open.pop(key, None)
+            return
+        text = f"voice quality MOS {-line.present:.2f} (ITU-T G.107), agreed is {agreed:.2f}"
+        known = self._open.get(key)
+        since = known.since if known is not None else datetime.fromtimestamp(line.above_since(-agreed), UTC)
+        self._open[key] = Trouble(*key, since, -line.present, agreed, text, "objective")
 
     # ------------------------------------------------------------------ loss
 
@@ -342,7 +373,7 @@ class Qualities:
                 former = (renamed or {}).get(target.name, target.name)
                 known = before.get((former, check.name))
                 if known is None or known.check.interval_seconds != check.interval_seconds:
-                    known = Quality(check, objectives)
+                    known = Quality(check, objectives, voice=target.circuit is not None)
                 known.check, known.objectives = check, objectives
                 self._of[target.name, check.name] = known
 

@@ -149,8 +149,26 @@ def test_what_the_engine_says_of_loss() -> None:
     )  # fmt: skip
     wan.rounds(60, *STEADY)
     assert wan.told() == ["loss/past/onset_cusum_2%"]
+    assert wan.quality.ways == {(Aspect.LOSS, Against.PAST)}
     wan.quality.lose(replace(item, over=True))
     assert wan.told() == []
+
+
+def test_the_voice_of_the_last_minute_is_held_against_its_objective() -> None:
+    wan = line(Objectives(mos=4.0)).rounds(20, *STEADY)
+    assert wan.quality.voice is not None
+    assert wan.quality.voice.mos > 4.3
+    assert wan.quality.voice.echoes == 6 * len(STEADY)
+    wan.rounds(10, 0.010, None, None, 0.010, None, 0.010)
+    assert wan.told() == ["voice/objective/objective"]
+    assert wan.quality.troubles[0].detail.startswith("voice quality MOS 1.")
+    since = wan.quality.troubles[0].since
+    wan.rounds(1, 0.010, None, None, 0.010, None, 0.010)
+    assert wan.quality.troubles[0].since == since
+    wan.rounds(20, *STEADY)
+    assert wan.told() == []
+    assert Quality(CHECK, Objectives(mos=4.0), voice=False).look(looked(BEGIN, STEADY)) == []
+    assert line().rounds(1, 0.010).quality.voice is None
 
 
 # ------------------------------------------------------------------ level shifts
