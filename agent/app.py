@@ -7,7 +7,7 @@ import logging
 import os
 import platform
 import signal
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -83,6 +83,7 @@ class Agent:
             local_problem=self._local_problem,
             answered=self._answered,
             on_pages=self._on_pages,
+            losses=self._losses,
         )
         self.runner = runner = Runner({}, self._polled)
         self.schedule = Schedule(runner.due, self.selfcheck.job_late)
@@ -142,7 +143,7 @@ class Agent:
         self._instruments.add(self.runner.probes["snmp"], instruments.SNMP)
         await self._make_traps(stack)
         await self.pipeline.resume(await self.ledger.resume(), now)
-        await self.pipeline.remember(now)
+        self._stream().resume_losses(await self.pipeline.remember(now))
         self.server = await self._serve()
         stack.push_async_callback(self.server.close)
         evidence = (("version", __version__), ("python", platform.python_version()))
@@ -157,6 +158,7 @@ class Agent:
         engine = Engine()
         stack.push_async_callback(engine.close)
         self.stream = engine
+        self.picture.usual_loss = engine.usual_loss
         self._instruments.add(engine, instruments.ICMP)
 
     def _make_probes(self, stack: contextlib.AsyncExitStack) -> None:
@@ -200,10 +202,9 @@ class Agent:
         return Resources(auths=self.loaded.auths, module_files=self.loaded.module_files)
 
     async def _configure(self) -> None:
-        assert self.stream is not None
-        checks = self.loaded.estate.checks()
-        self.stream.echo_rate = self.loaded.settings.agent.echo_rate
-        await self.stream.configure([check for check in checks if check.type == STREAMED])
+        stream, checks = self._stream(), self.loaded.estate.checks()
+        stream.echo_rate = self.loaded.settings.agent.echo_rate
+        await stream.configure([check for check in checks if check.type == STREAMED])
         self.schedule.configure([check for check in checks if check.type not in (STREAMED, FED)])
         addresses = {str(getattr(check.settings, "address", "")) for check in checks}
         self.selfcheck.routes.keep(addresses)
@@ -234,8 +235,7 @@ class Agent:
     # ------------------------------------------------------------------ while it runs
 
     async def _pump(self) -> None:
-        assert self.stream is not None
-        async for item in self.stream:
+        async for item in self._stream():
             self.pipeline.offer(item)
 
     async def _hear_traps(self) -> None:
@@ -251,10 +251,16 @@ class Agent:
             text = exposition.Packed(families)
         self.pipeline.offer(Polled(check, observation, text))
 
+    def _stream(self) -> "Engine":
+        assert self.stream is not None
+        return self.stream
+
+    def _losses(self) -> Mapping[tuple[str, str], bytes]:
+        return self._stream().loss_snapshots()
+
     def _ask(self, check: Check) -> None:
         if check.type == STREAMED:
-            assert self.stream is not None
-            self.stream.burst(check.target, check.name)
+            self._stream().burst(check.target, check.name)
         else:
             self.runner.due(check)
 

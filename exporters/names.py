@@ -21,6 +21,7 @@ FAMILIES: Final[dict[str, tuple[str, str]]] = {
     "linewarden_round_loss_ratio": ("gauge", "Lost echoes of the last round, of those whose outcome is known."),
     "linewarden_usual_rtt_seconds": ("gauge", "Median round-trip time that is usual at this hour, as learnt."),
     "linewarden_usual_pdv_seconds": ("gauge", "Delay variation (RFC 5481, p95) that is usual at this hour, as learnt."),
+    "linewarden_usual_loss_ratio": ("gauge", "Share of its echoes that the check usually loses, as learnt."),
     "linewarden_level_shifts_total": ("counter", "Lasting changes of the level of the round-trip time."),
     "linewarden_voice_mos": ("gauge", "What a call of the last minute would have been like (ITU-T G.107, MOS-CQE)."),
     "linewarden_voice_r_factor": ("gauge", "The same as transmission rating R, 0-100."),

@@ -223,6 +223,7 @@ def quality(found: Gathered, picture: Picture, now: datetime, prefixes: Prefixes
         figures = {
             "linewarden_usual_rtt_seconds": known.delay.usual(at),
             "linewarden_usual_pdv_seconds": known.variation.usual(at),
+            "linewarden_usual_loss_ratio": picture.usual_loss(check.target, check.name),
             "linewarden_objective_rtt_seconds": agreed.rtt_seconds,
             "linewarden_objective_pdv_seconds": agreed.pdv_seconds,
             "linewarden_objective_loss_ratio": agreed.loss_ratio,

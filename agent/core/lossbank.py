@@ -46,7 +46,9 @@ _ONSET_RATES: Final = np.array(ONSET_RATES)
 _SUMS: Final = len(ONSET_RATES)
 _VERSION: Final = 1
 _LEARNT: Final = np.dtype([("version", "u1"), ("learnt", "<f8", 5), ("alarm", "i1")])
-_LASTING: Final = struct.Struct("<q3qdq3q")  # of an alarm: began, counts, the sum that ends it, since, counts until then
+_LASTING: Final = struct.Struct(
+    "<q3qdq3q"
+)  # of an alarm: began, counts, the sum that ends it, since, counts until then
 _MOST: Final = 1 << 53  # whole numbers are exact up to here
 
 Rows = npt.NDArray[np.intp]
@@ -330,7 +332,9 @@ class LossBank:
             ValueError: it is none, or of another version; the row is as it was.
         """
         if not snapshot or snapshot[0] != _VERSION:
-            raise ValueError(f"snapshot of a loss detector: expected version {_VERSION}, got {snapshot[:1].hex() or '-'}")
+            raise ValueError(
+                f"snapshot of a loss detector: expected version {_VERSION}, got {snapshot[:1].hex() or '-'}"
+            )
         size, longer = _LEARNT.itemsize, _LEARNT.itemsize + _LASTING.size
         if len(snapshot) not in (size, longer):
             raise ValueError(f"snapshot of a loss detector: expected {size} or {longer} octets, got {len(snapshot)}")

@@ -60,6 +60,7 @@ class Picture:
     health: dict[tuple[str, str], Health] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     observations: dict[tuple[str, str], Observation | Train] = field(default_factory=dict)  # the last of each check
+    usual_loss: Callable[[str, str], float | None] = lambda _target, _check: None
     qualities: Qualities = field(default_factory=lambda: Qualities(()))
     rounds: dict[tuple[str, str], Train] = field(default_factory=dict)  # the last regular one
     echoes: dict[tuple[str, str], EchoTotals] = field(default_factory=dict)

@@ -67,4 +67,4 @@ def test_an_alarm_tells_what_it_saw() -> None:
     ((at, begun),) = feed(watch, marks("..xx....x"), 5000)
     assert (at, begun) == (5008, LossChange(5002, 3, 7, 0.0, "onset_cusum_10%"))
     assert begun.ratio == 3 / 7
-    (found, (ended_at, over)) = feed(watch, [False, True, *[False] * 3000], 5009)[0], feed(watch, [])or (0, None)
+    (found, (ended_at, over)) = feed(watch, [False, True, *[False] * 3000], 5009)[0], feed(watch, []) or (0, None)

@@ -29,9 +29,7 @@ def one_by_one(watch: LossWatch, line: Lost, known: Lost, row: int) -> list[Loss
     """Push the echoes of one line."""
     changes = [watch.push(echo if told else None, at)
                for at, (echo, told) in enumerate(zip(line.tolist(), known.tolist(), strict=True))]  # fmt: skip
-    return [
-        LossChange(c.since, c.lost, c.echoes, c.usual_ratio, c.rule, c.over, row) for c in changes if c is not None
-    ]
+    return [LossChange(c.since, c.lost, c.echoes, c.usual_ratio, c.rule, c.over, row) for c in changes if c is not None]
 
 
 def line_of_moods(chance: np.random.Generator, echoes: int) -> Lost:
