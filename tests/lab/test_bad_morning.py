@@ -55,12 +55,12 @@ class Hub:
         self.agent.ip("route add default via 10.1.0.1")
         for number, router in self.routers.items():
             if number != 2:
-                link(self.ra, f"to{number}", router, "up", addresses=(f"10.20.{number}.1/30", f"10.20.{number}.2/30"))
+                link(self.ra, f"to{number}", router, "wan", addresses=(f"10.20.{number}.1/30", f"10.20.{number}.2/30"))
         link(self.ra, "to2", self.line, "left")
-        link(self.routers[2], "up", self.line, "right")
+        link(self.routers[2], "wan", self.line, "right")
         self.slow = stack.enter_context(SlowLine(self.line, "left", "right").running())
         self.ra.up("to2", "10.20.2.1/30")
-        self.routers[2].up("up", "10.20.2.2/30")
+        self.routers[2].up("wan", "10.20.2.2/30")
         for number, router in self.routers.items():
             router.ip(f"route add default via 10.20.{number}.1")
             router.ip("link add lan type bridge")
