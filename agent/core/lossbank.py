@@ -15,6 +15,7 @@ import numpy.typing as npt
 from agent.core.loss import (
     BURSTS_MAX,
     DAY_ECHOES,
+    END_THRESHOLD,
     LEAST_RISE,
     LOG_RATE,
     LOG_REST,
@@ -29,20 +30,22 @@ from agent.core.loss import (
     RUN,
     RUN_MAX,
     SURPRISED_BURSTS,
+    THRESHOLDS,
     USUAL_MAX,
     USUAL_MIN,
     USUAL_NOW,
     WEEK_ECHOES,
     LossChange,
+    further,
     rule_name,
     run_scale,
-    threshold,
 )
 
 _RATES: Final = np.array(RATES)
 _LOG_RATE: Final = np.array(LOG_RATE)
 _LOG_REST: Final = np.array(LOG_REST)
 _ONSET_RATES: Final = np.array(ONSET_RATES)
+_THRESHOLDS: Final = np.array(THRESHOLDS)
 _SUMS: Final = len(ONSET_RATES)
 _VERSION: Final = 1
 _LEARNT: Final = np.dtype([("version", "u1"), ("learnt", "<f8", 5), ("alarm", "i1")])
@@ -65,7 +68,7 @@ class LossBank:
     _run_since: Whole
     _run_limit: Whole
     _run_scale: Floats
-    _threshold: Floats
+    _further: Floats
     _echoes: Floats
     _lost: Floats
     _onsets: Floats
@@ -96,7 +99,7 @@ class LossBank:
             "sums": (np.float64, three), "sums_since": (np.int64, three), "sums_stage": (np.int64, (_SUMS, 3)),
             "clean_stage": (np.int64, (3,)),
             **dict.fromkeys(("run", "run_since", "run_limit", "began", "usual", "clean_since"), (np.int64, ())),
-            **dict.fromkeys(("run_scale", "threshold", "echoes", "lost", "onsets", "bursts", "bursts_lost", "clean"),
+            **dict.fromkeys(("run_scale", "further", "echoes", "lost", "onsets", "bursts", "bursts_lost", "clean"),
                             (np.float64, ())),
         }  # fmt: skip
         for name, (kind, shape) in shapes.items():
@@ -152,7 +155,7 @@ class LossBank:
     # ------------------------------------------------------------------ what is not quiet
 
     def _begin_anew(self, rows: Rows, interval_seconds: float) -> None:
-        self._threshold[rows], self._run_scale[rows] = threshold(interval_seconds), run_scale(interval_seconds)
+        self._further[rows], self._run_scale[rows] = further(interval_seconds), run_scale(interval_seconds)
         self._echoes[rows] = self._lost[rows] = self._onsets[rows] = 0.0
         self._bursts[rows], self._bursts_lost[rows] = PRIOR_BURSTS, PRIOR_BURSTS * PRIOR_BURST
         self._run[rows] = 0
@@ -177,16 +180,16 @@ class LossBank:
         marked = ~lost & ~fresh & (self._clean[rows] == 0)
         self._clean_since[rows[marked]] = at[marked]
         self._clean_stage[rows[marked]] = stage[marked] - (1, 0, 0)
-        highest = sums.max(axis=1)
-        crossing = listening & (highest >= self._threshold[rows])
+        beyond = sums - _THRESHOLDS
+        crossing = listening & (beyond.max(axis=1) >= self._further[rows])
         changes: list[LossChange] = []
         if crossing.any():
-            changes += self._begin(rows[crossing], sums[crossing].argmax(axis=1))
+            changes += self._begin(rows[crossing], beyond[crossing].argmax(axis=1))
         free = (alarm == NO_ALARM) & ~crossing
         out = free & (run == self._run_limit[rows])
         if out.any():
             changes += self._run_out(rows[out])
-        over = free & ~lost & (highest == 0)
+        over = free & ~lost & (sums == 0).all(axis=1)
         if over.any():
             self._learn(rows[over])
             self._calm[rows[over]] = True
@@ -233,11 +236,8 @@ class LossBank:
         limit = self._run_limit[rows]
         self._alarm[rows], self._began[rows] = RUN, self._run_since[rows]
         self._stage[rows] = np.stack((limit, limit, np.ones_like(limit)), axis=1)
-        many = rows[self._bursts[rows] > SURPRISED_BURSTS]
-        self._bursts_lost[many] *= SURPRISED_BURSTS / self._bursts[many]
-        self._bursts[many] = SURPRISED_BURSTS
-        self._bursts[rows] += 1
-        self._bursts_lost[rows] += limit
+        self._bursts_lost[rows] = self._bursts_lost[rows] * (SURPRISED_BURSTS / self._bursts[rows]) + limit
+        self._bursts[rows] = SURPRISED_BURSTS + 1
         self._sums[rows] = 0.0
         return self._tell(rows)
 
@@ -252,7 +252,7 @@ class LossBank:
         summed = np.where(fresh, np.maximum(0.0, before + weights), before)
         clean = np.where(of_run, np.where(lost, 0.0, before + 1.0), summed)
         self._clean[rows] = clean
-        ended = ~lost & (clean >= np.where(of_run, self._run_limit[rows], self._threshold[rows]))
+        ended = ~lost & (clean >= np.where(of_run, self._run_limit[rows], END_THRESHOLD + self._further[rows]))
         long_enough = echoes >= np.minimum(np.maximum(self._echoes[rows], DAY_ECHOES), WEEK_ECHOES)
         usual = ~lost & ~ended & ~of_run & long_enough & (found <= USUAL_MAX)
         changes: list[LossChange] = []
@@ -342,7 +342,8 @@ class LossBank:
         (echoes, lost, onsets, bursts, bursts_lost), alarm = head["learnt"].tolist(), int(head["alarm"])
         lasts = len(snapshot) > size
         # written so that a NaN fails, too
-        good = 0 <= onsets <= lost <= echoes <= _MOST and 0 < bursts <= bursts_lost <= _MOST
+        good = 0 <= onsets <= lost <= echoes <= _MOST
+        good &= SURPRISED_BURSTS <= bursts <= BURSTS_MAX and bursts <= bursts_lost <= _MOST
         if not good or (not 0 <= alarm < RUN if lasts else alarm != NO_ALARM):
             raise ValueError("snapshot of a loss detector: its counts contradict one another")
         if lasts:
