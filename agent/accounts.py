@@ -5,8 +5,9 @@ one count with all that is alike: a large estate costs what happened in it, and 
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -35,11 +36,22 @@ _SOONEST_SECONDS: Final = 2.0  # after a change; many changes at once are one
 _MOST_ROWS: Final = 100_000
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Accounts:
     """The accounts of one agent's targets."""
 
-    def __init__(self, picture: Picture, ledger: Ledger, calendar: Calendar = no_calendar) -> None:
+    def __init__(
+        self,
+        picture: Picture,
+        ledger: Ledger,
+        calendar: Calendar = no_calendar,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
         """Take where the estate and the states are, where the history is, and what is excluded."""
+        self._clock = clock
         self._picture = picture
         self._ledger = ledger
         self._calendar = calendar
@@ -57,19 +69,19 @@ class Accounts:
         while True:
             self._changed.clear()
             try:
-                await self.refresh(datetime.now(UTC))
+                await self.refresh()
             except Exception:  # without accounts the agent still watches; the next minute tries again
                 _log.exception("the accounts could not be worked out")
             await asyncio.sleep(_SOONEST_SECONDS)
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_EACH_SECONDS - _SOONEST_SECONDS):
                     await self._changed.wait()
-            except TimeoutError:
-                pass
 
-    async def refresh(self, now: datetime) -> None:
+    async def refresh(self) -> None:
         """Work out the present period of everything that is accounted for."""
-        estate = self._picture.estate
+        if self._ledger.problem:
+            return  # what cannot be read is not shown: the accounts grow old, and disappear
+        now, estate = self._clock(), self._picture.estate
         targets = [target for target in estate.targets.values() if target.role in ROLES]
         periods = {rules: Stretch().window(rules, now) for rules in {rules_of(estate, one)[0] for one in targets}}
         if not periods:
@@ -89,7 +101,7 @@ class Accounts:
         Raises:
             ValueError: the stretch makes no sense.
         """
-        now, estate = datetime.now(UTC), self._picture.estate
+        now, estate = self._clock(), self._picture.estate
         if names is None:
             names = [name for name, target in estate.targets.items() if target.role in ROLES]
         asked = [estate.targets[name] for name in names]
@@ -107,7 +119,7 @@ class Accounts:
         return await asyncio.to_thread(work)
 
     async def _read(self, since: datetime, target: str | None) -> History:
-        now = datetime.now(UTC)
+        now = self._clock()
         outages = await self._ledger.outages(target=target, since=since, limit=_MOST_ROWS)
         changes = await self._ledger.events(EventFilter(target, (EventKind.TARGET,), since=since, limit=_MOST_ROWS))
         known = await self._ledger.resume()
