@@ -146,6 +146,7 @@ class Agent:
         self._instruments.add(self.runner.probes["snmp"], instruments.SNMP)
         await self._make_traps(stack)
         await self.pipeline.resume(await self.ledger.resume(), now)
+        await self.pipeline.remember(now)
         self.server = await self._serve()
         stack.push_async_callback(self.server.close)
         evidence = (("version", __version__), ("python", platform.python_version()))

@@ -144,6 +144,7 @@ def families(
     rounds(found, picture, now, prefixes)
     observations(found, picture, now, prefixes)
     echoes(found, picture, prefixes)
+    quality(found, picture, now, prefixes)
     smokeping(found, picture, prefixes)
     blindness(found, picture, now, prefixes)
     devices(found, picture, now)
@@ -212,6 +213,33 @@ def echoes(found: Gathered, picture: Picture, prefixes: Prefixes) -> None:
         for why, count in dict(totals.unknown).items():
             family = "linewarden_echoes_unknown_total"
             found.add(family, prefixes.of(family, check.target, check.name, "why", why), count)
+
+
+def quality(found: Gathered, picture: Picture, now: datetime, prefixes: Prefixes) -> None:
+    """Add what is usual of each check, and what was agreed of it."""
+    for check in prefixes.checks:
+        known = picture.qualities.get((check.target, check.name))
+        if known is None:
+            continue
+        at, agreed, voice = known.at, known.objectives, known.voice
+        fresh = now.timestamp() - at <= fresh_seconds(check)
+        figures = {
+            "linewarden_usual_rtt_seconds": known.delay.usual(at),
+            "linewarden_usual_pdv_seconds": known.variation.usual(at),
+            "linewarden_objective_rtt_seconds": agreed.rtt_seconds,
+            "linewarden_objective_pdv_seconds": agreed.pdv_seconds,
+            "linewarden_objective_loss_ratio": agreed.loss_ratio,
+            "linewarden_objective_mos": agreed.mos,
+            "linewarden_voice_mos": voice.mos if fresh and voice is not None else None,
+            "linewarden_voice_r_factor": voice.r_factor if fresh and voice is not None else None,
+        }
+        for family, value in figures.items():
+            if value is not None:
+                found.add(family, prefixes.of(family, check.target, check.name), value)
+        if at:
+            family = "linewarden_level_shifts_total"
+            for direction, count in (("up", known.shifts_up), ("down", known.shifts_down)):
+                found.add(family, prefixes.of(family, check.target, check.name, "direction", direction), count)
 
 
 def smokeping(found: Gathered, picture: Picture, prefixes: Prefixes) -> None:

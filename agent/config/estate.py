@@ -136,6 +136,8 @@ def _facts(circuit: Circuit, rules: Rules) -> CircuitFacts:
         objective_availability_ratio=circuit.objective.availability,
         objective_rtt_seconds=circuit.objective.rtt,
         objective_loss_ratio=circuit.objective.loss,
+        objective_pdv_seconds=circuit.objective.pdv,
+        objective_mos=circuit.objective.mos,
         contract=_contract(circuit.contract),
         contract_ends=circuit.contract.ends,
         rules=_rules(circuit.contract, rules),

@@ -208,6 +208,8 @@ class Objective(Section):
     availability: Annotated[Ratio | None, Field(description="such as 99.9%")] = None
     rtt: Annotated[Duration | None, Field(description="round-trip time such as 30ms")] = None
     loss: Annotated[Ratio | None, Field(description="share of lost packets such as 0.1%")] = None
+    pdv: Annotated[Duration | None, Field(description="packet delay variation (RFC 5481, p95) such as 10ms")] = None
+    mos: Annotated[float | None, Field(ge=1, le=4.5, description="voice quality (ITU-T G.107) such as 4.0")] = None
 
 
 class Counting(Section):

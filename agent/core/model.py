@@ -80,6 +80,8 @@ class CircuitFacts:
     objective_availability_ratio: float | None = None
     objective_rtt_seconds: float | None = None
     objective_loss_ratio: float | None = None
+    objective_pdv_seconds: float | None = None
+    objective_mos: float | None = None
     contract: str | None = None  # one line for a person: cost, currency, period, end
     contract_ends: date | None = None
     rules: Rules = DEFAULT_RULES  # how its contract counts time without service
@@ -511,6 +513,7 @@ class EventKind(StrEnum):
     MARK = "mark"  # a mark was set or cleared: old/new are "" or the mark
     BLIND = "blind"  # the agent could not measure: old/new are "" or "blind"
     PATH = "path"  # replies come by another way: their TTL, their DSCP, or the address behind a name changed
+    LEVEL = "level"  # the delay of a check moved to another level: old/new are round-trip times
     AGENT = "agent"  # started, stopped, configuration reloaded, ledger failed, clock stepped
 
 

@@ -231,6 +231,13 @@ def is_degraded_due(verdict: Verdict, now: datetime) -> bool:
     return verdict.state is State.DEGRADED and since is not None and now - since >= held
 
 
+def next_degraded(verdicts: Iterable[Verdict], now: datetime) -> datetime | None:
+    """Return when the next target will have been degraded for long enough; None where none is on its way."""
+    held = timedelta(seconds=DEGRADED_SECONDS)
+    moments = [one.alone_since + held for one in verdicts if one.state is State.DEGRADED and one.alone_since]
+    return min((moment for moment in moments if moment > now), default=None)
+
+
 def _of_marks(situation: _Situation, target: Target) -> list[Page]:
     verdict = situation.verdict(target.name)
     found = []

@@ -14,6 +14,7 @@ from agent.core.account import Account
 from agent.core.delay import EchoTotals, RoundSummary, Train, observe, summarize
 from agent.core.model import Estate, Event, Fact, HardwareFlag, Health, Interface, Observation, Outage, Page, Verdict
 from agent.core.ports import Blind
+from agent.core.quality import Qualities
 from agent.core.traffic import Traffic
 from agent.core.watch import Watched
 
@@ -60,6 +61,7 @@ class Picture:
     health: dict[tuple[str, str], Health] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     observations: dict[tuple[str, str], Observation | Train] = field(default_factory=dict)  # the last of each check
+    qualities: Qualities = field(default_factory=lambda: Qualities(()))
     rounds: dict[tuple[str, str], Train] = field(default_factory=dict)  # the last regular one
     echoes: dict[tuple[str, str], EchoTotals] = field(default_factory=dict)
     addresses: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # of names, the one in use first

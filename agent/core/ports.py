@@ -136,6 +136,17 @@ class Blind:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectorState:
+    """What a detector has learnt of one check, as its own snapshot."""
+
+    target: str
+    check: str
+    detector: str
+    at: datetime
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Resumed:
     """What the ledger knew when it was opened.
 
@@ -180,6 +191,11 @@ class Ledger(Protocol):
 
     async def record_blind(self, blind: Blind) -> None:
         """Write the start (`ended_at` None) or the end of a blind span."""
+
+    async def record_detectors(self, states: Sequence[DetectorState]) -> None:
+        """Keep what detectors have learnt, each instead of its former state; what is older than a month goes."""
+
+    async def detectors(self) -> Sequence[DetectorState]: ...
 
     async def events(self, wanted: EventFilter) -> Sequence[Event]: ...
 

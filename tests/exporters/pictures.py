@@ -94,8 +94,8 @@ def estate() -> Estate:
         0.999,
         0.030,
         0.001,
-        "1200.00 GBP a month until 2027-03-31",
-        date(2027, 3, 31),
+        contract="1200.00 GBP a month until 2027-03-31",
+        contract_ends=date(2027, 3, 31),
     )
     backup = CircuitFacts("OtherNet", "B-778", ("bcw", "crown"), "bcw-crown", "backup", 2e7)
     single = CircuitFacts("ExampleTel", "ETH/20417", ("enc", "crown"), None, "primary", 1e9, 0.995)
