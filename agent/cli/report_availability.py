@@ -106,7 +106,7 @@ def _show_one(one: dict[str, Any]) -> None:
 
 def _shares(figures: dict[str, Any]) -> str:
     if figures["percent"] is None:
-        return "no service was due"
+        return "nothing of it was seen" if figures["measured_seconds"] else "no service was due"
     bounds = f"; at best {figures['best_percent']} %, at worst {figures['worst_percent']} %"
     same = figures["best_percent"] == figures["worst_percent"]
     return f"{figures['percent']} % ({_time(figures['lost_seconds'])} lost{'' if same else bounds})"

@@ -106,6 +106,13 @@ def test_time_that_is_maintained_is_not_measured_and_a_stopped_clock_is() -> Non
     assert (stopped.measured_us / MINUTE_US, stopped.believed) == (10, Fraction(8, 10))
 
 
+def test_of_what_nobody_saw_nothing_is_believed() -> None:
+    found = availability(known("BBBBBBBBBB"), window(0, 10), EXACT, Counted.OWN)
+    assert (found.best, found.believed, found.worst) == (1, None, 0)
+    down = availability(known("BBBBBBBBBB DD........"), window(0, 10), EXACT, Counted.OWN)
+    assert (down.best, down.believed, down.worst) == (1, Fraction(8, 10), 0)
+
+
 def test_a_contract_that_excludes_nothing_counts_everything() -> None:
     text = "DDDD...... SS........ ..MM......"
     assert availability(known(text), window(0, 10), Rules(excludes=()), Counted.OWN).believed == Fraction(6, 10)
