@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agent.cli.report_availability import _spent
 from agent.core.ports import Blind
 from agent.ledger import FILE_NAME, SqliteLedger
 from tests.cli.agents import NOW, Served, happened, linewarden, served
@@ -136,6 +137,17 @@ def test_one_target_with_its_outages_its_rules_and_its_budget(state_dir: Path) -
     assert f"rules              {rules}" in text
     assert re.search(r"  1 h +1 h +down  +no answer$", text, re.MULTILINE)
     assert "30 s    0 (shorter than 1 min)" in text
+
+
+def test_a_budget_that_is_spent_and_one_that_will_be(state_dir: Path, tmp_path: Path) -> None:
+    config = tmp_path / "strict.yaml"
+    text = CONFIG.replace("STATE", str(state_dir))
+    config.write_text(text.replace("99.5%", "99.99%"))
+    question = ("report", "availability", "--config", str(config), "--month", NAME)
+    spent = linewarden(*question, "--target", "enc-crown").stdout
+    assert re.search(rf", 1 h used, 55 min \d+ s over; was used up {NAME}-10 00:04:\d\d\+00:00$", spent, re.MULTILINE)
+    assert re.search(r"^enc-crown .*  55 min \d+ s over$", linewarden(*question).stdout, re.MULTILINE)
+    assert _spent({"spent_at": (NOW + timedelta(days=1)).isoformat()}).startswith("; at this rate it will be used up ")
 
 
 def test_an_agent_that_runs_is_asked(agent: Served) -> None:
