@@ -125,7 +125,8 @@ def record(
     clock_stops: Iterable[Pair] = (),
 ) -> Record:
     """Return one target's record; an outage that is open lasts until `now`, and nothing reaches beyond that."""
-    down, unreachable = [], []
+    down: list[tuple[int, int]] = []
+    unreachable: list[tuple[int, int]] = []
     for outage in outages:
         span = (to_us(outage.began_at), to_us(now if outage.ended_at is None else min(outage.ended_at, now)))
         (unreachable if outage.state is State.UNREACHABLE else down).append(span)

@@ -11,7 +11,8 @@ import pytest
 
 from agent import accounts as module
 from agent.accounts import Accounts
-from agent.core.account import Excluded, Stretch
+from agent.core.account import Account, Books, Excluded, Stretch
+from agent.core.availability import Pair
 from agent.core.contract import Period, Rules
 from agent.core.model import CircuitFacts, Estate, Event, Role, State, Target, Verdict
 from agent.core.picture import Picture
@@ -86,11 +87,12 @@ async def test_what_is_accounted_for_and_over_which_period(tmp_path: Path) -> No
 async def test_what_is_alike_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[str] = []
     real = module.Accounts._account
-    monkeypatch.setattr(
-        module.Accounts, "_account", lambda self, books, target, period: (
-            counted.append(target.name) or real(self, books, target, period)
-        )
-    )  # fmt: skip
+
+    def account(self: Accounts, books: Books, target: Target, period: Pair) -> Account:
+        counted.append(target.name)
+        return real(self, books, target, period)
+
+    monkeypatch.setattr(module.Accounts, "_account", account)
     async with kept(tmp_path, {"three": Excluded([(at(-HOUR), at(0))])}) as books:
         await books.fresh()
         assert counted == ["one", "three", "quarterly", "a"]

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -43,7 +44,7 @@ def hours(us: int) -> float:
 
 def test_a_quiet_month_so_far() -> None:
     found = counted(History())
-    assert (found.until, hours(found.own.span_us), found.own.worst, found.budget) == (NOW, 240, 1, None)
+    assert (found.until, hours(found.own.span_us), found.own.worst, found.budget) == (NOW, 240.0, Fraction(1), None)
     assert found.outages == ()
 
 
@@ -79,7 +80,7 @@ def test_what_nobody_saw_is_blind(history: History, blind_hours: float) -> None:
 
 def test_a_target_that_nothing_is_known_of_was_blind_all_the_time() -> None:
     found = Books(History(), NOVEMBER[0], NOW).account("wan", NOVEMBER, DEFAULT_RULES, None)
-    assert (found.own.best, found.own.believed, found.own.worst) == (1, None, 0)
+    assert (found.own.best, found.own.believed, found.own.worst) == (Fraction(1), None, Fraction(0))
 
 
 def test_own_faults_and_all_of_them() -> None:
