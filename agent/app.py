@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import CollectorRegistry
 
 from agent import __version__, activation, config, instruments
+from agent.accounts import Accounts
 from agent.board import OnPages, Polled
 from agent.config.registry import probe_types
 from agent.core.assessor import renames
@@ -76,6 +77,7 @@ class Agent:
             loaded.estate.agent, self.registry, on_clock_step=self._clock_stepped, on_suspend=self._suspended
         )
         self.ledger = SqliteLedger(self.state_dir / FILE_NAME, agent=loaded.estate.agent)
+        self.accounts = Accounts(self.picture, self.ledger)
         self.pipeline = Pipeline(
             self.picture,
             self.ledger,
@@ -84,6 +86,7 @@ class Agent:
             answered=self._answered,
             on_pages=self._on_pages,
             losses=self._losses,
+            on_states=self.accounts.changed,
         )
         self.runner = runner = Runner({}, self._polled)
         self.schedule = Schedule(runner.due, self.selfcheck.job_late)
@@ -120,6 +123,7 @@ class Agent:
                     tasks.create_task(self._pump(), name="stream"),
                     tasks.create_task(self._hear_traps(), name="traps"),
                     tasks.create_task(self._become_ready(), name="ready"),
+                    tasks.create_task(self.accounts.run(), name="accounts"),
                 ]
                 await self._stopping.wait()
                 self.selfcheck.notifier.stopping()
@@ -221,7 +225,9 @@ class Agent:
     async def _serve(self) -> Server:
         actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy)
         on_demand = multitarget.Source(self._on_demand(), lambda: self.loaded.offer)
-        app = web.build(lambda: self.picture, self.ledger, self.registry, actions, on_demand=on_demand)
+        app = web.build(
+            lambda: self.picture, self.ledger, self.registry, actions, on_demand=on_demand, report=self.accounts.report
+        )
         listen = self.options.listen or self.loaded.settings.agent.listen
         try:
             server = await serve(app, listen, self.loaded.web_config, control_socket(self.state_dir))
@@ -355,6 +361,7 @@ class Agent:
             probe.configure(self._resources())
         self._make_probes(self._stack)
         await self.pipeline.reconfigure(loaded.estate)
+        self.accounts.changed()
         self.senders.changed()
         await self._configure()
         return []

@@ -71,6 +71,7 @@ class Pipeline:
         local_problem: Callable[[Check], str | None],
         answered: Callable[[Check], None] = lambda _check: None,
         on_pages: OnPages = lambda _new, _gone: None,
+        on_states: Callable[[], None] = lambda: None,
         losses: Losses = dict,
     ) -> None:
         """Take the picture to keep.
@@ -80,6 +81,7 @@ class Pipeline:
             local_problem: why this host itself cannot reach a check's address now, or None.
             answered: told when a check's address answers: by what way it answers now explains a later silence.
             on_pages: told of pages that begin and that end.
+            on_states: told when states of targets have changed, and that is on record.
             losses: gives what the engine's loss detectors have learnt, as snapshots.
         """
         self.picture = picture
@@ -90,6 +92,7 @@ class Pipeline:
         self._ask = ask
         self._local_problem = local_problem
         self._answered = answered
+        self._on_states = on_states
         self._board = Board(picture, on_pages)
         self._queue: deque[Item] = deque()
         self._unheard = {key for key, check in self.assessor.checks.items() if check.source is None}
@@ -276,6 +279,7 @@ class Pipeline:
         self.picture.events.extend(written)
         if any(event.kind is EventKind.TARGET for event in written):
             await self._open_outages()
+            self._on_states()
         for event in written:
             _log_event(event)
 

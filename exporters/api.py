@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from aiohttp import web
 
+from agent.core.account import Stretch
 from agent.core.documents import document
 from agent.core.interfaces import labels
 from agent.core.model import Check, Event, EventKind, Health, Outage, Role, Target, Verdict
@@ -24,6 +25,7 @@ _NO_HEALTH: Final = Health()
 _NO_VERDICT: Final = Verdict()
 
 Work = Callable[..., Awaitable[Any]]
+Report = Callable[[Sequence[str] | None, Stretch], Awaitable[list[dict[str, Any]]]]  # of these targets, or of all
 
 
 class Record(Protocol):
@@ -40,9 +42,18 @@ class Api:
 
     Args:
         work: runs a function in a thread, away from the loop.
+        report: gives accounts of availability; None: there are none.
     """
 
-    def __init__(self, picture: Callable[[], Picture], ledger: Record, now: Callable[[], datetime], work: Work) -> None:
+    def __init__(
+        self,
+        picture: Callable[[], Picture],
+        ledger: Record,
+        now: Callable[[], datetime],
+        work: Work,
+        report: Report | None = None,
+    ) -> None:
+        self._report = report
         self._picture = picture
         self._ledger = ledger
         self._now = now
@@ -57,6 +68,7 @@ class Api:
             web.get("/api/v1/events", self.events),
             web.get("/api/v1/outages", self.outages),
             web.get("/api/v1/explain", self.explain),
+            web.get("/api/v1/availability", self.availability),
         ]
 
     async def targets(self, request: web.Request) -> web.Response:
@@ -98,6 +110,23 @@ class Api:
             raise refused(404, unknown_target(name, picture))
         events = await self._ledger.events(EventFilter(target=name, limit=_RECENT_EVENTS))
         return await self._json(None, explanation(picture, name) | {"recent_events": events})
+
+    async def availability(self, request: web.Request) -> web.Response:
+        """What availability came to by each contract's rules: in its present period, another, or between moments."""
+        asked, picture = Query(request, {"target", "period", "since", "until"}, self._now()), self._picture()
+        name = asked.text("target")
+        if name is not None and name not in picture.estate.targets:
+            raise refused(404, unknown_target(name, picture))
+        stretch = Stretch(asked.text("period"), asked.time("since"), asked.time("until"))
+        if stretch.period is not None and (stretch.since or stretch.until):
+            raise refused(400, "period: not together with since or until")
+        if self._report is None:
+            raise refused(404, "this agent keeps no accounts of availability")
+        try:
+            found = await self._report(None if name is None else [name], stretch)
+        except ValueError as error:
+            raise refused(400, str(error)) from error
+        return await self._json("availability", found)
 
     async def _listed(
         self,

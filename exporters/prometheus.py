@@ -21,6 +21,7 @@ from agent.core.model import Check, Estate, Health, Mark, Outcome, State, Target
 from agent.core.paging import is_degraded_due, losses
 from agent.core.picture import Picture
 from agent.core.series import Family
+from exporters.availability import AccountFamilies
 from exporters.exposition import escape_help, escape_label, number, prefix
 from exporters.names import FAMILIES
 
@@ -63,6 +64,7 @@ class Prefixes:
             ),
         )
         self._rendered: dict[tuple[str, str, str, str, str], str] = {}
+        self.accounts: Final = AccountFamilies()
 
     def of(self, name: str, target: str, check: str, key: str = "", value: str = "") -> str:
         """Return `name{target=,check=,key=}`, rendered once; an empty key is left out."""
@@ -147,7 +149,8 @@ def families(
     blindness(found, picture, now, prefixes)
     devices(found, picture, now)
     agent(found, picture)
-    seen = [*state_families(picture, prefixes, now), *found.families()]
+    states, accounts = state_families(picture, prefixes, now), prefixes.accounts.of(picture.accounts, now)
+    seen = [*states, *accounts, *found.families()]
     names = {family.name for family in seen}
     own = from_registry(registry, picture.estate.agent) if registry is not None else []
     return [*seen, *(family for family in own if family.name not in names)]

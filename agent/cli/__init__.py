@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "events": ("events", "What happened: changes of belief, with their evidence."),
     "outages": ("outages", "What was down, from when to when, and why."),
     "replay": ("replay", "Recorded round-trip times through the detectors: what would have been told."),
+    "report": ("report", "What availability came to, by the rules of each contract."),
     "explain": ("explain", "Why a target is in its state, and what depends on it."),
     "config": ("config", "Helpers for the configuration: `config schema`."),
     "deploy": ("deploy", "Write systemd units, alert rules and dashboards to a directory."),

@@ -87,7 +87,7 @@ def where_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def ask(where: Where, what: str, **parameters: str | None) -> Answer:
-    """Return the answer of the agent to `what` (`events`, `outages`, `explain`), or of its ledger when none runs.
+    """Return the answer of the agent to `what` (`events`, `outages`, `availability`, `explain`), or of its ledger.
 
     Raises:
         RefusedError: the question is wrong (exit code 2).
@@ -104,7 +104,7 @@ def ask(where: Where, what: str, **parameters: str | None) -> Answer:
         except OSError as error:
             if error.errno not in _NOBODY:
                 raise CannotError(_socket_trouble(socket, error)) from error
-    return _ask_ledger(state_dirs, sockets, what, wanted)
+    return _ask_ledger(state_dirs, sockets, where.config or DEFAULT_CONFIG, what, wanted)
 
 
 def places(where: Where) -> tuple[list[Path], list[Path]]:
@@ -237,7 +237,9 @@ async def _get(session: "aiohttp.ClientSession", base: str, what: str, wanted: M
 # ------------------------------------------------------------------ no agent: the ledger
 
 
-def _ask_ledger(state_dirs: list[Path], sockets: list[Path], what: str, wanted: Mapping[str, str]) -> Answer:
+def _ask_ledger(
+    state_dirs: list[Path], sockets: list[Path], config: Path, what: str, wanted: Mapping[str, str]
+) -> Answer:
     from agent.core.documents import document
     from agent.core.model import EventKind
     from agent.core.ports import EventFilter
@@ -256,9 +258,13 @@ def _ask_ledger(state_dirs: list[Path], sockets: list[Path], what: str, wanted: 
     since, until = (datetime.fromisoformat(wanted[k]) if k in wanted else None for k in ("since", "until"))
     reader = LedgerReader(path)
     try:
-        if what == "events":
+        if what == "availability":
+            from agent.cli.ledgerbooks import accounts
+
+            found: object = accounts(reader, config, wanted.get("target"), wanted.get("period"), since, until)
+        elif what == "events":
             kinds = tuple(EventKind(kind) for kind in wanted["kind"].split(",")) if "kind" in wanted else None
-            found: object = reader.events(EventFilter(wanted.get("target"), kinds, since, until, limit))
+            found = reader.events(EventFilter(wanted.get("target"), kinds, since, until, limit))
         else:
             found = reader.outages(target=wanted.get("target"), open_only="open" in wanted, since=since, limit=limit)
     except LedgerError as error:

@@ -4,7 +4,7 @@ import json
 import math
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,22 +37,20 @@ class _BadFileError(click.ClickException):
     exit_code = 2
 
 
-class _Unit(click.ParamType):
-    """A duration or a ratio as the configuration takes it."""
+def _unit(parse: Callable[[object], float]) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
+    """Return the callback of an option that is written as in the configuration."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - click's
-        """Return seconds, or 0-1."""
+    def convert(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
         try:
-            return parse_duration(value) if self.name == "duration" else parse_ratio(value)
+            return None if value is None else parse(value)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            raise click.BadParameter(str(error), ctx, param) from error
+
+    return convert
 
 
-_DURATION: Final = _Unit("duration")
-_RATIO: Final = _Unit("ratio")
+_DURATION: Final = _unit(parse_duration)
+_RATIO: Final = _unit(parse_ratio)
 
 
 @dataclass
@@ -79,12 +77,12 @@ class Recording:
 
 @click.command()
 @click.argument("file", metavar="FILE")
-@click.option("--interval", type=_DURATION, metavar="DURATION", help="From row to row.  [default: as the rows lie]")
-@click.option("--round", "round_seconds", type=_DURATION, default="10s", show_default=True, metavar="DURATION",
+@click.option("--interval", callback=_DURATION, metavar="DURATION", help="From row to row.  [default: as the rows lie]")
+@click.option("--round", "round_seconds", callback=_DURATION, default="10s", show_default=True, metavar="DURATION",
               help="What one summary covers; rows that are further apart are a round each.")  # fmt: skip
-@click.option("--objective-rtt", type=_DURATION, metavar="DURATION", help="Agreed round-trip time, such as 30ms.")
-@click.option("--objective-loss", type=_RATIO, metavar="RATIO", help="Agreed loss, such as 0.1%.")
-@click.option("--objective-pdv", type=_DURATION, metavar="DURATION", help="Agreed delay variation.")
+@click.option("--objective-rtt", callback=_DURATION, metavar="DURATION", help="Agreed round-trip time, such as 30ms.")
+@click.option("--objective-loss", callback=_RATIO, metavar="RATIO", help="Agreed loss, such as 0.1%.")
+@click.option("--objective-pdv", callback=_DURATION, metavar="DURATION", help="Agreed delay variation.")
 @click.option("--objective-mos", type=click.FloatRange(1, 4.5), metavar="MOS", help="Agreed quality of voice: 3.9.")
 @click.option("--skip-bad", is_flag=True, help="Leave out rows that cannot be used, and say how many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line for each thing that is told.")

@@ -2,7 +2,7 @@
 
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,8 @@ _HEAD: Final = "round-trip time in ms, the median of each column; a dot at the b
 _LEGEND: Final = "S level shift  L loss begins  l is over  D degraded  R recovered  X down  U up  ? not measured"
 _ABOVE: Final = 1.15  # room over the highest median: single peaks are cut off, or nothing else would be seen
 _TICKS: Final = 5
+_FRAME_ROWS: Final = 3  # of the height: frame and times
+_MOST_ROWS: Final = 6  # of marks below one another
 _DAY_SECONDS: Final = 86_400.0
 # what a terminal without Unicode gets for the frame and the dots
 _PLAIN: Final = str.maketrans({**dict.fromkeys("┌┐└┘├┤┬┴┼", "+"), "─": "-", "│": "|"})
@@ -46,9 +48,8 @@ def plot(times: Sequence[float], rtts_seconds: Sequence[float], told: "Sequence[
     plotext.scatter(list(heights), list(heights.values()), marker="braille" if _unicode() else "*")
     if lost:
         plotext.scatter(lost, [0.0] * len(lost), marker=".")
-    for one in told:
-        place = min(columns - 1, int((times[one.index] - began) / span * columns))
-        plotext.text(_LETTERS[one.kind.value], place, top)
+    for letter, place, row in _marks(told, [int((times[one.index] - began) / span * columns) for one in told], columns):
+        plotext.text(letter, place, top * (1 - row / (_HEIGHT - _FRAME_ROWS - 1)))
     text = plotext.uncolorize(plotext.build())
     lines = "\n".join(line.rstrip() for line in text.splitlines())
     return f"{_HEAD}\n{lines if _unicode() else lines.translate(_PLAIN)}\n{_LEGEND}\n"
@@ -68,6 +69,17 @@ def _stretches(
         else:
             lost[place] = None
     return {place: 1000 * statistics.median(found) for place, found in values.items()}, list(lost)
+
+
+def _marks(told: "Sequence[Told]", places: Sequence[int], columns: int) -> Iterator[tuple[str, int, int]]:
+    """Yield letter, column and row from the top: what would cover another mark goes below it."""
+    taken: dict[int, set[str]] = {}
+    for one, found in zip(told, places, strict=True):
+        place, letter = min(columns - 1, found), _LETTERS[one.kind.value]
+        here = taken.setdefault(place, set())
+        if letter not in here and len(here) < _MOST_ROWS:
+            yield letter, place, len(here)
+            here.add(letter)
 
 
 def _clock(at: float, span: float) -> str:

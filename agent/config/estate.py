@@ -146,7 +146,7 @@ def _facts(circuit: Circuit, rules: Rules) -> CircuitFacts:
 
 def _rules(counting: Counting, default: Rules) -> Rules:
     """Return how a contract counts; what it leaves open is as in `default`."""
-    written = {
+    written: dict[str, Any] = {
         "measured": counting.measured,
         "zone": counting.zone and (UTC if counting.zone == "UTC" else ZoneInfo(counting.zone)),
         "interval_seconds": counting.interval,

@@ -58,7 +58,8 @@ class Availability:
         span_us: the window's length, the sum of the six parts that follow.
         measured_us: in which service was due: the window without maintenance.
         lost_us: counted as without service, by the contract's rules: believed; at best; at worst.
-        best, believed, worst: 1 - lost / measured, exactly; None where nothing was due.
+        best, believed, worst: 1 - lost / measured, exactly; None where nothing was due, and `believed` also where
+            nothing at all was seen.
     """
 
     counted: Counted
@@ -77,7 +78,8 @@ class Availability:
     @property
     def believed(self) -> Fraction | None:
         """The share of service by what was believed."""
-        return self._share(self.lost_us)
+        seen = self.up_us or self.down_us or self.unreachable_us or self.lost_us
+        return self._share(self.lost_us) if seen else None
 
     @property
     def best(self) -> Fraction | None:
@@ -123,7 +125,8 @@ def record(
     clock_stops: Iterable[Pair] = (),
 ) -> Record:
     """Return one target's record; an outage that is open lasts until `now`, and nothing reaches beyond that."""
-    down, unreachable = [], []
+    down: list[tuple[int, int]] = []
+    unreachable: list[tuple[int, int]] = []
     for outage in outages:
         span = (to_us(outage.began_at), to_us(now if outage.ended_at is None else min(outage.ended_at, now)))
         (unreachable if outage.state is State.UNREACHABLE else down).append(span)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from agent.core.account import Account
 from agent.core.delay import EchoTotals, RoundSummary, Train, observe, summarize
 from agent.core.model import Estate, Event, Fact, HardwareFlag, Health, Interface, Observation, Outage, Page, Verdict
 from agent.core.ports import Blind
@@ -67,6 +68,7 @@ class Picture:
     addresses: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # of names, the one in use first
     polls: dict[str, DevicePoll] = field(default_factory=dict)  # by device
     flags: dict[str, tuple[HardwareFlag, ...]] = field(default_factory=dict)  # by device; none: no entry
+    accounts: dict[str, Account] = field(default_factory=dict)  # by target: availability of the present period so far
     pages: tuple[Page, ...] = ()  # what would be paged now, critical first, oldest first
     open_outages: dict[str, Outage] = field(default_factory=dict)  # by target
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))  # oldest first

@@ -213,8 +213,12 @@ class Replay:
             kind = {State.DOWN: Kind.UP, State.DEGRADED: Kind.RECOVERED}.get(before)
             if kind is not None:  # found up at the start, or after a gap: nothing has happened
                 yield self._told(kind, event)
-        else:
-            yield self._told(Kind(event.new), event)
+            return
+        if before is State.DOWN:  # the outage is over with this row, whatever comes after it
+            last = len(self._times) - 1
+            now = datetime.fromtimestamp(self._times[last], UTC)
+            yield Told(Kind.UP, last, last, now, now, "answers again, and worse than it should")
+        yield self._told(Kind(event.new), event)
 
     def _told(self, kind: Kind, event: Event) -> Told:
         last = len(self._times) - 1

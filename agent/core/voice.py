@@ -8,6 +8,7 @@ Echoes are no call: one way is taken as half of the round trip, and echoes a sec
 The whole variation of the round trip is taken to arise on one way: it may, and the score then errs towards worse.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, log10, sqrt
@@ -177,7 +178,7 @@ _NOR: Final = _RLR - 121 + _PRE + 0.008 * (_PRE - 35) ** 2
 _NO: Final = 10 * log10(sum(10 ** (level / 10) for level in (_NC, _NOS, _NOR, _NFOR + _RLR)))
 _RO: Final = 15 - 1.5 * (_SLR + _NO)
 _XOLR: Final = _OLR + 0.2 * (64 + _NO - _RLR)
-_IOLR: Final = 20 * ((1 + (_XOLR / 8) ** 8) ** (1 / 8) - _XOLR / 8)
+_IOLR: Final = 20 * (math.pow(1 + (_XOLR / 8) ** 8, 1 / 8) - _XOLR / 8)
 _Q: Final = 37 - 15 * log10(_QDU)
 _G: Final = 1.07 + 0.258 * _Q + 0.0602 * _Q**2
 _IQ: Final = 15 * log10(1 + 10 ** ((_RO - 100) / 15 + 46 / 8.4 - _G / 9) + 10 ** (46 / 30 - _G / 40))
@@ -193,9 +194,9 @@ def rating(delay_seconds: float, impairment: float = 0.0, *, telr: float = _TELR
     ms = 1000 * delay_seconds
     sidetone = -10 * log10(10 ** (-_STMR / 10) + exp(-ms / 4) * 10 ** (-telr / 10))
     ist = (
-        12 * (1 + ((sidetone - 13) / 6) ** 8) ** (1 / 8)
-        - 28 * (1 + ((sidetone + 1) / 19.4) ** 35) ** (1 / 35)
-        - 13 * (1 + ((sidetone - 3) / 33) ** 13) ** (1 / 13)
+        12 * math.pow(1 + ((sidetone - 13) / 6) ** 8, 1 / 8)
+        - 28 * math.pow(1 + ((sidetone + 1) / 19.4) ** 35, 1 / 35)
+        - 13 * math.pow(1 + ((sidetone - 3) / 33) ** 13, 1 / 13)
         + 29
     )
     simultaneous = _IOLR + ist + _IQ
@@ -211,7 +212,7 @@ def _talker_echo(ms: float, telr: float) -> float:
 
 
 def _listener_echo(round_ms: float, wepl: float) -> float:
-    half = (_RO - 10.5 * (wepl + 7) * (round_ms + 1) ** -0.25) / 2
+    half = (_RO - 10.5 * (wepl + 7) * math.pow(round_ms + 1, -0.25)) / 2
     return half + sqrt(half**2 + 169)
 
 
@@ -219,4 +220,4 @@ def _delay(ms: float) -> float:
     if ms <= _DELAY_HEARD_MS:
         return 0.0
     x = log10(ms / _DELAY_HEARD_MS) / log10(2)
-    return 25 * ((1 + x**6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2)
+    return 25 * (math.pow(1 + x**6, 1 / 6) - 3 * math.pow(1 + (x / 3) ** 6, 1 / 6) + 2)

@@ -82,8 +82,10 @@ def test_a_person_sees_a_plot_a_table_and_what_would_have_been_paged(
     assert lines[0].endswith("1 s apart; 12 lost (9.09%)")
     assert lines[1] == "rounds of 10 s; objectives: rtt 30 ms, loss 0.1%, mos 3.9"
     assert max(len(line) for line in lines) <= 100
-    marks = next(line for line in lines if " 115" in line)
-    assert [char for char in marks if char.isalpha()] == ["D", "S", "R", "X", "l"]  # a later mark hides an earlier one
+    marks = [line.partition("┤")[2] or line.partition("│")[2] for line in lines[4:17]]
+    columns = zip(*(line.ljust(100) for line in marks), strict=True)
+    stacks = ["".join(char for char in column if char.isalpha()) for column in columns]
+    assert [stack for stack in stacks if stack] == ["SD", "S", "R", "LX", "Ul"]  # none covers another
     assert [line.split()[0] for line in lines[lines.index("") + 2 :] if line[:1].isdigit()] == [
         "20", "20", "40", "80", "100", "100", "112", "112",
     ]  # fmt: skip

@@ -101,9 +101,16 @@ def test_every_minute_belongs_to_one_part(
 
 def test_time_that_is_maintained_is_not_measured_and_a_stopped_clock_is() -> None:
     maintained = availability(known("DD........ MMMMM....."), window(0, 10), EXACT, Counted.OWN)
-    assert (maintained.measured_us / MINUTE_US, maintained.believed) == (5, 1)
+    assert (maintained.measured_us, maintained.believed) == (5 * MINUTE_US, Fraction(1))
     stopped = availability(known("DDDD...... SS........"), window(0, 10), EXACT, Counted.OWN)
     assert (stopped.measured_us / MINUTE_US, stopped.believed) == (10, Fraction(8, 10))
+
+
+def test_of_what_nobody_saw_nothing_is_believed() -> None:
+    found = availability(known("BBBBBBBBBB"), window(0, 10), EXACT, Counted.OWN)
+    assert (found.best, found.believed, found.worst) == (Fraction(1), None, Fraction(0))
+    down = availability(known("BBBBBBBBBB DD........"), window(0, 10), EXACT, Counted.OWN)
+    assert (down.best, down.believed, down.worst) == (Fraction(1), Fraction(8, 10), Fraction(0))
 
 
 def test_a_contract_that_excludes_nothing_counts_everything() -> None:

@@ -115,10 +115,10 @@ def kinds(told: list[Told]) -> list[tuple[str, int, int]]:
         # a long outage of what was degraded: it answers slowly again
         ("+" * 10 + "s" * 10 + "-" * 20 + "s" * 5,
          [("level_shift", 10, 19), ("degraded", 10, 19), ("loss_onset", 20, 22), ("down", 20, 25),
-          ("degraded", 40, 40)]),
+          ("up", 40, 40), ("degraded", 40, 40)]),
         ("+" * 10 + "s" * 10 + "-" * 10 + "+" * 70,
          [("level_shift", 10, 19), ("degraded", 10, 19), ("loss_onset", 20, 22), ("down", 20, 25),
-          ("degraded", 30, 30), ("level_shift", 30, 39), ("loss_over", 30, 39), ("recovered", 90, 99)]),
+          ("up", 30, 30), ("degraded", 30, 30), ("level_shift", 30, 39), ("loss_over", 30, 39), ("recovered", 90, 99)]),
     ],
 )  # fmt: skip
 def test_a_row_a_second(text: str, wanted: list[tuple[str, int, int]]) -> None:

@@ -1,6 +1,6 @@
 """`/api/v1` over real HTTP, with a real ledger where it is asked."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agent.core.account import Stretch
 from agent.core.model import Event, EventKind, Outage, Outcome, State
 from agent.core.picture import Picture
 from agent.core.ports import EventFilter
@@ -173,3 +174,38 @@ async def test_json_has_no_nan(picture: Picture) -> None:
     async with asked(picture) as ask:
         _, document = await ask("targets?target=crown-rt1")
     assert document["targets"][0]["checks"][1]["last"]["values"] == {"odd": None, "even": 2.0}
+
+
+async def test_availability_is_asked_of_the_accounts(picture: Picture) -> None:
+    wanted: list[tuple[Sequence[str] | None, Stretch]] = []
+
+    async def report(names: Sequence[str] | None, stretch: Stretch) -> list[dict[str, Any]]:
+        wanted.append((names, stretch))
+        if stretch.period == "soon":
+            raise ValueError("expected a month")
+        return [{"target": "enc-crown"}]
+
+    async with serving(picture, now=NOW, report=report) as server, asking(server) as client:
+
+        async def ask(path: str) -> tuple[int, Any]:
+            async with client.get(f"/api/v1/availability{path}") as answer:
+                return answer.status, await answer.json()
+
+        assert await ask("") == (200, {"availability": [{"target": "enc-crown"}]})
+        assert await ask("?target=enc-crown&period=2026-11") == (200, {"availability": [{"target": "enc-crown"}]})
+        assert (await ask("?since=2d&until=2026-11-21"))[0] == 200
+        assert await ask("?period=soon") == (400, {"error": "expected a month"})
+        assert await ask("?period=2026-11&since=2d") == (400, {"error": "period: not together with since or until"})
+        assert (await ask("?target=enc-crwn"))[0] == 404
+        assert (await ask("?month=2026-11"))[0] == 400
+    assert wanted == [
+        (None, Stretch()),
+        (["enc-crown"], Stretch("2026-11")),
+        (None, Stretch(None, NOW - timedelta(days=2), datetime(2026, 11, 21, tzinfo=UTC))),
+        (None, Stretch("soon")),
+    ]
+
+
+async def test_without_accounts_there_is_no_availability(picture: Picture) -> None:
+    async with asked(picture) as ask:
+        assert await ask("availability") == (404, {"error": "this agent keeps no accounts of availability"})
