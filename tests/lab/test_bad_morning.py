@@ -187,8 +187,8 @@ def test_a_bad_morning(tmp_path: Path) -> None:
         print("the slow line:", [event["reason"] for event in told])
         hub.ra.ip("link set to5 down")
         agent.wait_state("r5", "down")
-        assert agent.state("d3-40") == "unreachable"
-        assert agent.state("d5") == "unreachable"
+        agent.wait_state("d3-40", "unreachable")
+        agent.wait_state("d5", "unreachable")
 
         agent.stop(signal.SIGKILL)
         time.sleep(5)
