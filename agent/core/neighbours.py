@@ -29,14 +29,14 @@ class Names:
             for address in {plain for text in given if (plain := plain_address(text)) is not None}:
                 at[address] = target.name if address not in at else None
         self._at: Mapping[str, str | None] = at
-        self._learn()
+        self._known: Mapping[str, str | None] | None = None
 
     def hear(self, device: str, facts: Iterable[Fact]) -> None:
         """Take what a device says that its own name is."""
         for fact in facts:
             if fact.name == "system_name" and self._system_names.get(device) != fact.value:
                 self._system_names[device] = str(fact.value)
-                self._learn()
+                self._known = None
 
     def device(self, system: str, addresses: Iterable[str] = ()) -> str | None:
         """Return the device that is called so, or else has one of these addresses; None for a stranger.
@@ -46,7 +46,8 @@ class Names:
                 called so is known by no other domain.
         """
         word = system.lower()
-        found: str | None = None
+        if self._known is None:  # worked out when it is asked for: many devices tell their names at one look
+            self._known = self._learn()
         if word in self._known:
             found = self._known[word]
         else:
@@ -67,13 +68,13 @@ class Names:
     def _words(self, device: str) -> set[str]:
         return {device.lower(), self._system_names.get(device, device).lower()}
 
-    def _learn(self) -> None:
+    def _learn(self) -> Mapping[str, str | None]:
         known: dict[str, str | None] = {}
         for device in self._devices:
             words = self._words(device)
             for word in words | {word.partition(".")[0] for word in words}:
                 known[word] = device if known.get(word, device) == device else None
-        self._known: Mapping[str, str | None] = known
+        return known
 
 
 def plain_address(text: object) -> str | None:

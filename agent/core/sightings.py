@@ -100,4 +100,6 @@ class Sightings:
 
 def told(text: str) -> str:
     """Return one line of what a neighbour tells, printable and short."""
+    if len(text) <= MAX_CHARACTERS and text.isprintable():
+        return text.strip()
     return "".join(c if c.isprintable() else " " for c in text[: 4 * MAX_CHARACTERS]).strip()[:MAX_CHARACTERS]

@@ -102,8 +102,7 @@ def ways(topology: Topology, names: Names, seen: Iterable[Sighting], host: str, 
     stands = graph.begin(gateway)
     graph.sites(topology)
     first = graph.reached()
-    graph.given(first)
-    nearest = graph.reached()
+    nearest = graph.reached() if graph.given(first) else first
     told = {name for pair in graph.lines for name in pair if not is_stranger(name)}
     return Ways(
         nearest, graph.into(), graph.lines, graph.ends, graph.strangers, graph.own,
@@ -173,15 +172,23 @@ class _Graph:
             if check.source is not None and check.target in self._above(check.source[0], topology):
                 self._join(group_of(self.estate, check.target) or check.target, check.source[0])
 
-    def given(self, reached: Mapping[str, str]) -> None:
-        """Where no line leads, believe what the configuration says of the device before, and that circuits work."""
+    def given(self, reached: Mapping[str, str]) -> bool:
+        """Where no line leads, believe what the configuration says of the device before, and that circuits work.
+
+        Returns:
+            Whether there was such a place.
+        """
+        found = False
         for name, target in self.estate.targets.items():
             if name in self.ends and name not in reached:
                 self._join(HERE, name)
+                found = True
             if target.role is Role.DEVICE and name not in reached:
                 for above in target.depends_on:
                     if above in self.estate.targets and self.estate.targets[above].role is Role.DEVICE:
                         self._join(above, name)
+                        found = True
+        return found
 
     def reached(self) -> dict[str, str]:
         """Return for what is reached through what every way there leads."""
