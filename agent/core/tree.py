@@ -37,7 +37,8 @@ def branches(estate: Estate) -> Iterator[Branch]:
     """
     below = _below(estate)
     shown: set[str] = set()
-    yield from _from([*below[None]], estate, below, shown)
+    roots = sorted(below[None], key=lambda name: name != estate.site)
+    yield from _from(roots, estate, below, shown)
     for name in estate.targets:  # circuits of a group that stand behind one another
         if name not in shown:
             yield from _from([name], estate, below, shown)
@@ -54,10 +55,10 @@ def _from(
         if again:
             continue
         shown.add(name)
-        group = estate.targets[name].role is Role.GROUP
-        for place, other in enumerate(reversed(below.get(name, ()))):
-            member = group and group_of(estate, other) == name
-            waiting.append((other, depth + 1, (*last, place == 0), member))
+        circuits = {other for other in below.get(name, ()) if group_of(estate, other) == name}
+        behind = sorted(below.get(name, ()), key=lambda other: other not in circuits)  # a group's own circuits first
+        for place, other in enumerate(reversed(behind)):
+            waiting.append((other, depth + 1, (*last, place == 0), other in circuits))
 
 
 def tree_document(known: Known) -> dict[str, Any]:
