@@ -58,7 +58,7 @@ def command(where: Where, target: str, as_json: bool) -> None:
             click.echo(line)
         if found.get("recent_events"):
             click.echo("\nRecent events")
-            show(found["recent_events"], as_json=False)
+            show(found["recent_events"], as_json=False, evidence=True)
     if found["verdict"]["state"] in _BAD:
         sys.exit(1)
 
@@ -124,7 +124,7 @@ class Told:
             if page.get("labels"):
                 yield self.say(_labels(page["labels"]))
         if reasons := self.found.get("not_paged"):
-            yield "\n" + self.say(f"Not paged: {'; '.join(reasons)}", "")
+            yield "\n" + self.say(f"Not paged itself: {'; '.join(reasons)}", "")
 
     def checks(self) -> Iterator[str]:
         """Say what decides, and what is believed of each check."""

@@ -170,7 +170,7 @@ def explain(known: Known, name: str) -> Explanation:
         decides=decides(estate, target),
         checks=tuple(_said(known, check) for check in target.checks),
         depends_on=_needed(known, target),
-        dependents=dependents[:MAX_DEPENDENTS],
+        dependents=tuple(dependents[:MAX_DEPENDENTS]),
         dependents_left_out=max(0, len(dependents) - MAX_DEPENDENTS),
         consequences=tuple(n for n in estate.targets if name in known.verdict(n).causes),
         causes=verdict.causes,

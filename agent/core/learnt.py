@@ -107,7 +107,9 @@ class Learner:
 
     def __init__(self) -> None:
         """Begin with nothing learnt."""
-        self._estate: Estate | None = None
+        self._estate = Estate("", {})
+        self._topology = topology(self._estate)
+        self._names = Names(self._estate)
         self._sightings = Sightings()
         self._since: dict[tuple[str, str, Source], datetime] = {}
 
@@ -117,7 +119,6 @@ class Learner:
         Takes a second for ten thousand targets and as many strangers, so it belongs into a thread.
         """
         if self._estate is not estate:
-            self._names = Names(estate) if self._estate is None else self._names
             self._names.swap(estate)
             self._estate, self._topology = estate, topology(estate)
         seen = self._sightings.look(estate, self._names, polls, now)

@@ -47,7 +47,8 @@ def branches(estate: Estate) -> Iterator[Branch]:
 def _from(
     roots: Sequence[str], estate: Estate, below: Mapping[str | None, Sequence[str]], shown: set[str]
 ) -> Iterator[Branch]:
-    waiting = [(name, 0, (place == 0,), False) for place, name in enumerate(reversed(roots))]
+    waiting: list[tuple[str, int, tuple[bool, ...], bool]] = []
+    waiting += [(name, 0, (place == 0,), False) for place, name in enumerate(reversed(roots))]
     while waiting:
         name, depth, last, alternative = waiting.pop()
         again = name in shown
@@ -98,7 +99,7 @@ def _below(estate: Estate) -> Mapping[str | None, list[str]]:
             above = [group]
         else:
             above = [*target.depends_on, *(group_of(estate, member) or member for member in target.members)]
-        known = [other for other in dict.fromkeys(above) if other in estate.targets and other != name]
+        known: list[str | None] = [other for other in dict.fromkeys(above) if other in estate.targets and other != name]
         for other in known or [None]:
             below.setdefault(other, []).append(name)
     return below

@@ -123,7 +123,7 @@ def test_everything_that_can_be_said() -> None:
         "Unreachable because of it: srv1, srv2", "Paged (critical, CircuitDown): wan1 is down\n  ring\n",
         "  labels: alertname=CircuitDown owner=bcw", "  outage 7: open since 20",
         "Flag age_over_policy (warning): 11 years old\n  source: asset register",
-        "Not paged: it is a consequence of wan1: CircuitDown wan1; maintenance",
+        "Not paged itself: it is a consequence of wan1: CircuitDown wan1; maintenance",
         "Decided by: its check icmp; snmp only informs",
         "  icmp: 2 measurements in a row against it since 20", "; 2 make it down, or one that was made sure of",
         "  snmp: 1 measurement in a row against it; tries 3, said no\ufffd[31m",
@@ -154,6 +154,13 @@ def test_it_is_readable_on_eighty_columns() -> None:
     assert max(map(len, lines)) <= 80
     group = said(80, depends_on=[{"name": n, "kind": "circuit", "state": "up", "alternative": True} for n in "ab"])
     assert "\nDepends on, and one of them is enough\n" in group.stdout
+
+
+def test_the_last_events_come_with_their_evidence() -> None:
+    event = {"kind": "check", "at": "2026-01-01T00:00:00+00:00", "target": "sw2", "check": "icmp", "old": "up",
+             "new": "down", "reason": "silent", "causes": [], "late": False, "id": 1,
+             "evidence": [["lost", 4.0], ["loss_ratio", 0.05], ["rule", "run_of_5"]]}  # fmt: skip
+    assert said(recent_events=[event]).stdout.endswith("up > down  silent [lost 4, loss_ratio 0.05, rule run_of_5]\n")
 
 
 def test_a_long_list_of_names_is_cut() -> None:
@@ -188,7 +195,7 @@ def test_without_an_agent_the_ledger_says_how_it_was(stopped: Path) -> None:
     assert result.exit_code == 1
     assert result.stderr == f"(no agent is running; read from {stopped.parent}/state/ledger.sqlite)\n"
     for part in ("As of ", ", when the agent was last alive:\nenc-crown is down since ", "3 echoes missed",
-                 "Not paged: no agent is running: only LinewardenDown can be paged",
+                 "Not paged itself: no agent is running: only LinewardenDown can be paged",
                  "If it were down: CircuitDown (critical: a person is told at once)", "Recent events"):  # fmt: skip
         assert part in result.stdout, part
     behind = linewarden("explain", "enc-sw1", "--config", stopped, "--json")
