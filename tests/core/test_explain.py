@@ -169,6 +169,14 @@ def test_what_is_waited_for() -> None:
     assert here.assessor.held() == {}
 
 
+def test_a_check_that_only_informs_is_paged_by_itself() -> None:
+    here = made()
+    here.see(60, "sw/snmp-")
+    found = why(here, "sw")
+    assert (found.verdict.state, found.checks[1].health.state) == (State.UP, State.DOWN)
+    assert ([page.alert for page in found.pages], found.not_paged) == (["CheckDown"], ())
+
+
 def test_what_is_degraded_says_in_what_way() -> None:
     watched = estate(device("sw"))
     trouble = Trouble(Aspect.LOSS, Against.PAST, START, 0.05, 0.001, "5 % lost", "onset_cusum_2%")
