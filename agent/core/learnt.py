@@ -116,7 +116,7 @@ class Learner:
     def look(self, estate: Estate, polls: Mapping[str, Said], host: Host, now: datetime) -> Learning:
         """Take the last polls of all devices, and return what follows from all that is known.
 
-        Takes a second for ten thousand targets and as many strangers, so it belongs into a thread.
+        Takes one to three seconds for ten thousand targets and as many strangers: it belongs into a thread.
         """
         if self._estate is not estate:
             self._names.swap(estate)
