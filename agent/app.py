@@ -24,6 +24,7 @@ from agent.core.model import Check, Observation, Page
 from agent.core.picture import Picture
 from agent.core.ports import OnDemand, Probe, Resources, TrapSetup
 from agent.core.units import format_duration
+from agent.learning import learn
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
 from agent.runner import Runner
@@ -124,6 +125,7 @@ class Agent:
                     tasks.create_task(self._hear_traps(), name="traps"),
                     tasks.create_task(self._become_ready(), name="ready"),
                     tasks.create_task(self.accounts.run(), name="accounts"),
+                    tasks.create_task(learn(self.picture, lambda: self.selfcheck.routes.routes), name="learning"),
                 ]
                 await self._stopping.wait()
                 self.selfcheck.notifier.stopping()

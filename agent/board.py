@@ -46,6 +46,7 @@ class Board:
     def show(self, assessor: Assessor, checks: Iterable[tuple[str, str]], targets: Iterable[str]) -> None:
         """Take over these beliefs and verdicts; what the assessor does not hold any more disappears."""
         picture, beliefs, verdicts = self.picture, assessor.beliefs, assessor.verdicts
+        picture.held = assessor.held()
         shown = {(check.target, check.name) for name, _ in checks if name in assessor.estate.targets
                  for check in assessor.estate.targets[name].checks}.union(checks)  # fmt: skip
         for name in targets:

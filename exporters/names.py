@@ -69,5 +69,6 @@ FAMILIES: Final[dict[str, tuple[str, str]]] = {
     "linewarden_config_last_reload_success_timestamp_seconds": ("gauge", "When the configuration was last taken."),
     "linewarden_ledger_ok": ("gauge", "Whether the ledger can be written."),
     "linewarden_ready": ("gauge", "Whether the first round is done."),
+    "linewarden_learnt_dependencies": ("gauge", "Dependencies that seem to be so and are in no configuration."),
     "linewarden_pages": ("gauge", "Pages that are due now."),
 }

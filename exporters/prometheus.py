@@ -292,6 +292,7 @@ def agent(found: Gathered, picture: Picture) -> None:
     found.put("linewarden_config_last_reload_success_timestamp_seconds", own, loaded)
     found.put("linewarden_ledger_ok", own, float(not picture.ledger_problem))
     found.put("linewarden_ready", own, float(picture.ready))
+    found.put("linewarden_learnt_dependencies", own, len(picture.learning.proposals))
     due = Counter(page.severity for page in picture.pages)
     for severity in dict.fromkeys((*_SEVERITIES, *due)):
         found.put("linewarden_pages", own | {"severity": severity}, due[severity])

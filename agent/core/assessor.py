@@ -16,7 +16,7 @@ from agent.core.health import Policy
 from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Observation, Outcome, Role, State, Verdict
 from agent.core.ports import Resumed
 from agent.core.topology import Topology, topology
-from agent.core.verdict import SETTLE_SECONDS, judge, mark_events, own_state, target_event
+from agent.core.verdict import SETTLE_SECONDS, Held, judge, mark_events, own_state, target_event
 
 _STALE_INTERVALS = 3.0  # two late or lost measurements are nothing yet; the third makes it unknown
 _FAILED = frozenset({State.DOWN, State.UNREACHABLE})
@@ -51,6 +51,7 @@ class Assessor:
         self.beliefs: dict[tuple[str, str], Health] = {}
         self.verdicts: dict[str, Verdict] = {}
         self._held: dict[str, datetime] = {}  # target -> since when its failure is held back
+        self._waits: dict[str, tuple[datetime, tuple[str, ...]]] = {}  # ... -> until when, and for what
         self._known: dict[str, Verdict] = {}  # verdicts of the former run: finding the same again is no event
         self._looks: list[tuple[datetime, tuple[str, str]]] = []  # a heap: when which belief may be stale
         self.flaps = Flaps()
@@ -62,7 +63,7 @@ class Assessor:
         self.topology: Topology = topology(estate)
         self._ends: Mapping[str, tuple[Check, ...]] = ends_by_device(estate)
         self.checks: Mapping[tuple[str, str], Check] = {(check.target, check.name): check for check in estate.checks()}
-        self._policies: dict[tuple[str, str], Policy] = {key: _policy(check) for key, check in self.checks.items()}
+        self._policies: dict[tuple[str, str], Policy] = {key: policy_of(check) for key, check in self.checks.items()}
         for name in estate.targets:
             self.verdicts.setdefault(name, Verdict())
         for key in self._policies:
@@ -228,6 +229,7 @@ class Assessor:
                 if name not in self._held:
                     self._ask(judged.ask, changes)
                 self._held.setdefault(name, now)
+                self._waits[name] = judged.until, judged.ask
             if after == before:
                 continue
             self._believe(name, after)
@@ -278,6 +280,10 @@ class Assessor:
     def _ask(self, names: Iterable[str], changes: Changes) -> None:
         for name in names:
             changes.ask.update((check.target, check.name) for check in self.deciding(name))
+
+    def held(self) -> dict[str, Held]:
+        """Return the targets whose failure is held back, until when, and what is asked meanwhile."""
+        return {name: Held(since, *self._waits[name]) for name, since in self._held.items()}
 
     def shown(self, target: str, check: str) -> Health:
         """Return a check's belief as it is shown: while its target's failure is held back, it is not told as a fact."""
@@ -343,7 +349,8 @@ def renames(old: Estate, new: Estate) -> dict[str, str]:
     }
 
 
-def _policy(check: Check) -> Policy:
+def policy_of(check: Check) -> Policy:
+    """Return how much evidence a change of belief about a check needs."""
     span = max(check.interval_seconds, float(getattr(check.settings, "round", 0.0)))
     return Policy(stale_after_seconds=max(_STALE_INTERVALS * span, _STALE_LEAST_SECONDS))
 

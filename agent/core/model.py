@@ -235,11 +235,16 @@ class Duplex(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """What stands at the other end of an interface, as LLDP tells (IEEE 802.1AB)."""
+    """What stands at the other end of an interface, as LLDP tells (IEEE 802.1AB).
+
+    Attributes:
+        addresses: at which it says that it is managed.
+    """
 
     system: str
     port: str
     duplex: Duplex | None = None
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

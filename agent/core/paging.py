@@ -136,6 +136,12 @@ def losses(estate: Estate) -> Mapping[str, tuple[str, ...]]:
     return {cause: tuple(names) for cause, names in lost.items()}
 
 
+def lost_with(estate: Estate, cause: str, names: Iterable[str]) -> frozenset[str]:
+    """Return those of these targets that are lost when `cause` alone fails."""
+    known: dict[str, bool] = {}
+    return frozenset(name for name in names if _fails_with(estate, name, cause, known))
+
+
 def _ancestors(estate: Estate, name: str) -> Iterable[str]:
     found: dict[str, None] = {}
     waiting = [name]

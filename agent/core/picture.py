@@ -1,7 +1,7 @@
 """The agent's present picture of the estate: what exporters and the status page read.
 
-Only the pipeline and the self-check write to it, on the event loop; readers take what they find there. It holds frozen
-values, so a reader that keeps one keeps a truth of its time.
+Only the pipeline, the self-check and what learns dependencies write to it, on the event loop; readers take what they
+find there. It holds frozen values, so a reader that keeps one keeps a truth of its time.
 """
 
 from collections import deque
@@ -12,10 +12,12 @@ from typing import Final
 
 from agent.core.account import Account
 from agent.core.delay import EchoTotals, RoundSummary, Train, observe, summarize
+from agent.core.learnt import Learning
 from agent.core.model import Estate, Event, Fact, HardwareFlag, Health, Interface, Observation, Outage, Page, Verdict
 from agent.core.ports import Blind
 from agent.core.quality import Qualities
 from agent.core.traffic import Traffic
+from agent.core.verdict import Held
 from agent.core.watch import Watched
 
 RECENT_EVENTS: Final = 200  # what the status page shows; the ledger has all of them
@@ -70,6 +72,8 @@ class Picture:
     flags: dict[str, tuple[HardwareFlag, ...]] = field(default_factory=dict)  # by device; none: no entry
     accounts: dict[str, Account] = field(default_factory=dict)  # by target: availability of the present period so far
     pages: tuple[Page, ...] = ()  # what would be paged now, critical first, oldest first
+    held: dict[str, Held] = field(default_factory=dict)  # failures that are being made sure of, by target
+    learning: Learning = field(default_factory=Learning)  # shown for confirmation; nothing follows from it
     open_outages: dict[str, Outage] = field(default_factory=dict)  # by target
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))  # oldest first
     blind: dict[str | None, Blind] = field(default_factory=dict)  # open blind spans by target (None: everything)

@@ -48,6 +48,20 @@ class Judgement:
     ask: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A failure that is not told yet: what it may be the consequence of is being asked.
+
+    Attributes:
+        until: when it is judged again at the latest.
+        ask: what is asked.
+    """
+
+    since: datetime
+    until: datetime
+    ask: tuple[str, ...]
+
+
 def judge(
     target: Target,
     topology: Topology,

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from agent.core.account import Account, Books, Excluded, History, rules_of
 from agent.core.contract import DEFAULT_RULES, period_named
 from agent.core.delay import EchoTotals
+from agent.core.learnt import Learning, Learnt, Source
 from agent.core.model import Check, Estate, HardwareFlag, Mark, Outage, Outcome, State, Target, Verdict
 from agent.core.picture import Picture
 from agent.core.ports import Blind
@@ -320,6 +321,16 @@ def test_the_agent(picture: Picture) -> None:
     for name in ("linewarden_ledger_ok", "linewarden_config_last_reload_successful", "linewarden_ready"):
         assert scrape.value(name) == 0
     assert scrape.values("linewarden_pages") == [0, 0]
+    assert scrape.values("linewarden_learnt_dependencies") == [0]
+
+
+def test_what_is_learnt_is_counted_and_never_a_state(picture: Picture) -> None:
+    before = Scrape(picture)
+    picture.learning = Learning(proposals=(Learnt("crown-ups1", "crown-rt1", "seen", Source.LLDP, NOW),))
+    after = Scrape(picture)
+    assert after.value("linewarden_learnt_dependencies", target=AGENT) == 1
+    for family in ("linewarden_target_state", "linewarden_root_cause", "linewarden_lost_with"):
+        assert before.values(family) == after.values(family)
 
 
 def test_hostile_names_stay_one_line_each() -> None:
