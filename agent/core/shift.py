@@ -10,19 +10,20 @@ Value by value, in a fixed memory and without a look ahead:
 4. Score: a logistic score of nine ratios (shift_evidence.py): how far, how cleanly, and how usual such a change is
    among the last 512 values of this series.
 
-A shift is therefore known with the eighth value of the new level. All lengths count values that were received, no times:
-the same figures serve rounds of 10 seconds and of 5 minutes. A lost value takes no part, but is counted in the index.
+A shift is therefore known with the eighth value of the new level. All lengths count values that were received, not
+time: the same figures serve rounds of 10 seconds and of 5 minutes. A lost value takes no part, but the index counts it.
 
 Measured on the 25 labelled series (`python -m tests.bench.fit_shift`; matched within 2 values, weights fitted to other
 files; mean of ten times five folds): precision .639, recall .721, F1 .678, F2 .703, known 7 values after the label in
 the median and in nine of ten cases. Per 10,000 values that never shift: 0 in Gaussian, heavy-tailed, autoregressive,
-wavy and drifting series; 0.8 where single values or bursts of up to 3 jump out, 6 with bursts of 4, and 9 behind a
-queue whose busy periods last that long: there the level does move for 8 values. `tests/bench/bench_shift.py` prints what
+wavy and drifting series; 0.8 where single values or bursts of up to 3 jump out, 6 with bursts of up to 4, and 9 behind
+a queue whose busy periods last as long: there the level does move for a while. `tests/bench/bench_shift.py` prints what
 it costs.
 """
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp, inf, isfinite
 from typing import Final, Self
 from zlib import crc32
@@ -39,7 +40,7 @@ _SHIFTED: Final = 0.20  # F1 is flat from .18 to .28; the low end misses less
 _LEAST_NOISE_RATIO: Final = 1e-4  # of the level: a series that repeats one value has no noise to compare with
 _LEAST_NOISE_SECONDS: Final = 1e-9  # the resolution of kernel stamps
 _LARGEST_SECONDS: Final = 1e6  # more is no delay; keeps sums finite
-# the running median moves by this factor: fast while little is known, later by 1 % (the half of its memory is 70 values)
+# by these the running median moves: fast while little is known, later by 1 % for each difference
 _SETTLED: Final = 100
 _FACTORS: Final = tuple(exp(1 / n) for n in range(1, _SETTLED + 1))
 
@@ -192,7 +193,6 @@ class Shifts:
 
     def _sound(self) -> bool:
         """Tell whether a detector can be in this state."""
-        indices = [self._last, *self._indices, self._count]
         return (
             len(self._values) <= _KEPT
             and len(self._indices) == min(len(self._values), SIDE)
@@ -200,8 +200,8 @@ class Shifts:
             and self._phase < SIDE
             and self._noises <= _SETTLED
             and self._count <= _MOST_COUNTED
-            and -_APART <= self._last < max(self._count, 1)
-            and all(earlier < later for earlier, later in zip(indices[1:-1], indices[2:], strict=True))
+            and -_APART <= self._last < self._count
+            and all(earlier < later for earlier, later in pairwise([*self._indices, self._count]))
             and isfinite(self._noise)
             and (self._noise > 0) == (self._noises > 0)
             and all(0 <= figure <= _LARGEST_SECONDS for figure in (*self._values, *self._blocks))
