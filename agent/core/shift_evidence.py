@@ -31,17 +31,17 @@ class Evidence(NamedTuple):
 
 
 # fitted; see above
-INTERCEPT: Final = -5.763
+INTERCEPT: Final = -6.140
 WEIGHTS: Final = Evidence(
-    jump=0.638,
-    near=-2.589,
-    far=2.403,
-    overlap=3.945,
-    rest=-2.016,
-    slope=-0.400,
+    jump=0.651,
+    near=-2.338,
+    far=2.382,
+    overlap=4.105,
+    rest=-1.846,
+    slope=-0.427,
     common=0.557,
-    common_half=-0.610,
-    wander=-1.248,
+    common_half=-0.587,
+    wander=-1.254,
 )
 
 

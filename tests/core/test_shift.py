@@ -66,7 +66,8 @@ def test_a_step_soon_after_the_start_is_found() -> None:
 
 
 def test_a_step_in_a_series_without_any_noise_is_found() -> None:
-    assert [shift.index for shift in found([0.020] * 50 + [0.030] * 50)] == [50]
+    shifts = found([0.020] * 50 + [0.030] * 50 + [0.020] * 50 + [0.021] * 50)
+    assert [shift.index for shift in shifts] == [50, 100, 150]
 
 
 def test_of_two_places_for_one_change_the_first_is_taken() -> None:
@@ -264,33 +265,34 @@ def test_another_version_is_named() -> None:
         Shifts.resume(signed(bytes(state)))
 
 
-# header: magic, version, values, indices, blocks, phase, noises, count, last, noise
+# header: magic, version, values, indices, blocks, phase, noises, count, place, last, noise
 @pytest.mark.parametrize(
     ("header", "figures", "indices"),
     [
-        ((41, 8, 0, 0, 0, 99, -3, 0.0), [0.02] * 41, range(8)),  # more values than are kept
-        ((2, 1, 0, 0, 0, 99, -3, 0.0), [0.02] * 2, range(1)),  # values without index
-        ((0, 0, 65, 0, 0, 99, -3, 0.0), [0.02] * 65, []),  # more stretches than are kept
-        ((0, 0, 0, 8, 0, 99, -3, 0.0), [], []),  # phase
-        ((0, 0, 0, 0, 101, 99, -3, 1.0), [], []),  # noises
-        ((0, 0, 0, 0, 0, 2**63, -3, 0.0), [], []),  # count
-        ((0, 0, 0, 0, 0, 99, 99, 0.0), [], []),  # last shift not yet pushed
-        ((0, 0, 0, 0, 0, 99, -4, 0.0), [], []),
-        ((2, 2, 0, 0, 0, 99, -3, 0.0), [0.02] * 2, [5, 5]),  # one index twice
-        ((2, 2, 0, 0, 0, 99, -3, 0.0), [0.02] * 2, [5, 99]),  # an index not yet pushed
-        ((0, 0, 0, 0, 1, 99, -3, nan), [], []),
-        ((0, 0, 0, 0, 1, 99, -3, inf), [], []),
-        ((0, 0, 0, 0, 1, 99, -3, -1.0), [], []),
-        ((0, 0, 0, 0, 0, 99, -3, 1.0), [], []),  # noise of nothing
-        ((1, 1, 0, 0, 0, 99, -3, 0.0), [nan], [5]),
-        ((1, 1, 0, 0, 0, 99, -3, 0.0), [-1.0], [5]),
-        ((0, 0, 1, 0, 0, 99, -3, 0.0), [inf], []),
+        ((41, 9, 0, 0, 0, 99, -3, -3, 0.0), [0.02] * 41, range(9)),  # more values than are kept
+        ((2, 1, 0, 0, 0, 99, -3, -3, 0.0), [0.02] * 2, range(1)),  # values without index
+        ((0, 0, 65, 0, 0, 99, -3, -3, 0.0), [0.02] * 65, []),  # more stretches than are kept
+        ((0, 0, 0, 8, 0, 99, -3, -3, 0.0), [], []),  # phase
+        ((0, 0, 0, 0, 101, 99, -3, -3, 1.0), [], []),  # noises
+        ((0, 0, 0, 0, 0, 2**63, -3, -3, 0.0), [], []),  # count
+        ((0, 0, 0, 0, 0, 99, 99, -3, 0.0), [], []),  # place not yet pushed
+        ((0, 0, 0, 0, 0, 99, 5, 6, 0.0), [], []),  # a shift that is no place
+        ((0, 0, 0, 0, 0, 99, -3, -4, 0.0), [], []),
+        ((2, 2, 0, 0, 0, 99, -3, -3, 0.0), [0.02] * 2, [5, 5]),  # one index twice
+        ((2, 2, 0, 0, 0, 99, -3, -3, 0.0), [0.02] * 2, [5, 99]),  # an index not yet pushed
+        ((0, 0, 0, 0, 1, 99, -3, -3, nan), [], []),
+        ((0, 0, 0, 0, 1, 99, -3, -3, inf), [], []),
+        ((0, 0, 0, 0, 1, 99, -3, -3, -1.0), [], []),
+        ((0, 0, 0, 0, 0, 99, -3, -3, 1.0), [], []),  # noise of nothing
+        ((1, 1, 0, 0, 0, 99, -3, -3, 0.0), [nan], [5]),
+        ((1, 1, 0, 0, 0, 99, -3, -3, 0.0), [-1.0], [5]),
+        ((0, 0, 1, 0, 0, 99, -3, -3, 0.0), [inf], []),
     ],
 )  # fmt: skip
 def test_impossible_figures_are_refused(
     header: tuple[float, ...], figures: list[float], indices: Sequence[int]
 ) -> None:
-    body = struct.pack("<4s6BQqd", b"LWsh", 1, *header)
+    body = struct.pack("<4s6BQqqd", b"LWsh", 1, *header)
     body += struct.pack(f"<{len(figures)}d{len(indices)}Q", *figures, *indices)
     with pytest.raises(ValueError, match="impossible"):
         Shifts.resume(signed(body))
