@@ -1,6 +1,5 @@
 """Level shifts: steps are found where they are, and nothing else is; the same through a snapshot, and in any unit."""
 
-import importlib.util
 import pickle
 import statistics
 import struct
@@ -9,19 +8,19 @@ import zlib
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import inf, nan
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from agent.core import shift as shift_module
 from agent.core.shift import LevelShift, Shifts
-from agent.core.shift_evidence import deviations, gather, median, score
+from agent.core.shift_evidence import INTERCEPT, WEIGHTS, deviations, gather, median, score
+from tests.bench import fit_shift
 from tests.bench.bench_shift import octets
 from tests.bench.steady import drawn, kinds
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
 Values = Sequence[float | None]
 
 
@@ -362,25 +361,36 @@ def test_the_slope_is_bounded() -> None:
 
 # ---------------------------------------------------------------- against a person's eye
 
+scorer_leaves_files_open = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
 
 @pytest.mark.shared
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # the scorer leaves its files to the collector
+@scorer_leaves_files_open
 def test_labelled_series_are_scored_as_promised() -> None:
-    """Not the proof (the weights saw these files: `tests.bench.fit_shift` has that), but what may not get worse."""
-    spec = importlib.util.spec_from_file_location("score_shifts", SHARED / "tools" / "score_shifts.py")
-    assert spec is not None
-    assert spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    """Not the proof, for the weights saw these files, but what `push` itself finds may not get worse."""
+    tool = fit_shift.scorer()
     counts, delays = [], []
-    for path in sorted((SHARED / "data" / "rtt").glob("*.csv")):
+    for path in sorted((fit_shift.SHARED / "data" / "rtt").glob("*.csv")):
         labels, rows = tool.read(path)
         shifts = found(float(value) if value else None for _, value in rows)
-        pairs = tool.match(labels, [shift.index for shift in shifts], 2)
+        pairs = tool.match(labels, [shift.index for shift in shifts], fit_shift.WINDOW)
         counts.append((len(pairs), len(shifts), len(labels)))
         delays += [shifts[at].decided_index - labels[label] for label, at in pairs]
-    assert len(counts) > 0
     _, _, f1, f2 = tool.scores(counts)
+    assert f1 >= 0.67
+    assert f2 >= 0.70
+    assert sorted(delays)[int(0.9 * (len(delays) - 1))] <= 8
+
+
+@pytest.mark.shared
+@scorer_leaves_files_open
+def test_the_weights_are_those_of_the_fit_and_hold_on_files_that_it_did_not_see() -> None:
+    tool = fit_shift.scorer()
+    series, counter = fit_shift.labelled(tool), fit_shift.steady()
+    fitted = fit_shift.fit(series, counter)
+    assert [INTERCEPT, *WEIGHTS] == pytest.approx([fitted.intercept, *fitted.weights], abs=0.0011)
+    scores = fit_shift.cross_validated(series, counter, len(series), 0)
+    _, _, f1, f2, _, late = fit_shift.outcome(tool, series, scores, shift_module._SHIFTED)
     assert f1 >= 0.66
     assert f2 >= 0.69
-    assert sorted(delays)[int(0.9 * (len(delays) - 1))] <= 8
+    assert late <= 8
