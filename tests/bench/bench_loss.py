@@ -2,7 +2,8 @@
 
 Run as `python -m tests.bench.bench_loss [--weeks N] [--runs N] [--seed N]`. Echoes are a second apart, and nothing
 waits for them. Ends with 1 when loss is found later than is promised, or when there is more than one false alarm in a
-week of a line that has been learnt. What is counted by chance is held against its promise with two standard errors to spare.
+week of a line that has been learnt. What is counted by chance is held against its promise with two standard errors to
+spare.
 
 A line learns for a week; the next week counts. Of those whose bursts become longer than they were learnt the week after
 that counts, too, since the first long bursts must be an alarm where nothing is known of them.
@@ -109,8 +110,8 @@ def spare(chance: np.random.Generator, weeks: int) -> bool:
         kept = later.total() - STANDARD_ERRORS * math.sqrt(later.total()) <= lines
         after = f"bursts of {before:g} learnt, then of {burst:g}" if before else f"bursts of {burst:g}"
         rules = ", ".join(f"{rule} {number}" for rule, number in sorted(later.items()))
-        each = f"first week {first.total() / lines:.2f}, then {later.total() / lines:.2f}"
-        print(f"   {ratio:.2%} lost, {after:30}  {each}  ({rules or 'none'}) {'kept' if kept else 'BROKEN'}", flush=True)  # fmt: skip
+        each = f"first week {first.total() / lines:.2f}, then {later.total() / lines:.2f}  ({rules or 'none'})"
+        print(f"   {ratio:.2%} lost, {after:30}  {each} {'kept' if kept else 'BROKEN'}", flush=True)
         good &= kept
     return good
 
