@@ -442,8 +442,8 @@ async def test_what_is_usually_lost_is_learnt_and_outlasts_a_reconfiguration_and
 @needs_icmp
 async def test_loss_that_lasted_before_a_restart_is_told_anew_and_ends() -> None:
     bank, began = LossBank(1), 1_700_000_000_000_000_000
-    for second in range(-1000, 102):
-        lost = second >= 0 and second % 5 == 0
+    for second in range(-1000, 105):
+        lost = 0 <= second <= 100 and second % 5 == 0
         bank.fold(np.array([0]), np.array([lost]), np.array([began + second * 10**9]))
     kept = bank.snapshot(0)
     async with running() as engine:

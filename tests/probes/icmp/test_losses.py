@@ -65,7 +65,7 @@ def marks(text: str) -> Lost:
 @pytest.mark.parametrize("timeout", [800 * MS, 3 * SECOND, 7 * SECOND])
 @pytest.mark.parametrize("ratio", [0.002, 0.05, 0.5])
 def test_echoes_are_folded_as_they_left_and_not_as_they_were_decided(ratio: float, timeout: int) -> None:
-    link, lost = LossyLink(timeout=timeout), isolated(np.random.default_rng(1), 1500, ratio)
+    link, lost = LossyLink(timeout=timeout), isolated(np.random.default_rng(1), 700, ratio)
     link.go_on(lost)
     link.settle()
     assert link.snapshot() == in_order(lost)
