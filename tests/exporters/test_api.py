@@ -152,7 +152,11 @@ async def test_what_is_learnt(picture: Picture) -> None:
         ("events?limit=0", 400, "limit: expected a number from 1 to 10000, got '0'"),
         ("events?limit=٣", 400, "limit: expected a number"),
         ("events?limit=99999999999", 400, "limit: expected a number"),
-        ("events?kind=target,chek", 400, "kind: unknown kind 'chek'; expected target, check, mark, blind, path, level, agent"),
+        (
+            "events?kind=target,chek",
+            400,
+            "kind: unknown kind 'chek'; expected target, check, mark, blind, path, level, agent",
+        ),
         ("events?since=yesterday", 400, "since: expected a time such as 2026-11-22T13:00:00Z or a duration such as 2h"),
         ("events?since=99999999y", 400, "since: expected a time"),
         ("events?until=0001-01-01T00:00:00%2B10:00", 400, "until: expected a time"),
