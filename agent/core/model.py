@@ -420,12 +420,14 @@ class Turn:
 class Loss:
     """A check loses more echoes than it used to, found echo by echo; or does so no longer.
 
+    Nothing is told while the check is silent. One that begins while another lasts takes its place: more is known.
+
     Attributes:
         at: when it was found.
         since: departure of the echo with which it began; once `over`, of the first one after it.
         ratio: lost echoes of those since it began; `usual_ratio`: what was learnt before.
         lost, echoes: the counts behind `ratio`.
-        rule: which detector found it.
+        rule: which detector found it; of an end, `usual_now` says that it has become what is usual.
         over: whether this tells the end.
     """
 

@@ -10,19 +10,20 @@ Value by value, in a fixed memory and without a look ahead:
 4. Score: a logistic score of nine ratios (shift_evidence.py): how far, how cleanly, and how usual such a change is
    among the last 512 values of this series.
 
-A shift is therefore known with the eighth value of the new level. All lengths count values that were received, no times:
-the same figures serve rounds of 10 seconds and of 5 minutes. A lost value takes no part, but is counted in the index.
+A shift is therefore known with the eighth value of the new level. All lengths count values that were received, not
+time: the same figures serve rounds of 10 seconds and of 5 minutes. A lost value takes no part, but the index counts it.
 
 Measured on the 25 labelled series (`python -m tests.bench.fit_shift`; matched within 2 values, weights fitted to other
-files; mean of ten times five folds): precision .639, recall .721, F1 .678, F2 .703, known 7 values after the label in
+files; mean of ten times five folds): precision .640, recall .725, F1 .680, F2 .706, known 7 values after the label in
 the median and in nine of ten cases. Per 10,000 values that never shift: 0 in Gaussian, heavy-tailed, autoregressive,
-wavy and drifting series; 0.8 where single values or bursts of up to 3 jump out, 6 with bursts of 4, and 9 behind a
-queue whose busy periods last that long: there the level does move for 8 values. `tests/bench/bench_shift.py` prints what
+wavy and drifting series; 0.8 where single values or bursts of up to 3 jump out, 5 with bursts of up to 4, and 9 behind
+a queue whose busy periods last as long: there the level does move for a while. `tests/bench/bench_shift.py` prints what
 it costs.
 """
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp, inf, isfinite
 from typing import Final, Self
 from zlib import crc32
@@ -39,12 +40,12 @@ _SHIFTED: Final = 0.20  # F1 is flat from .18 to .28; the low end misses less
 _LEAST_NOISE_RATIO: Final = 1e-4  # of the level: a series that repeats one value has no noise to compare with
 _LEAST_NOISE_SECONDS: Final = 1e-9  # the resolution of kernel stamps
 _LARGEST_SECONDS: Final = 1e6  # more is no delay; keeps sums finite
-# the running median moves by this factor: fast while little is known, later by 1 % (the half of its memory is 70 values)
+# by these the running median moves: fast while little is known, later by 1 % for each difference
 _SETTLED: Final = 100
 _FACTORS: Final = tuple(exp(1 / n) for n in range(1, _SETTLED + 1))
 
 _VERSION: Final = 1
-_HEADER: Final = struct.Struct("<4s6BQqd")
+_HEADER: Final = struct.Struct("<4s6BQqqd")
 _MAGIC: Final = b"LWsh"
 _CHECK: Final = struct.Struct("<I")
 _MOST_COUNTED: Final = 2**62
@@ -82,16 +83,17 @@ class Place:
 class Shifts:
     """The detector of one series."""
 
-    __slots__ = ("_blocks", "_count", "_indices", "_last", "_noise", "_noises", "_phase", "_values")
+    __slots__ = ("_blocks", "_count", "_indices", "_last", "_noise", "_noises", "_phase", "_place", "_values")
 
     def __init__(self) -> None:
         self._count = 0  # pushed, lost ones counted
         self._values: list[float] = []  # the latest received
-        self._indices: list[int] = []  # of the last 8 of them
+        self._indices: list[int] = []  # of the last 9 of them
         self._phase = 0  # received since the last whole stretch
         self._blocks: list[float] = []  # medians of whole stretches of 8, all of them before the last 8 values
         self._noise = 0.0
         self._noises = 0  # differences that it rests on, counted to _SETTLED
+        self._place = -_APART  # index of the last place that was judged
         self._last = -_APART  # index of the last shift
 
     def push(self, value_seconds: float | None) -> LevelShift | None:
@@ -120,7 +122,7 @@ class Shifts:
         values, indices = self._values, self._indices
         values.append(min(float(value_seconds), _LARGEST_SECONDS))
         indices.append(index)
-        if len(indices) > SIDE:
+        if len(indices) > SIDE + 1:
             del indices[0]
         if len(values) > SIDE + 1:
             self._follow_noise()
@@ -134,7 +136,8 @@ class Shifts:
         found = None
         if abs(new - old) > _GATE * noise and _stays(after, old, new) and _best_split(values[-2 * SIDE :]):
             evidence = gather(values[:-SIDE], values[-SIDE:], noise, self._blocks)
-            found = Place(indices[0], index, old, new, evidence)
+            self._place = indices[-SIDE]
+            found = Place(self._place, index, old, new, evidence)
         self._phase = (self._phase + 1) % SIDE
         if self._phase == 0:
             self._blocks.append(old)
@@ -142,12 +145,13 @@ class Shifts:
         return found
 
     def _follow_noise(self) -> None:
-        """Let the noise follow the pair of neighbours that has just left the last 8, so that a shift is not in it.
+        """Let the noise follow the pair of neighbours that has just left the last 8.
 
-        Equal neighbours are left out: they tell of a coarse clock, whose step is then the noise.
+        The step itself at a place that was judged is no noise. Neither are equal neighbours: they tell of a coarse
+        clock, whose step is then the noise.
         """
         difference = abs(self._values[-SIDE - 1] - self._values[-SIDE - 2])
-        if difference == 0.0:
+        if difference == 0.0 or self._indices[0] == self._place:
             return
         if self._noises == 0:
             self._noise = difference
@@ -160,7 +164,7 @@ class Shifts:
         """Return the state: at most 1 KB, and the same continuation after `resume`, value for value."""
         body = _HEADER.pack(
             _MAGIC, _VERSION, len(self._values), len(self._indices), len(self._blocks), self._phase, self._noises,
-            self._count, self._last, self._noise,
+            self._count, self._place, self._last, self._noise,
         )  # fmt: skip
         body += struct.pack(f"<{len(self._values)}d{len(self._blocks)}d", *self._values, *self._blocks)
         body += struct.pack(f"<{len(self._indices)}Q", *self._indices)
@@ -177,7 +181,7 @@ class Shifts:
             raise ValueError("no snapshot of a shift detector")
         made = cls()
         _, version, values, indices, blocks, *rest = _HEADER.unpack_from(state)
-        made._phase, made._noises, made._count, made._last, made._noise = rest
+        made._phase, made._noises, made._count, made._place, made._last, made._noise = rest
         if version != _VERSION:
             raise ValueError(f"snapshot of a shift detector: version {_VERSION} expected, got {version}")
         size = _HEADER.size + 8 * (values + indices + blocks)
@@ -192,16 +196,15 @@ class Shifts:
 
     def _sound(self) -> bool:
         """Tell whether a detector can be in this state."""
-        indices = [self._last, *self._indices, self._count]
         return (
             len(self._values) <= _KEPT
-            and len(self._indices) == min(len(self._values), SIDE)
+            and len(self._indices) == min(len(self._values), SIDE + 1)
             and len(self._blocks) <= _STRETCHES
             and self._phase < SIDE
             and self._noises <= _SETTLED
             and self._count <= _MOST_COUNTED
-            and -_APART <= self._last < max(self._count, 1)
-            and all(earlier < later for earlier, later in zip(indices[1:-1], indices[2:], strict=True))
+            and -_APART <= self._last <= self._place < self._count
+            and all(earlier < later for earlier, later in pairwise([*self._indices, self._count]))
             and isfinite(self._noise)
             and (self._noise > 0) == (self._noises > 0)
             and all(0 <= figure <= _LARGEST_SECONDS for figure in (*self._values, *self._blocks))

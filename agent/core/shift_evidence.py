@@ -1,4 +1,4 @@
-"""What speaks for a change of level at one place of a series of round-trip times: a few ratios and their logistic score.
+"""What speaks for a change of level at one place of a series of round-trip times: a few ratios and a logistic score.
 
 Every figure is a ratio, so neither the unit nor the size of the delay matters. The weights are fitted by
 `python -m tests.bench.fit_shift`, which prints them: to RIPE Atlas series in which a person marked the changes (Shao et
@@ -7,6 +7,7 @@ as counter-examples.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import exp, log
 from typing import Final, NamedTuple
 
@@ -30,17 +31,17 @@ class Evidence(NamedTuple):
 
 
 # fitted; see above
-INTERCEPT: Final = -5.763
+INTERCEPT: Final = -6.140
 WEIGHTS: Final = Evidence(
-    jump=0.638,
-    near=-2.589,
-    far=2.403,
-    overlap=3.945,
-    rest=-2.016,
-    slope=-0.400,
+    jump=0.651,
+    near=-2.338,
+    far=2.382,
+    overlap=4.105,
+    rest=-1.846,
+    slope=-0.427,
     common=0.557,
-    common_half=-0.610,
-    wander=-1.248,
+    common_half=-0.587,
+    wander=-1.254,
 )
 
 
@@ -71,7 +72,7 @@ def gather(history: Sequence[float], after: Sequence[float], noise: float, stret
     old, new = median(before), median(after)
     jump, sign, middle = abs(new - old), (1.0 if new > old else -1.0), (old + new) / 2
     own_side = [(value - middle) * sign < 0 for value in history]
-    changes = [abs(later - earlier) for earlier, later in zip(stretches, stretches[1:], strict=False)]
+    changes = [abs(later - earlier) for earlier, later in pairwise(stretches)]
     usual_change = median(changes) if changes else noise
     slope = sign * (median(after[SIDE // 2 :]) - median(after[: SIDE // 2])) / jump
     return Evidence(

@@ -2,8 +2,8 @@
 
 Run as `python -m tests.bench.fit_shift`, with the labelled series in ../shared/data/rtt and their scorer in
 ../shared/tools. It prints precision, recall, F1, F2 and delay for a range of thresholds, cross-validated by file, false
-alarms on series that never shift, and INTERCEPT and WEIGHTS as they stand in the module; it ends with 1 if those differ.
-Always the same figures: every draw has a fixed seed.
+alarms on series that never shift, and INTERCEPT and WEIGHTS to be pasted into the module; it ends with 1 if the module
+holds others. Always the same figures: every draw has a fixed seed.
 
 A logistic regression with a quadratic penalty on the standardised weights. Its cases are the places that the detector
 itself proposes: in the labelled series those that match a label are changes and the others none; places from drawn
@@ -172,11 +172,12 @@ def main() -> int:
     """Print everything; return 1 where the module holds other weights."""
     tool = scorer()
     series, counter = labelled(tool), steady()
+    samples, labels = sum(one.length for one in series), sum(len(one.labels) for one in series)
+    places, matching = sum(len(one.places) for one in series), sum(one.truths.sum() for one in series)
     print(
-        f"{len(series)} series, {sum(one.length for one in series)} samples, {sum(len(one.labels) for one in series)} "
-        f"labels, {sum(len(one.places) for one in series)} places of which {sum(one.truths.sum() for one in series):.0f} "
-        f"match one; {len(counter)} places in series that never shift"
+        f"{len(series)} series, {samples} samples, {labels} labels, {places} places of which {matching:.0f} match one"
     )
+    print(f"{len(counter)} places in series that never shift")
     draws = [cross_validated(series, counter, FOLDS, seed) for seed in range(REPEATS)]
     report(f"{FOLDS} folds by file, mean of {REPEATS} draws", (
         (threshold, np.mean([outcome(tool, series, draw, threshold) for draw in draws], axis=0).tolist())

@@ -100,7 +100,7 @@ def test_an_outage_teaches_nothing_but_that_bursts_may_be_long() -> None:
     assert begun.of_run
     assert over == LossChange(600, RUN, RUN, 0.0, f"run_of_{RUN}", over=True)
     assert watch.usual_ratio == 0
-    assert first(watch, "x" * 100) == (36, "run_of_36")
+    assert first(watch, "x" * 100) == (35, "run_of_35")
     feed(watch, marks("." * 100 + ("xxx" + "." * 3000) * 60))
     assert first(watch, "x" * 100) == (22, "run_of_22")  # bursts of the usual length are the rule again
 

@@ -4,7 +4,7 @@ and a router that restarts; and the agent is killed in the middle of all of it.
     mon ---- agent ---- ra ---- r1   a-flaps: down and up ten times in five minutes
                         ra -~~- r2   a-slow: +20 ms, through a line that takes its time
                         ra ---- r3   a-cut: forty devices behind it
-                        ra ---- r4   ten devices, each of which loses 5 % of its echoes
+                        ra ---- r4   forty devices, each of which loses 5 % of its echoes
                         ra ---- r5   a router of the agent's own site, which restarts
 
 What must come out: one page for each fault, no page for a consequence, nothing twice over the restart.
@@ -36,7 +36,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 LEARN_SECONDS: Final = 130.0  # a dozen rounds: what is usual is known
 FLAPS, FLAP_SECONDS = 10, 15.0
 BEHIND: Final = 40
-LOSSY: Final = 10
+LOSSY: Final = 40
+FOUND: Final = 32  # the benchmark finds 94 of 100 within two minutes; fewer than 32 of 40 are then one run in 10,000
 LOSS_SECONDS: Final = 120.0
 
 
@@ -169,7 +170,7 @@ def test_a_bad_morning(tmp_path: Path) -> None:
         assert fired(pager) == {}
 
         began = time.monotonic()
-        flapping = threading.Thread(target=flap, args=(hub, 1))
+        flapping = threading.Thread(target=flap, args=(hub, 1), daemon=True)
         flapping.start()
         hub.lose(4)
         hub.slow.seconds = 0.010
@@ -180,8 +181,9 @@ def test_a_bad_morning(tmp_path: Path) -> None:
                 if name not in degraded and agent.state(name) == "degraded":
                     degraded[name] = passed
             time.sleep(1)
-        assert len(degraded) >= 9, degraded
-        print("seconds until 5 % loss was degraded:", sorted(round(seconds) for seconds in degraded.values()))
+        seconds = sorted(round(second) for second in degraded.values())
+        print(f"5 % loss: {len(seconds)} of {LOSSY} degraded within {LOSS_SECONDS:.0f} s, after {seconds}")
+        assert len(seconds) >= FOUND
         agent.wait_state("a-slow", "degraded", 60)
         told = agent.events("a-slow", "level") + agent.events("a-slow", "check")
         print("the slow line:", [event["reason"] for event in told])
@@ -218,7 +220,7 @@ def test_a_bad_morning(tmp_path: Path) -> None:
         found = fired(pager)
         tickets = {key: count for key, count in found.items() if key.startswith("/warning TargetDegraded d4-")}
         assert {key: count for key, count in found.items() if key not in tickets} == wanted
-        assert len(tickets) >= 9
+        assert len(tickets) >= FOUND
         assert set(tickets.values()) == {1}
         marks = [event["new"] for event in agent.events("a-flaps", "mark") if event["new"]]
         assert marks == ["flapping"]
