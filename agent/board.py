@@ -131,6 +131,7 @@ class Board:
         """Take a new configuration; nothing of what was removed stays."""
         picture = self.picture
         picture.estate = estate
+        picture.accounts = {name: account for name, account in picture.accounts.items() if name in estate.targets}
         self._watcher.swap(estate)
         keys = {(check.target, check.name) for check in estate.checks()}
         for store in (picture.observations, picture.rounds, picture.echoes, picture.addresses):
