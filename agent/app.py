@@ -30,6 +30,8 @@ from agent.schedule import Schedule
 from agent.selfcheck import SelfCheck
 from agent.trapdesk import KnownSenders, TrapDesk
 from exporters import exposition, multitarget, web
+from exporters.alertmanager import FILE_NAME as PUSHED
+from exporters.alertmanager import Push
 from exporters.server import ListenError, Server, serve
 
 if TYPE_CHECKING:
@@ -91,6 +93,9 @@ class Agent:
         self._instruments.add(runner, instruments.RUNNER)
         self._instruments.add(self.pipeline, instruments.PIPELINE)
         self._instruments.add(self.ledger, instruments.LEDGER)
+        self.push = Push(self.picture, self.state_dir / PUSHED)
+        self._instruments.add(self.push, instruments.PUSH)
+        self._instruments.add_labelled(self.push, instruments.PUSH_BY)
         self.traps: TrapReceiver | None = None
         self.trap_desk = TrapDesk(self.picture, poll=runner.at_once, burst=self._ask)
         self._handed_over = activation.take()
@@ -119,6 +124,7 @@ class Agent:
                     tasks.create_task(self._pump(), name="stream"),
                     tasks.create_task(self._hear_traps(), name="traps"),
                     tasks.create_task(self._become_ready(), name="ready"),
+                    tasks.create_task(self.push.run(), name="push"),
                 ]
                 await self._stopping.wait()
                 self.selfcheck.notifier.stopping()
@@ -143,6 +149,7 @@ class Agent:
         await self._make_traps(stack)
         await self.pipeline.resume(await self.ledger.resume(), now)
         self.server = await self._serve()
+        self._configure_push()
         stack.push_async_callback(self.server.close)
         evidence = (("version", __version__), ("python", platform.python_version()))
         await self.pipeline.tell("the agent started", old="stopped", new="running", evidence=evidence)
@@ -207,6 +214,11 @@ class Agent:
         addresses = {str(getattr(check.settings, "address", "")) for check in checks}
         self.selfcheck.routes.keep(addresses)
 
+    def _configure_push(self) -> None:
+        settings = self.loaded.settings.agent
+        source = settings.external_url or next(iter(self.server.urls), "")
+        self.push.configure(self.loaded.alertmanagers, source=source, runbooks=settings.runbook_base)
+
     def _on_demand(self) -> OnDemand:
         from probes.snmp.ondemand import OnDemand as SnmpOnDemand
         from probes.snmp.probe import Probe as SnmpProbe
@@ -262,6 +274,7 @@ class Agent:
         return self.selfcheck.local_problem(address, getattr(check.settings, "interface", None)) if address else None
 
     def _on_pages(self, new: Sequence[Page], gone: Sequence[Page]) -> None:
+        self.push.changed()
         if self._serving and (new or gone):  # what is due from the start is told after the address to open
             self.options.on_pages(new, gone)
 
@@ -348,6 +361,7 @@ class Agent:
             probe.configure(self._resources())
         self._make_probes(self._stack)
         await self.pipeline.reconfigure(loaded.estate)
+        self._configure_push()
         self.senders.changed()
         await self._configure()
         return []

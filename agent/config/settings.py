@@ -25,7 +25,9 @@ from agent.config.fields import (
     Texts,
     several,
 )
+from agent.config.receivers import AnAlertmanager, Url
 from agent.core.model import Needs, Urgency
+from agent.core.paging import RUNBOOK_BASE
 from agent.core.units import Duration, Rate, Ratio
 
 DEVICE_ICMP: Final = ProbeBlock("icmp", "10s")  # one echo a round: enough to see a device go within a minute
@@ -109,6 +111,12 @@ class Agent(Section):
     site: Annotated[
         Name | None,
         Field(description="the site where the agent stands: what is elsewhere depends on its site's circuits"),
+    ] = None
+    runbook_base: Annotated[
+        Url, Field(description="where your team reads the runbooks that alerts link to; ALERT is added to it")
+    ] = RUNBOOK_BASE
+    external_url: Annotated[
+        Url | None, Field(description="where people open the status page; pushed alerts link to it")
     ] = None
 
 
@@ -368,6 +376,11 @@ class Settings(Things):
     agent: Agent = Agent()
     owners: Annotated[Names, Field(description="who may stand as `owner`")] = ()
     snmp: Annotated[Snmp, Field(default_factory=Snmp)]
+    alertmanagers: Annotated[
+        tuple[AnAlertmanager, ...],
+        BeforeValidator(several, json_schema_input_type=list[AnAlertmanager] | str),
+        Field(max_length=16, description="tell these by the agent itself: http://HOST:PORT, or {url: ..., tls: ...}"),
+    ] = ()
     ageing: Annotated[Ageing, Field(default_factory=Ageing)]
     multitarget: Multitarget = Multitarget()
     include: Annotated[

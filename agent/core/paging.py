@@ -15,6 +15,13 @@ from agent.core.model import Estate, HardwareFlag, Health, Mark, Page, Role, Sta
 from agent.core.topology import follows, group_of
 from agent.core.watch import Watched
 
+# Every alert about the estate. With `alertmanagers:` configured the agent pushes these, and the rules that
+# `linewarden deploy` writes leave them out; what only Prometheus can know (the agent is silent) stays with it.
+ALERTS: Final = frozenset({
+    "CircuitDown", "CircuitGroupDown", "RedundancyLost", "DeviceDown", "ServiceDown", "CheckDown", "TargetFlapping",
+    "InterfaceDown", "HardwareFlag",
+})  # fmt: skip
+RUNBOOK_BASE: Final = "https://linewarden.example/runbooks"  # a name that no host has (RFC 2606): yours goes there
 CRITICAL: Final = "critical"
 WARNING: Final = "warning"
 
