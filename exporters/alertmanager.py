@@ -115,6 +115,8 @@ class Push:
             runbooks: the address below which each alert has its page.
         """
         self._wanted, self._source, self._runbooks = tuple(alertmanagers), source, runbooks
+        for one in self._wanted:
+            self.counts.begin(one.url)
         self._news.set()
 
     def changed(self) -> None:
@@ -183,7 +185,6 @@ class _Peer:
         self._counts = counts
         self._pace = pace
         self._failures = 0  # in a row
-        counts.begin(settings.url)
 
     async def run(self) -> None:
         """Tell it what is true: at news, and at least every `resend_seconds`; sooner again where it was not taken."""
@@ -328,7 +329,9 @@ def _in_words(error: Exception, settings: Alertmanager) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"its certificate is not trusted: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection: {error.os_error.strerror or error.os_error}"
+        cause = error.os_error  # asyncio writes the address in place of the kernel's words; the resolver's are negative
+        known = cause.errno is not None and cause.errno > 0
+        return f"no connection: {os.strerror(cause.errno or 0) if known else cause.strerror or cause}"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "it hung up without an answer"
     if isinstance(error, aiohttp.ClientResponseError):

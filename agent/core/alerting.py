@@ -208,7 +208,7 @@ def recall(text: str, now: datetime) -> tuple[Alert, ...]:
         told_at = datetime.fromisoformat(document["told_at"]).astimezone(UTC)
         entries = document["alerts"][:MOST_ALERTS]
         alerts = tuple(_recalled(entry) for entry in entries)
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a memory of alerts: {error!r}") from error
     return alerts if _lately(told_at, now, HOLD_SECONDS) else ()
 
