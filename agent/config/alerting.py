@@ -1,6 +1,7 @@
 """From `alertmanagers:` as written to what the agent tells: secrets read, files found, certificates that work."""
 
 import base64
+import re
 import ssl
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -100,7 +101,8 @@ def _bad_files(files: dict[str, Path], main: Document, at: Place) -> Iterator[Pr
 
 
 def _reason(error: Exception) -> str:
-    return getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+    text = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+    return re.sub(r" \(_ssl\.c:\d+\)$", "", text)
 
 
 def _is_this_host(url: str) -> bool:

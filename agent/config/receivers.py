@@ -43,11 +43,17 @@ class BasicAuth(Section):
     username: Text
     password: Secret
 
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if ":" in self.username:  # RFC 7617, section 2: what follows it would be the password
+            raise ValueError("`username` holds a colon")
+        return self
+
 
 class Authorization(Section):
     """The header `Authorization: TYPE CREDENTIALS`."""
 
-    type: Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$", description="the scheme")] = "Bearer"
+    type: Annotated[str, Field(pattern=r"^[0-9A-Za-z_.+-]{1,64}$", description="the scheme")] = "Bearer"
     credentials: Secret
 
 

@@ -159,6 +159,8 @@ async def test_an_alertmanager_that_was_restarted_pages_nothing_twice(tmp_path: 
             key = (f"http://{am.address}",)
             estate.say(push, c1="down", c2="down")
             await asyncio.to_thread(receiver.wait_for, lambda sent: len(sent) == 2, 20)
+            sent = push.counts.sent[key]
+            await until(lambda: push.counts.sent[key] > sent + 6)  # it has written down by now that it has notified
             await asyncio.to_thread(am.stop)
             await until(lambda: push.counts.ok[key] == 0)
             estate.say(push, c2="up", c3="down")  # one ends and one begins while it is away
@@ -166,9 +168,10 @@ async def test_an_alertmanager_that_was_restarted_pages_nothing_twice(tmp_path: 
             await asyncio.to_thread(receiver.wait_for, lambda sent: {"firing CircuitDown c3"} <= set(names(sent)), 20)
             sent = push.counts.sent[key]
             await until(lambda: push.counts.sent[key] > sent + 6)
-            await asyncio.sleep(1.5)  # a group_interval
+            await asyncio.to_thread(receiver.wait_for, lambda sent: "resolved CircuitDown c2" in names(sent), 20)
             assert names(receiver.sent()).count("firing CircuitDown c1") == 1
             assert names(receiver.sent()).count("firing CircuitDown c2") == 1
+            assert names(receiver.sent()).count("firing CircuitDown c3") == 1
             assert "resolved CircuitDown c1" not in names(receiver.sent())
 
 
