@@ -131,15 +131,23 @@ class Push:
             while True:
                 await self._leave()
                 if self._wanted:
-                    if self._standing.follow(self._picture, datetime.now(UTC)):
-                        self._unsaved.set()
-                        for peer, _ in self._peers.values():
-                            peer.news.set()
+                    self._follow()
                     self._meet(tasks)
                 else:
                     self._standing = Standing()
                 hurry = self._wanted and self._standing.unsettled
                 await _wait(self._news, _UNSETTLED_SECONDS if hurry else self._pace.resend_seconds)
+
+    def _follow(self) -> None:
+        try:
+            changed = self._standing.follow(self._picture, datetime.now(UTC))
+        except Exception:  # a bug here must not end the watch: what was told last goes on being told
+            _log.exception("the pages could not be followed")
+            return
+        if changed:
+            self._unsaved.set()
+            for peer, _ in self._peers.values():
+                peer.news.set()
 
     async def _leave(self) -> None:
         """Tell Alertmanagers no more that are not wanted any more, or otherwise."""

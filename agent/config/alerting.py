@@ -87,14 +87,16 @@ def _bad_files(files: dict[str, Path], main: Document, at: Place) -> Iterator[Pr
     for name, file in missing.items():
         yield main.problem((*at, name), f"there is no file {file}")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if (file := files.get("ca_file")) and "ca_file" not in missing:
+    if "ca_file" in files and "ca_file" not in missing:
         try:
-            context.load_verify_locations(cafile=file)
+            context.load_verify_locations(cafile=files["ca_file"])
         except OSError as error:
-            yield main.problem((*at, "ca_file"), f"{file} holds no certificate that can be read: {_reason(error)}")
-    if (file := files.get("cert_file")) and not missing:
+            yield main.problem(
+                (*at, "ca_file"), f"{files['ca_file']} holds no certificate that can be read: {_reason(error)}"
+            )
+    if "cert_file" in files and not missing:
         try:
-            context.load_cert_chain(file, files.get("key_file"), password="")
+            context.load_cert_chain(files["cert_file"], files.get("key_file"), password="")
         except (OSError, ValueError) as error:
             message = f"certificate and key cannot be used together: {_reason(error)}"
             yield main.problem((*at, "cert_file"), message)

@@ -12,8 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from agent.core.interfaces import labels
 from agent.core.model import Health, Mark, Page, State, Urgency, Verdict
-from agent.core.picture import Picture
+from agent.core.picture import DevicePoll, Picture
+from agent.core.watch import is_down
 
 # Told every so often; Alertmanager keeps its alerts in memory only, so a restart of it loses them for so long at most.
 RESEND_SECONDS: Final = 30.0
@@ -147,9 +149,7 @@ def stands(alert: Alert, picture: Picture, now: datetime) -> bool:
     if target is None or target.urgency is Urgency.NEVER or Mark.MAINTENANCE in verdict.marks:
         return False
     if (kept := KEPT_SECONDS.get(what)) is not None:
-        poll = picture.polls.get(name)
-        told = poll is not None and poll.success and poll.complete and now <= poll.fresh_until
-        return not told and _lately(alert.due_at, now, kept)
+        return _lately(alert.due_at, now, kept) and not _over(alert, picture.polls.get(name), now)
     return verdict.state is State.UNKNOWN
 
 
@@ -223,6 +223,18 @@ def _recalled(entry: Mapping[str, Any]) -> Alert:
 def _lately(moment: datetime | None, now: datetime, seconds: float) -> bool:
     """Say whether a moment is at most so long ago; one in the future is of another clock, and as far away at most."""
     return moment is not None and abs((now - moment).total_seconds()) <= seconds
+
+
+def _over(alert: Alert, poll: DevicePoll | None, now: datetime) -> bool:
+    """Say whether a poll tells that what an alert is about is no more.
+
+    An interface that is found down once is no page yet; after a restart that must not end the alert of the former run.
+    """
+    if poll is None or not (poll.success and poll.complete and now <= poll.fresh_until):
+        return False
+    names = labels(poll.interfaces)
+    own = [one for name, one in zip(names, poll.interfaces, strict=True) if name == alert.labels.get("interface")]
+    return all(is_down(one) is False for one in own)
 
 
 def _heard(picture: Picture, target: str, check: str) -> bool:

@@ -472,7 +472,7 @@ def test_an_alertmanager_whose_secret_is_missing_is_not_told_without_it(
     assert one.authorization == ""
     assert re.search(rf"alertmanagers\[0\]\.authorization\.credentials: .*{message}", warnings(found)[0])
     with pytest.raises(ConfigError, match=message):
-        loaded(tmp_path, text, strict=True, **environ)
+        load(found.file, strict=True, environ=environ)
 
 
 @pytest.mark.parametrize(

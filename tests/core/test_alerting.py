@@ -23,7 +23,21 @@ from agent.core.alerting import (
     recall,
     remember,
 )
-from agent.core.model import Check, Estate, Health, Mark, Page, Role, State, Target, Urgency, Verdict
+from agent.core.model import (
+    AdminStatus,
+    Check,
+    Estate,
+    Health,
+    Interface,
+    Mark,
+    OperStatus,
+    Page,
+    Role,
+    State,
+    Target,
+    Urgency,
+    Verdict,
+)
 from agent.core.paging import ALERTS
 from agent.core.picture import DevicePoll, Picture
 
@@ -151,6 +165,23 @@ def test_what_comes_with_the_polls_ends_when_a_poll_says_so(
     if seen is not None:
         shown.polls["sw"] = seen
     standing.follow(shown, after(KEPT_SECONDS[alert] + 1 if seconds is None else seconds))
+    assert bool(standing.firing) is stands
+
+
+@pytest.mark.parametrize(
+    ("oper", "stands"),
+    [(OperStatus.DOWN, True), (OperStatus.UP, False), (None, True)],
+)
+def test_an_interface_that_is_found_down_is_not_over(oper: OperStatus | None, *, stands: bool) -> None:
+    """The first poll after a restart finds it down once, and that is no page yet."""
+    due = page("InterfaceDown/sw")
+    due = replace(due, labels={**due.labels, "interface": "Gi1"})
+    standing = Standing()
+    standing.follow(replace(picture(sw="u"), pages=(due,)), SETTLED)
+    shown = picture(sw="u")
+    rows = (Interface(1, "Gi1", "", AdminStatus.UP, oper), Interface(2, "Gi2", "", AdminStatus.UP, OperStatus.UP))
+    shown.polls["sw"] = replace(poll(SETTLED), interfaces=rows)
+    standing.follow(shown, after(5))
     assert bool(standing.firing) is stands
 
 

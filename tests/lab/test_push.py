@@ -70,7 +70,10 @@ class Estate:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     folder = tmp_path_factory.mktemp("push")
-    with lab(folder, alertmanagers=[f"http://{MON}:{PORT}"]) as (wan, agent), _monitoring(folder, wan) as (am, pager):
+    with (
+        lab(folder, more={"alertmanagers": [f"http://{MON}:{PORT}"]}) as (wan, agent),
+        _monitoring(folder, wan) as (am, pager),
+    ):
         yield Estate(wan, agent, am, pager)
 
 

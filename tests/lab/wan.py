@@ -9,7 +9,7 @@ Each circuit's echoes go out and come back over that circuit (policy routing at 
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -110,7 +110,9 @@ class Wan:
         self.ra.nft(f"add table inet lab\n{chain}{rules}")
 
 
-def configuration(folder: Path, *, backup: bool, snmp_interval: str = "5s", **more: object) -> Path:
+def configuration(
+    folder: Path, *, backup: bool, snmp_interval: str = "5s", more: Mapping[str, object] | None = None
+) -> Path:
     """Write the agent's configuration for the lab, with `more` sections, and return the file."""
     group = {"group": "a-b"} if backup else {}
     circuits = [
@@ -144,7 +146,7 @@ def configuration(folder: Path, *, backup: bool, snmp_interval: str = "5s", **mo
             {"name": "crm", "site": "b", "owner": ["one", "two"], "depends_on": ["srv"],
              "checks": [{"type": "icmp", "address": "10.2.0.5", "interval": "1s"}]},
         ],
-        **more,
+        **(more or {}),
     }  # fmt: skip
     file = folder / "linewarden.yaml"
     file.write_text(yaml.safe_dump(document, sort_keys=False))
@@ -152,7 +154,9 @@ def configuration(folder: Path, *, backup: bool, snmp_interval: str = "5s", **mo
 
 
 @contextmanager
-def lab(folder: Path, *, backup: bool = False, **more: object) -> Iterator[tuple[Wan, AgentProcess]]:
+def lab(
+    folder: Path, *, backup: bool = False, more: Mapping[str, object] | None = None
+) -> Iterator[tuple[Wan, AgentProcess]]:
     """Build the lab and start the agent in it, with `more` sections in its configuration; given out when all is up."""
     with contextlib.ExitStack() as stack:
         wan = Wan(stack, backup=backup)
@@ -161,7 +165,7 @@ def lab(folder: Path, *, backup: bool = False, **more: object) -> Iterator[tuple
             state.mkdir()
             prefix = ("ip", "netns", "exec", host.name)
             wan.snmpd[address] = stack.enter_context(snmpd(state, address=address, port=161, prefix=prefix))
-        agent = AgentProcess(wan.agent.name, configuration(folder, backup=backup, **more), folder / "state")
+        agent = AgentProcess(wan.agent.name, configuration(folder, backup=backup, more=more), folder / "state")
         stack.callback(agent.stop)
         agent.start()
         for name in ("a-b-primary", "ra", "sw", "srv", "crm"):
