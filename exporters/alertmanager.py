@@ -96,6 +96,8 @@ class Push:
         self._peers: dict[Alertmanager, tuple[_Peer, asyncio.Task[None]]] = {}
         self._news = asyncio.Event()
         self._unsaved = asyncio.Event()
+        # An end is told once it is written: a run that is killed between the two would let the alert fire again.
+        self._after_writing = False
 
     @property
     def firing(self) -> int:
@@ -144,10 +146,16 @@ class Push:
         except Exception:  # a bug here must not end the watch: what was told last goes on being told
             _log.exception("the pages could not be followed")
             return
-        if changed:
-            self._unsaved.set()
-            for peer, _ in self._peers.values():
-                peer.news.set()
+        if not changed:
+            return
+        self._unsaved.set()
+        self._after_writing = not self._standing.began
+        if self._standing.began:
+            self._wake()
+
+    def _wake(self) -> None:
+        for peer, _ in self._peers.values():
+            peer.news.set()
 
     async def _leave(self) -> None:
         """Tell Alertmanagers no more that are not wanted any more, or otherwise."""
@@ -170,7 +178,10 @@ class Push:
         while True:
             await _wait(self._unsaved, self._pace.resend_seconds)
             if self._wanted:
-                await asyncio.to_thread(self._memory.write, self._standing.alerts(), datetime.now(UTC))
+                await asyncio.to_thread(self._memory.write, self._standing.kept(), datetime.now(UTC))
+            if self._after_writing:
+                self._after_writing = False
+                self._wake()
 
     def _told(self) -> Requests:
         """Return what is true now as requests; at least one, if only to learn that the way is open."""

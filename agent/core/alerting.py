@@ -6,7 +6,7 @@ any more ends by itself at its `endsAt`: that bounds how long a page can outlive
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -87,6 +87,7 @@ class Standing:
 
     Attributes:
         unsettled: whether one is held, or waits to be measured: then `follow` has to be called again soon.
+        began: whether the last `follow` has found one that began.
     """
 
     def __init__(self, remembered: Iterable[Alert] = ()) -> None:
@@ -94,19 +95,23 @@ class Standing:
         self.firing: dict[Key, Alert] = {}
         self.ended: dict[Key, Alert] = {}
         self.unsettled = True
+        self.began = False
+        # Ends of the former run. It may have been killed before it could write that an alert fires again: they are
+        # told once it is known that it does not.
+        self._former: dict[Key, Alert] = {}
         for alert in remembered:
-            (self.firing if alert.ended_at is None else self.ended)[alert.key] = alert
+            (self.firing if alert.ended_at is None else self._former)[alert.key] = alert
 
     def follow(self, picture: Picture, now: datetime) -> bool:
         """Take the pages that are due now; return whether an alert began or ended."""
         due = {frozenset(page.labels.items()): page for page in picture.pages}
         before = self.firing
-        self.unsettled = False
-        changed = False
+        self.unsettled = self.began = False
+        over = self._settle_former(due.keys(), picture, now)
         after: dict[Key, Alert] = {}
         for key, page in due.items():
             if key in before or may_begin(page, picture, now):
-                changed |= key not in before
+                self.began |= key not in before
                 after[key] = Alert(page.labels, page.summary, page.description, page.since, now)
                 self.ended.pop(key, None)
             else:
@@ -118,15 +123,29 @@ class Standing:
                 after[key] = alert
                 self.unsettled = True
             else:
-                self.ended[key] = replace(alert, ended_at=now)
-                changed = True
+                over[key] = replace(alert, ended_at=now)
         self.firing = after
-        self.ended = {key: alert for key, alert in self.ended.items() if _lately(alert.ended_at, now, ENDED_SECONDS)}
-        return changed
+        ended = self.ended | over
+        self.ended = {key: alert for key, alert in ended.items() if _lately(alert.ended_at, now, ENDED_SECONDS)}
+        return self.began or bool(over)
+
+    def _settle_former(self, due: Collection[Key], picture: Picture, now: datetime) -> dict[Key, Alert]:
+        """Return the ends of the former run of which it is known by now that they hold."""
+        doubtful, over = {}, {}
+        for key, alert in self._former.items():
+            if key not in due:
+                (doubtful if stands(alert, picture, now) else over)[key] = alert
+        self._former = doubtful
+        self.unsettled |= bool(doubtful)
+        return over
 
     def alerts(self) -> list[Alert]:
         """Return all that Alertmanagers are to be told, the most urgent first."""
         return [*self.firing.values(), *self.ended.values()]
+
+    def kept(self) -> list[Alert]:
+        """Return what the next run must know: what is told, and the ends that are not told yet."""
+        return [*self.alerts(), *self._former.values()]
 
 
 def may_begin(page: Page, picture: Picture, now: datetime) -> bool:

@@ -1,8 +1,8 @@
 """Which pages are due: the same alerts that deploy/prometheus/linewarden.rules.yml fires, worked out from the verdicts.
 
 One failure is one page. What is unreachable pages nothing, for its cause does; a circuit of a group is not paged by
-itself, for its group is. Rules and this table are compared by a test against a real Prometheus; the one thing that only
-the rules can do is to hold an alert while its target is unknown or the agent silent.
+itself, for its group is. Rules and this table are compared by a test against a real Prometheus. That an alert is held
+while its target is unknown or the agent silent is no part of it: the rules do that, and `alerting` for what is pushed.
 """
 
 from collections.abc import Iterable, Mapping

@@ -466,7 +466,7 @@ def test_an_alertmanager_whose_secret_is_missing_is_not_told_without_it(
     tmp_path: Path, source: str, environ: dict[str, str], message: str
 ) -> None:
     text = f"alertmanagers: [{{url: 'https://am', authorization: {{credentials: {source}}}}}]"
-    found = loaded(tmp_path, text, **environ)
+    found = loaded(tmp_path, text, strict=False, **environ)
     (one,) = found.alertmanagers
     assert re.search(message, one.problem or "")
     assert one.authorization == ""
