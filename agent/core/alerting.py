@@ -131,7 +131,8 @@ class Standing:
 
     def _settle_former(self, due: Collection[Key], picture: Picture, now: datetime) -> dict[Key, Alert]:
         """Return the ends of the former run of which it is known by now that they hold."""
-        doubtful, over = {}, {}
+        doubtful: dict[Key, Alert] = {}
+        over: dict[Key, Alert] = {}
         for key, alert in self._former.items():
             if key not in due:
                 (doubtful if stands(alert, picture, now) else over)[key] = alert
