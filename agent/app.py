@@ -30,8 +30,8 @@ from agent.schedule import Schedule
 from agent.selfcheck import SelfCheck
 from agent.trapdesk import KnownSenders, TrapDesk
 from exporters import exposition, multitarget, web
-from exporters.alertmanager import FILE_NAME as PUSHED
 from exporters.alertmanager import Push
+from exporters.alertmanager_memory import FILE_NAME as PUSHED
 from exporters.server import ListenError, Server, serve
 
 if TYPE_CHECKING:

@@ -18,7 +18,9 @@ from agent.core.alerting import Alertmanager
 from agent.core.model import Estate, Page, Role, State, Target, Urgency, Verdict
 from agent.core.picture import Picture
 from exporters import alertmanager as push_module
-from exporters.alertmanager import FILE_NAME, Pace, Push
+from exporters.alertmanager import Push
+from exporters.alertmanager_memory import FILE_NAME
+from exporters.alertmanager_peer import Pace
 from exporters.security import TlsServer, tls_context
 from tests.exporters.serving import make_certificate
 from tests.lab.alertmanager import BINARY, Notification, alertmanager, free_port, lab_configuration, webhook_receiver
@@ -27,7 +29,7 @@ from tests.waiting import until
 needs_alertmanager: Final = pytest.mark.skipif(
     BINARY is None, reason="no Alertmanager: apt-get install prometheus-alertmanager"
 )
-LOG: Final = "exporters.alertmanager"
+LOG: Final = "exporters.alertmanager_peer"
 QUICK: Final = Pace(resend_seconds=0.5, first_retry_seconds=0.05)
 PATIENT: Final = Pace(resend_seconds=3600.0, first_retry_seconds=0.05)  # what is sent was news, or a retry
 LONG_AGO: Final = timedelta(hours=1)
