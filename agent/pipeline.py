@@ -269,8 +269,8 @@ class Pipeline:
             await self._record(changes.events)
         before_show()
         self._board.refresh(self.assessor, changes.fresh)  # first: what was fresh may have failed in the same step
-        self._board.show(self.assessor, changes.checks, changes.targets)
-        if changes.events or self._repage:
+        turned = self._board.show(self.assessor, changes.checks, changes.targets)
+        if changes.events or turned or self._repage:
             self._repage = False
             self._board.page(now)
 

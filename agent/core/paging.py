@@ -1,8 +1,8 @@
 """Which pages are due: the same alerts that deploy/prometheus/linewarden.rules.yml fires, worked out from the verdicts.
 
 One failure is one page. What is unreachable pages nothing, for its cause does; a circuit of a group is not paged by
-itself, for its group is. Rules and this table are compared by a test against a real Prometheus; the one thing that only
-the rules can do is to hold an alert while its target is unknown or the agent silent.
+itself, for its group is. Rules and this table are compared by a test against a real Prometheus. That an alert is held
+while its target is unknown or the agent silent is no part of it: the rules do that, and `alerting` for what is pushed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,6 +28,13 @@ from agent.core.model import (
 from agent.core.topology import follows, group_of
 from agent.core.watch import Watched
 
+# Every alert about the estate. With `alertmanagers:` configured the agent pushes these, and the rules that
+# `linewarden deploy` writes leave them out; what only Prometheus can know (the agent is silent) stays with it.
+ALERTS: Final = frozenset({
+    "CircuitDown", "CircuitGroupDown", "RedundancyLost", "DeviceDown", "ServiceDown", "CheckDown", "TargetDegraded",
+    "TargetFlapping", "InterfaceDown", "HardwareFlag",
+})  # fmt: skip
+RUNBOOK_BASE: Final = "https://linewarden.example/runbooks"  # a name that no host has (RFC 2606): yours goes there
 CRITICAL: Final = "critical"
 WARNING: Final = "warning"
 

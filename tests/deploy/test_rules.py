@@ -279,6 +279,21 @@ def _rises(per_second: float) -> Callable[[int], float]:
         ({'linewarden_blind{target="d"}': 0}, []),
         ({'linewarden_ledger_ok{target="dc1"}': 0}, ["LinewardenLedgerFailed dc1 critical"]),
         ({'linewarden_ledger_ok{target="dc1"}': 1}, []),
+        (
+            {
+                'linewarden_push_ok{target="dc1",alertmanager="http://a:9093"}': 0,
+                'linewarden_push_ok{target="dc1",alertmanager="http://b:9093"}': 0,
+            },
+            ["LinewardenPushFailed dc1 critical"],
+        ),
+        (
+            {
+                'linewarden_push_ok{target="dc1",alertmanager="http://a:9093"}': 1,
+                'linewarden_push_ok{target="dc1",alertmanager="http://b:9093"}': 0,
+            },
+            ["LinewardenPushPartial dc1 warning"],
+        ),
+        ({'linewarden_push_ok{target="dc1",alertmanager="http://a:9093"}': 1}, []),
         ({'linewarden_config_last_reload_successful{target="dc1"}': 0}, ["LinewardenReloadFailed dc1 warning"]),
         ({'linewarden_ready{target="dc1"}': 0}, ["LinewardenNotReady dc1 warning"]),
         ({'linewarden_loop_lag_seconds{target="dc1"}': 3}, ["LinewardenLate dc1 warning"]),
