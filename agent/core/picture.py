@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Final
 
 from agent.core.delay import EchoTotals, RoundSummary, Train, observe, summarize
+from agent.core.maintenance import Excuse, Window
 from agent.core.model import Estate, Event, Fact, HardwareFlag, Health, Interface, Observation, Outage, Page, Verdict
+from agent.core.notes import Note
 from agent.core.ports import Blind
 from agent.core.traffic import Traffic
 from agent.core.watch import Watched
@@ -66,6 +68,9 @@ class Picture:
     flags: dict[str, tuple[HardwareFlag, ...]] = field(default_factory=dict)  # by device; none: no entry
     pages: tuple[Page, ...] = ()  # what would be paged now, critical first, oldest first
     open_outages: dict[str, Outage] = field(default_factory=dict)  # by target
+    notes: dict[int, tuple[Note, ...]] = field(default_factory=dict)  # by open outage; none: no entry
+    windows: tuple[Window, ...] = ()  # those that are not over, and what is over but kept for the record
+    excuses: dict[str, Excuse] = field(default_factory=dict)  # who is in maintenance now
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))  # oldest first
     blind: dict[str | None, Blind] = field(default_factory=dict)  # open blind spans by target (None: everything)
     blind_seconds: dict[str, float] = field(default_factory=dict)  # ended spans by target ("" for everything)
