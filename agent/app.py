@@ -23,6 +23,7 @@ from agent.core.model import Check, Observation, Page
 from agent.core.picture import Picture
 from agent.core.ports import OnDemand, Probe, Resources, TrapSetup
 from agent.core.units import format_duration
+from agent.desk import Desk
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
 from agent.runner import Runner
@@ -84,6 +85,7 @@ class Agent:
             answered=self._answered,
             on_pages=self._on_pages,
         )
+        self.desk = Desk(self.picture, self.ledger, self.pipeline.heard)
         self.runner = runner = Runner({}, self._polled)
         self.schedule = Schedule(runner.due, self.selfcheck.job_late)
         self.stream: Engine | None = None
@@ -217,7 +219,7 @@ class Agent:
         return SnmpOnDemand(probe, Scraper(probe.client))
 
     async def _serve(self) -> Server:
-        actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy)
+        actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy, desk=self.desk)
         on_demand = multitarget.Source(self._on_demand(), lambda: self.loaded.offer)
         app = web.build(lambda: self.picture, self.ledger, self.registry, actions, on_demand=on_demand)
         listen = self.options.listen or self.loaded.settings.agent.listen

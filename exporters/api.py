@@ -12,9 +12,11 @@ from aiohttp import web
 from agent.core.documents import document
 from agent.core.interfaces import labels
 from agent.core.model import Check, Event, EventKind, Health, Outage, Role, Target, Verdict
+from agent.core.notes import Note
 from agent.core.picture import Picture
 from agent.core.ports import EventFilter
 from agent.core.units import parse_duration
+from exporters.desk import outage_document
 
 MAX_ROWS: Final = 10_000  # of one answer
 DEFAULT_ROWS: Final = 1_000
@@ -33,6 +35,8 @@ class Record(Protocol):
 
     async def outages(self, *, target: str | None = None, open_only: bool = False, since: datetime | None = None,
                       limit: int = 1000) -> Sequence[Outage]: ...  # fmt: skip
+
+    async def notes(self, outages: Sequence[int]) -> Sequence[Note]: ...
 
 
 class Api:
@@ -80,13 +84,17 @@ class Api:
         return await self._json("events", found)
 
     async def outages(self, request: web.Request) -> web.Response:
-        """What was down, from when to when."""
+        """What was down, from when to when, and what people say of it."""
         asked = Query(request, {"target", "since", "until", "limit", "open"}, self._now())
         until = asked.time("until")
         found = await self._ledger.outages(
             target=asked.text("target"), open_only=asked.truth("open"), since=asked.time("since"), limit=asked.limit()
         )
-        return await self._json("outages", [o for o in found if until is None or o.began_at <= until])
+        shown = [outage for outage in found if until is None or outage.began_at <= until]
+        said: dict[int, list[Note]] = {}
+        for note in await self._ledger.notes([outage.id for outage in shown]):
+            said.setdefault(note.outage, []).append(note)
+        return await self._json("outages", shown, lambda outage: outage_document(outage, said.get(outage.id, ())))
 
     async def explain(self, request: web.Request) -> web.Response:
         """Why a target is in its state, what that comes from, and what it takes along."""
@@ -198,7 +206,7 @@ def target_document(picture: Picture, target: Target) -> dict[str, Any]:
         **document(target),
         "verdict": document(picture.verdicts.get(target.name, _NO_VERDICT)),
         "checks": [check_document(picture, check) for check in target.checks],
-        "outage": document(picture.open_outages.get(target.name)),
+        "outage": _open_outage(picture, target.name),
     }
 
 
@@ -254,10 +262,15 @@ def explanation(picture: Picture, name: str) -> dict[str, Any]:
         "consequences": [other for other, v in dict(picture.verdicts).items() if name in v.causes],
         "causes": list(verdict.causes),
         "pages": [document(page) for page in picture.pages if name in {page.target, *page.consequences}],
-        "outage": document(picture.open_outages.get(name)),
+        "outage": _open_outage(picture, name),
         "flags": document(picture.flags.get(name, ())),
         "interfaces": _watched(picture, name),
     }
+
+
+def _open_outage(picture: Picture, name: str) -> dict[str, Any] | None:
+    outage = picture.open_outages.get(name)
+    return None if outage is None else outage_document(outage, picture.notes.get(outage.id, ()))
 
 
 def _watched(picture: Picture, name: str) -> list[dict[str, Any]]:

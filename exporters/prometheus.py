@@ -17,7 +17,9 @@ from prometheus_client import CollectorRegistry
 
 from agent import __version__
 from agent.core.delay import RTT_BUCKETS_SECONDS, EchoTotals, summarize
+from agent.core.maintenance import WindowKind, covers
 from agent.core.model import Check, Estate, Health, Mark, Outcome, State, Target, Verdict
+from agent.core.notes import acknowledgement
 from agent.core.paging import losses
 from agent.core.picture import Picture
 from agent.core.series import Family
@@ -113,6 +115,9 @@ def state_families(picture: Picture, prefixes: Prefixes) -> list[Family]:
         if verdict.state is State.UNREACHABLE:
             for cause in dict.fromkeys(verdict.causes):
                 causes.put("linewarden_root_cause", {"target": name, "cause": cause}, 1.0)
+    for alert, name in dict.fromkeys((page.alert, page.target) for page in picture.pages):
+        if Mark.MAINTENANCE in verdicts.get(name, _NO_VERDICT).marks:
+            causes.put("linewarden_page_kept", {"target": name, "alert": alert}, 1.0)
     return [
         _family("linewarden_target_state", prefixes.target_states, _ONE_HOT[states].ravel()),
         _family("linewarden_check_state", prefixes.check_states, _ONE_HOT[checks].ravel()),
@@ -137,6 +142,7 @@ def families(
     smokeping(found, picture, prefixes)
     blindness(found, picture, now, prefixes)
     devices(found, picture, now)
+    said(found, picture, now)
     agent(found, picture)
     seen = [*state_families(picture, prefixes), *found.families()]
     names = {family.name for family in seen}
@@ -240,6 +246,18 @@ def devices(found: Gathered, picture: Picture, now: datetime) -> None:
         for target, reason, severity in dict.fromkeys((f.target, f.reason, f.severity) for f in flags):
             labels = {"target": target, "reason": reason, "severity": severity}
             found.put("linewarden_hardware_flag", labels, 1.0)
+
+
+def said(found: Gathered, picture: Picture, now: datetime) -> None:
+    """Add what people announced, and which outages they have taken on."""
+    lasting = Counter(window.kind for window in picture.windows if covers(window, now))
+    for kind in WindowKind:
+        labels = {"target": picture.estate.agent, "kind": kind}
+        found.put("linewarden_maintenance_active", labels, lasting[kind])
+    notes = dict(picture.notes)
+    for name, outage in dict(picture.open_outages).items():
+        taken = acknowledgement(notes.get(outage.id, ())) is not None
+        found.put("linewarden_outage_acknowledged", {"target": name}, float(taken))
 
 
 def agent(found: Gathered, picture: Picture) -> None:

@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "snmp": ("snmp", "Read objects of a device (get, walk), and try out files of modules (import)."),
     "events": ("events", "What happened: changes of belief, with their evidence."),
     "outages": ("outages", "What was down, from when to when, and why."),
+    "maintenance": ("maintenance", "Announce work, so that nobody is paged for it: add, end, list."),
     "explain": ("explain", "Why a target is in its state, and what depends on it."),
     "config": ("config", "Helpers for the configuration: `config schema`."),
     "deploy": ("deploy", "Write systemd units, alert rules and dashboards to a directory."),

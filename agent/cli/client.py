@@ -1,4 +1,4 @@
-"""How reading commands reach what they read: a running agent, or its ledger when none runs.
+"""How commands reach a running agent; those that only read are answered by its ledger when none runs.
 
 Everything comes back as the documents of `/api/v1`, whichever it was.
 """
@@ -9,7 +9,7 @@ import errno
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -57,6 +57,16 @@ class Answer:
     ledger: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of `/api/v1`: its path, its parameters, and what is sent along."""
+
+    what: str
+    parameters: Mapping[str, str]
+    method: str = "GET"
+    body: Mapping[str, Any] | None = None
+
+
 def where_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add --url, --config and --state-dir to a command, which gets them as `where`."""
 
@@ -87,24 +97,45 @@ def where_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def ask(where: Where, what: str, **parameters: str | None) -> Answer:
-    """Return the answer of the agent to `what` (`events`, `outages`, `explain`), or of its ledger when none runs.
+    """Return the answer of the agent to `what` (`events`, `maintenance` ...), or of its ledger when none runs.
 
     Raises:
         RefusedError: the question is wrong (exit code 2).
         CannotError: nobody can answer (exit code 3).
     """
     wanted = {name: value for name, value in parameters.items() if value is not None}
+    found = _ask_agent(where, Call(what, wanted))
+    return Answer(found) if found is not None else _ask_ledger(*places(where), what, wanted)
+
+
+def say(where: Where, method: str, what: str, body: Mapping[str, Any] | None = None, **parameters: str
+        ) -> dict[str, Any]:  # fmt: skip
+    """Tell the agent something, and return its answer. Only a running agent takes it.
+
+    Raises:
+        RefusedError: it cannot be (exit code 2).
+        CannotError: no agent, or it may not be (exit code 3).
+    """
+    found = _ask_agent(where, Call(what, parameters, method, body))
+    if found is None:
+        tried = ", ".join(str(socket) for socket in places(where)[1])
+        raise CannotError(f"no agent is running (tried {tried}), and only a running one takes this; "
+                          "name it with --url or --config")  # fmt: skip
+    return found
+
+
+def _ask_agent(where: Where, call: Call) -> dict[str, Any] | None:
+    """Return the answer of the agent; None where none runs."""
     if where.url is not None:
-        return Answer(asyncio.run(_ask_url(where.url, what, wanted)))
-    state_dirs, sockets = places(where)
-    for socket in sockets:
+        return asyncio.run(_ask_url(where.url, call))
+    for socket in places(where)[1]:
         try:
             socket.stat()  # most are not there: told before anything heavy is imported
-            return Answer(asyncio.run(_ask_socket(socket, what, wanted)))
+            return asyncio.run(_ask_socket(socket, call))
         except OSError as error:
             if error.errno not in _NOBODY:
                 raise CannotError(_socket_trouble(socket, error)) from error
-    return _ask_ledger(state_dirs, sockets, what, wanted)
+    return None
 
 
 def places(where: Where) -> tuple[list[Path], list[Path]]:
@@ -161,19 +192,19 @@ def _socket_trouble(socket: Path, error: OSError) -> str:
 # ------------------------------------------------------------------ a running agent
 
 
-async def _ask_socket(socket: Path, what: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+async def _ask_socket(socket: Path, call: Call) -> dict[str, Any]:
     import aiohttp
 
     try:
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(socket))) as session:
-            return await _get(session, "http://localhost", what, wanted)
+            return await _send(session, "http://localhost", call)
     except aiohttp.ClientConnectorError as error:
         raise OSError(error.os_error.errno, error.os_error.strerror) from error
     except aiohttp.ClientError as error:
         raise CannotError(f"{socket}: the agent hung up: {error}") from error
 
 
-async def _ask_url(url: str, what: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+async def _ask_url(url: str, call: Call) -> dict[str, Any]:
     import aiohttp
     from yarl import URL
 
@@ -191,7 +222,7 @@ async def _ask_url(url: str, what: str, wanted: Mapping[str, str]) -> dict[str, 
     try:
         # trust_env: ~/.netrc and proxies, where nothing nearer says who asks
         async with aiohttp.ClientSession(headers=headers, trust_env=not headers) as session:
-            return await _get(session, str(base).rstrip("/"), what, wanted)
+            return await _send(session, str(base).rstrip("/"), call)
     except aiohttp.ClientConnectorCertificateError as error:
         raise CannotError(f"{shown}: its certificate is not trusted ({error.certificate_error}); "
                           "name its CA in $SSL_CERT_FILE") from error  # fmt: skip
@@ -203,12 +234,13 @@ async def _ask_url(url: str, what: str, wanted: Mapping[str, str]) -> dict[str, 
         raise CannotError(f"{shown}: {error or type(error).__name__}") from error
 
 
-async def _get(session: "aiohttp.ClientSession", base: str, what: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+async def _send(session: "aiohttp.ClientSession", base: str, call: Call) -> dict[str, Any]:
     import json
 
+    url, parameters = f"{base}/api/v1/{call.what}", dict(call.parameters)
     async with (
         asyncio.timeout(_ANSWER_SECONDS),
-        session.get(f"{base}/api/v1/{what}", params=dict(wanted), allow_redirects=False) as response,
+        session.request(call.method, url, params=parameters, json=call.body, allow_redirects=False) as response,
     ):
         body = bytearray()
         async for part in response.content.iter_chunked(1 << 16):
@@ -229,7 +261,9 @@ async def _get(session: "aiohttp.ClientSession", base: str, what: str, wanted: M
         raise CannotError(f"not permitted: {text}")
     if response.status in {400, 404} and isinstance(found, dict):
         raise RefusedError(str(text))
-    if response.status != 200 or not isinstance(found, dict):
+    if response.status == 503 and isinstance(found, dict):
+        raise CannotError(str(text))
+    if response.status not in {200, 201} or not isinstance(found, dict):
         raise CannotError(f"no answer of a linewarden agent (HTTP {response.status} {text})")
     return found
 
@@ -242,6 +276,7 @@ def _ask_ledger(state_dirs: list[Path], sockets: list[Path], what: str, wanted: 
     from agent.core.model import EventKind
     from agent.core.ports import EventFilter
     from agent.ledger import FILE_NAME, LedgerError, LedgerReader
+    from exporters.desk import outage_document, window_documents
 
     tried = ", ".join(str(socket) for socket in sockets)
     path = next((d / FILE_NAME for d in state_dirs if _there(d / FILE_NAME)), None)
@@ -258,12 +293,17 @@ def _ask_ledger(state_dirs: list[Path], sockets: list[Path], what: str, wanted: 
     try:
         if what == "events":
             kinds = tuple(EventKind(kind) for kind in wanted["kind"].split(",")) if "kind" in wanted else None
-            found: object = reader.events(EventFilter(wanted.get("target"), kinds, since, until, limit))
+            wanted_events = EventFilter(wanted.get("target"), kinds, since, until, limit)
+            found = document(reader.events(wanted_events))
+        elif what == "maintenance":
+            found = window_documents(reader.windows(), datetime.now(UTC), everything="all" in wanted)
         else:
-            found = reader.outages(target=wanted.get("target"), open_only="open" in wanted, since=since, limit=limit)
+            outages = reader.outages(target=wanted.get("target"), open_only="open" in wanted, since=since, limit=limit)
+            said = reader.notes([outage.id for outage in outages])
+            found = [outage_document(o, [note for note in said if note.outage == o.id]) for o in outages]
     except LedgerError as error:
         raise CannotError(f"no agent is running (tried {tried}), and its ledger is of no use: {error}") from error
-    return Answer({what: document(found)}, path)
+    return Answer({what: found}, path)
 
 
 def _there(path: Path) -> bool:

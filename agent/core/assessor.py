@@ -272,8 +272,8 @@ class Assessor:
         excused = name in self.excuses
         if not excused and self.estate.targets[name].role is Role.GROUP:
             members = self.estate.targets[name].members
-            failed = [member for member in members if member in self.verdicts and self.verdicts[member].state in _FAILED]
-            excused = bool(failed) and all(member in self.excuses for member in failed)
+            failed = {member for member in members if self.verdicts.get(member, Verdict()).state in _FAILED}
+            excused = bool(failed) and failed <= self.excuses.keys()
         marks = verdict.marks | _EXCUSED if excused else verdict.marks - _EXCUSED
         return verdict if marks == verdict.marks else replace(verdict, marks=marks)
 

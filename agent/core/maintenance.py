@@ -164,6 +164,14 @@ def concerned(window: Window, estate: Estate) -> frozenset[str]:
     return frozenset(found | (whole & targets.keys()))
 
 
+def about(window: Window) -> str:
+    """Return in words what a window is about."""
+    named = (("site", window.sites), ("supplier", window.suppliers), ("target", window.targets))
+    words = [f"{what} {name}" for what, names in named for name in names]
+    few = words[:8] + ([f"{len(words) - 8} more"] if len(words) > 8 else [])
+    return ", ".join(few) or "everything"
+
+
 class Calendar:
     """The windows that excuse from paging, with the estate that they are about."""
 

@@ -106,9 +106,7 @@ def pages(
     return tuple(sorted(found, key=lambda page: (page.severity != CRITICAL, page.since, page.alert, page.target)))
 
 
-def _began_before(
-    situation: _Situation, target: Target, page: Page, kept: Collection[tuple[str, str]] | None
-) -> bool:
+def _began_before(situation: _Situation, target: Target, page: Page, kept: Collection[tuple[str, str]] | None) -> bool:
     """Say whether a page of a target in maintenance was due before: before the window began, or was announced."""
     if kept is not None and (page.alert, page.target) in kept:
         return True
@@ -118,8 +116,11 @@ def _began_before(
     excuse = excuses.get(target.name)
     if excuse is not None or target.role is not Role.GROUP:
         return excuse is not None and page.since < excuse.since
-    failed = [circuit.name for circuit in situation.circuits(target, _FAILED)]
-    began = [(situation.verdict(name).since or situation.now, excuses[name].since) for name in failed if name in excuses]
+    began = [
+        (situation.verdict(circuit.name).since or situation.now, excuses[circuit.name].since)
+        for circuit in situation.circuits(target, _FAILED)
+        if circuit.name in excuses
+    ]
     if page.alert == "RedundancyLost":  # due as soon as a circuit fails that is in no window
         return any(since < excused for since, excused in began)
     return bool(began) and page.since < max(excused for _, excused in began)

@@ -2,13 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from agent.core.maintenance import Window
 from agent.core.model import Event, Outage, Round, State
+from agent.core.notes import Note
 from agent.core.ports import Blind, EventFilter, Resumed
 from agent.ledger.errors import LedgerError, is_corrupt, surroundings_text
 from agent.ledger.packing import unpack
@@ -22,6 +24,7 @@ from agent.ledger.rows import (
     outage_of,
     to_us,
 )
+from agent.ledger.said import read_notes, read_windows
 from agent.ledger.schema import open_for_reading
 from agent.ledger.writing import MINUTE_US
 
@@ -172,6 +175,14 @@ class LedgerReader:
     def rounds(self, target: str, check: str, since: datetime, until: datetime) -> list[Round]:
         """Return the rounds of a check that began in [since, until)."""
         return self.read(lambda db: read_rounds(db, target, check, since, until))
+
+    def windows(self) -> list[Window]:
+        """Return all windows, in the order in which they were added."""
+        return self.read(read_windows)
+
+    def notes(self, outages: Sequence[int]) -> list[Note]:
+        """Return the notes of these outages, in the order in which they were written."""
+        return self.read(lambda db: read_notes(db, outages))
 
     def states(self) -> Resumed:
         """Return the last states and the open outages."""
