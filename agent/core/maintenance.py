@@ -23,7 +23,7 @@ MAX_NAME: Final = 200
 LONGEST: Final = timedelta(days=2 * 366)  # of something that happens once: a site that is rebuilt
 LONGEST_RECURRING: Final = timedelta(days=31)
 _YEARS: Final = (2000, 2199)
-_MOST_STEPS: Final = 1000  # back along windows that follow one another without a gap
+_MOST_STEPS: Final = 100  # back through the windows, to those that follow one another without a gap
 
 
 class WindowKind(StrEnum):
@@ -207,8 +207,8 @@ def _excuse(windows: tuple[Window, ...], at: datetime) -> Excuse | None:
     since = at
     for _ in range(_MOST_STEPS):
         before = since
-        for window in windows:
-            span = _reaching(window, before)
+        for window in reversed(windows):
+            span = _reaching(window, since)
             if span is not None:
                 since = min(since, max(span.begins_at, window.added_at))
         if since == before:

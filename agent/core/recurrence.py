@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -68,11 +69,11 @@ def occurrences(begins_at: datetime, rule: str, zone: str) -> tuple[datetime, ..
     parts = _parse(rule, tz)
     _check_first(local, parts)
     last = local + HORIZON
-    if (until := parts.get("until")) is not None:
+    if (until := parts.pop("until", None)) is not None:
         last = min(last, until)
     if last < local:
         raise RuleError(f"the rule {_short(rule)} ends before it begins: UNTIL is {last:%Y-%m-%d %H:%M}")
-    found = rrule.rrule(**parts | {"dtstart": local, "until": last})
+    found = takewhile(lambda moment: moment <= last, rrule.rrule(**parts, dtstart=local))
     begun = {moment.replace(tzinfo=tz).astimezone(UTC) for moment in found}
     begun.discard(local.replace(tzinfo=tz).astimezone(UTC))  # an hour that comes twice: the first is as it was said
     return tuple(sorted(begun | {begins_at.astimezone(UTC)}))
@@ -94,12 +95,10 @@ def weekly(day: str, at: str, zone: str, now: datetime) -> tuple[datetime, str]:
     if len(day) < 2 or not any(name.startswith(day.lower()) for name in names):
         raise RuleError(f"expected a day of the week such as sun or Sunday, got {_short(day)}")
     clock = time_of_day(at)
-    first = now.astimezone(tz)
-    for days in range(8):
-        local = datetime.combine(first.date() + timedelta(days=days), clock, tz)
-        if local.weekday() == list(_DAYS).index(short) and local >= now:
-            break
-    return local.astimezone(UTC), f"FREQ=WEEKLY;BYDAY={short}"
+    today = now.astimezone(tz).date()
+    ahead = (list(_DAYS).index(short) - today.weekday()) % 7
+    begins = (datetime.combine(today + timedelta(days=ahead + more), clock, tz) for more in (0, 7))
+    return next(b.astimezone(UTC) for b in begins if b >= now), f"FREQ=WEEKLY;BYDAY={short}"
 
 
 def time_of_day(text: str) -> time:
@@ -208,7 +207,7 @@ def _check_first(local: datetime, parts: Mapping[str, Any]) -> None:
     holds = (day is None or local.weekday() in {one.weekday for one in day}) and (not months or local.month in months)
     if holds:
         rule = {key: value for key, value in parts.items() if key != "until"}
-        holds = next(iter(rrule.rrule(**rule | {"dtstart": moved})), None) == moved
+        holds = next(iter(rrule.rrule(**rule, dtstart=moved)), None) == moved
     if not holds:
         raise RuleError(f"the rule does not hold for its own beginning, {local:%A %Y-%m-%d %H:%M}: "
                         "begin on a day that it names")  # fmt: skip

@@ -28,6 +28,7 @@ class Thing:
         marks: mark -> seconds in which it stands.
         cause: for the seconds in which it is unreachable.
         checks: further checks that do not decide -> their story.
+        kept: alerts that maintenance does not end -> seconds in which the agent says so.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Thing:
     cause: str = ""
     marks: Mapping[str, Container[int]] = field(default_factory=dict)
     checks: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, Container[int]] = field(default_factory=dict)
 
     def state(self, second: int, story: str | None = None) -> str | None:
         """Return the state at that second; None while it is not watched."""
@@ -122,6 +124,9 @@ def _series_of(thing: Thing) -> Iterable[Series]:
     def marked(span: Container[int]) -> Callable[[int], float | None]:
         return lambda second: float(second in span)
 
+    def kept(span: Container[int]) -> Callable[[int], float | None]:
+        return lambda second: 1.0 if second in span else None
+
     name = f'target="{thing.name}"'
     where = f'{name},kind="{thing.kind}",site="{thing.site}"'
     for state in filter(None, STATES.values()):
@@ -130,6 +135,8 @@ def _series_of(thing: Thing) -> Iterable[Series]:
             yield f'linewarden_check_state{{{name},check="{check}",state="{state}"}}', believed(state, story)
     for mark in ("flapping", "maintenance", "redundancy_lost"):
         yield f'linewarden_target_mark{{{name},mark="{mark}"}}', marked(thing.marks.get(mark, ()))
+    for alert, seconds in thing.kept.items():
+        yield f'linewarden_page_kept{{{name},alert="{alert}"}}', kept(seconds)
     if thing.cause:
         text = f'linewarden_root_cause{{{name},cause="{thing.cause}"}}'
         yield text, lambda second: 1.0 if thing.state(second) == "unreachable" else None
