@@ -103,7 +103,7 @@ def _row(event: dict[str, Any]) -> list[Cell]:
     if event.get("late"):
         reason += " [late]"
     old, new = event["old"] or "-", event["new"] or "-"
-    change = new if event["kind"] == "agent" and not event["old"] else f"{old} > {new}"
+    change = new if event["kind"] in {"agent", "note"} and not event["old"] else f"{old} > {new}"
     return [local_time(event["at"]), event["kind"], about, (change, STATE_COLOURS.get(new)), reason]
 
 

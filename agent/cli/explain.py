@@ -85,6 +85,12 @@ def _lines(found: dict[str, Any], now: datetime) -> Iterator[str]:
         yield f"  source: {clean(flag['source'])}"
     if outage := found.get("outage"):
         yield f"\nOutage {outage['id']}: open{_since(outage['began_at'], now)}; {clean(outage['reason'])}"
+        yield from map(_said, outage.get("notes", ()))
+
+
+def _said(note: dict[str, Any]) -> str:
+    text = f": {clean(note['text'])}" if note["text"] else ""
+    return f"  {note['kind']} by {clean(note['author'])} at {local_time(note['at'])}{text}"
 
 
 def _interface(one: dict[str, Any]) -> tuple[Cell, ...]:
