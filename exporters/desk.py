@@ -161,20 +161,17 @@ def window_of(given: Mapping[str, Any], estate: Estate, now: datetime, author: s
     if ends_at is None:
         raise ValueError(f"ends_at: expected a time with its offset such as {_EXAMPLE}")
     circuits = [target.circuit for target in estate.targets.values() if target.circuit is not None]
-    known = {
-        "sites": {name for name, target in estate.targets.items() if target.role is Role.SITE},
-        "suppliers": {facts.supplier for facts in circuits},
-        "targets": estate.targets.keys(),
-    }
-    named = {key: _names(given, key, words) for key, words in known.items()}
+    sites = _names(given, "sites", (name for name, target in estate.targets.items() if target.role is Role.SITE))
+    suppliers = _names(given, "suppliers", (facts.supplier for facts in circuits))
+    targets = _names(given, "targets", estate.targets)
     everything = given.get("everything", False)
     if not isinstance(everything, bool):
         raise ValueError(f"everything: expected true or false, got {_short(everything)}")
-    if everything == any(named.values()):
+    if everything == bool(sites or suppliers or targets):
         raise ValueError("name sites, suppliers or targets, or say that everything is meant: one of the two")
     return Window(
-        WindowKind(kind), begins_at, ends_at, now, rule=_text(given, "rule"), zone=_text(given, "zone") or "UTC",
-        reason=_text(given, "reason"), author=author, **named,
+        WindowKind(kind), begins_at, ends_at, now, _text(given, "rule"), _text(given, "zone") or "UTC", sites,
+        suppliers, targets, _text(given, "reason"), author,
     )  # fmt: skip
 
 

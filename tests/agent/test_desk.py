@@ -84,7 +84,8 @@ async def test_a_page_that_is_open_stays_until_the_target_recovers(world: World)
     await cut(world)
     await desk(world).add_window(window(-HOUR, HOUR, targets=("wan",)))  # said to have begun an hour ago
     assert marked(world) == {"wan"}
-    assert ([page.target for page in world.begun], world.ended) == (["wan"], [])
+    assert [page.target for page in world.begun] == ["wan"]
+    assert world.ended == []
     world.round("wan", "++++", burst=True)
     await world.state("wan", State.UP)
     await until(lambda: world.ended)
@@ -164,7 +165,7 @@ async def test_a_restart_within_a_window_pages_nothing_and_tells_nothing(tmp_pat
     assert [note.author for notes in second.picture.notes.values() for note in notes] == ["alice"]
     second.round("wan", "----", burst=True)
     await second.state("wan", State.DOWN)
-    assert second.picture.pages == ()
+    assert list(second.picture.pages) == []
     assert await marks(second) == ["core >maintenance", "wan >maintenance"]
     await desk(second).end_window(1, "alice")
     assert [page.target for page in second.picture.pages] == ["wan"]

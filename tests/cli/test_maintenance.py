@@ -1,7 +1,9 @@
 """`linewarden maintenance` and what people say of outages, with a real agent's parts behind them."""
 
 import asyncio
+import getpass
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -249,17 +251,17 @@ def test_times_of_day_mean_the_next_one() -> None:
 
 
 def test_whose_name_stands_in_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speaker.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "alice")
     assert speaker.own_name() == "alice"
     monkeypatch.delenv("SUDO_USER")
-    monkeypatch.setattr(speaker.getpass, "getuser", lambda: "root")
+    monkeypatch.setattr(getpass, "getuser", lambda: "root")
     assert speaker.own_name() == "root"
 
     def nobody() -> str:
         raise KeyError("uid not found")
 
-    monkeypatch.setattr(speaker.getpass, "getuser", nobody)
+    monkeypatch.setattr(getpass, "getuser", nobody)
     assert speaker.own_name() == "uid 0"
 
 

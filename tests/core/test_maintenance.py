@@ -33,7 +33,13 @@ EVERYTHING = 10 * 366 * DAY
 
 
 def window(begin: float = 0, end: float = HOUR, **more: Any) -> Window:  # noqa: ANN401 - the fields of Window
-    known = {"kind": WindowKind.MAINTENANCE, "added_at": at(-DAY), "reason": "fibre work", "author": "alice", "id": 7}
+    known: dict[str, Any] = {
+        "kind": WindowKind.MAINTENANCE,
+        "added_at": at(-DAY),
+        "reason": "fibre work",
+        "author": "alice",
+        "id": 7,
+    }
     return Window(begins_at=at(begin), ends_at=at(end), **known | more)
 
 
