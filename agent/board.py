@@ -39,7 +39,6 @@ class Board:
         self.picture = picture
         self._on_pages = on_pages
         self._flags_day: date | None = None
-        self._has_paged = False
         self._polls: dict[str, dict[str, DevicePoll]] = {}  # by device and check
         self._watcher = Watcher(picture.estate)
 
@@ -78,11 +77,10 @@ class Board:
             picture.health,
             now,
             excuses=picture.excuses,
-            earlier=picture.pages if self._has_paged else None,
+            earlier=picture.pages if picture.ready else None,  # what the first round finds was there before
             flags=picture.flags,
             interfaces={name: poll.watched for name, poll in picture.polls.items() if now <= poll.fresh_until},
         )
-        self._has_paged = True
         picture.pages = tuple(_aged(page, before.get(_identity(page))) for page in due)
         after = {_identity(page): page for page in picture.pages}
         new = [page for key, page in after.items() if key not in before]

@@ -74,7 +74,7 @@ class Desk:
         if len(await self._ledger.notes([note.outage])) >= MAX_NOTES:
             raise ValueError(f"outage {note.outage} has {MAX_NOTES} notes: no more are taken")
         now = datetime.now(UTC)
-        words = f"{note.author}: {note.text}" if note.text else note.author
+        words = " ".join(f"{note.author}: {note.text}".split()) if note.text else note.author
         written = await self._ledger.add_note(note, self._event(now, _SAID[note.kind], words, EventKind.NOTE))
         if written is None:
             return None

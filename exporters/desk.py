@@ -171,7 +171,7 @@ def window_of(given: Mapping[str, Any], estate: Estate, now: datetime, author: s
         raise ValueError("name sites, suppliers or targets, or say that everything is meant: one of the two")
     return Window(
         WindowKind(kind), begins_at, ends_at, now, _text(given, "rule"), _text(given, "zone") or "UTC", sites,
-        suppliers, targets, _text(given, "reason"), author,
+        suppliers, targets, _line(_text(given, "reason")), author,
     )  # fmt: skip
 
 
@@ -196,7 +196,7 @@ def _refuse_unknown(path: str, given: Mapping[str, object], wanted: tuple[str, .
 def _author(request: web.Request, given: Mapping[str, Any]) -> str:
     """Return who speaks: by their own word, and beside it the user who was asked for a password."""
     try:
-        author = _text(given, "author")
+        author = _line(_text(given, "author"))
     except ValueError as error:
         raise _refused(400, str(error)) from error
     found = None if is_local(request) else credentials(request.headers.get(hdrs.AUTHORIZATION, ""))
@@ -210,6 +210,11 @@ def _text(given: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{key}: expected a text, got {_short(value)}")
     return value.strip()
+
+
+def _line(text: str) -> str:
+    """Return a text as one line: it goes into events and logs."""
+    return " ".join(text.split())
 
 
 def _moment(given: Mapping[str, Any], key: str) -> datetime | None:

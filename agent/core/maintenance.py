@@ -223,7 +223,7 @@ def _reaching(window: Window, at: datetime) -> Span | None:
     return found[place] if place < len(found) and found[place].begins_at < at else None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _spans(
     begins_at: datetime, ends_at: datetime, rule: str, zone: str, cancelled_at: datetime | None
 ) -> tuple[Span, ...]:

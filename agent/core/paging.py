@@ -85,8 +85,8 @@ def pages(
         flags: hardware flags by device; they are tickets as well, and have no known beginning.
         interfaces: the watched interfaces of each device.
         excuses: who is in maintenance, and since when; a page that was due before is kept.
-        earlier: the pages of the last look; None for the first look, which takes what has no known beginning to have
-            begun before the window.
+        earlier: the pages of the last look; None in the first round after a start, which takes what has no known
+            beginning to have begun before the window.
     """
     situation = _Situation(estate, verdicts, now, excuses or {})
     kept = None if earlier is None else {(page.alert, page.target) for page in earlier}

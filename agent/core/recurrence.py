@@ -51,7 +51,7 @@ def zone_of(name: str) -> ZoneInfo:
     raise RuleError(f"expected the IANA name of a time zone such as Europe/London or UTC, got {_short(name)}")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def occurrences(begins_at: datetime, rule: str, zone: str) -> tuple[datetime, ...]:
     """Return when something begins, in UTC, ascending: at least once, at most some thousand times.
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +209,23 @@ async def test_a_reload_holds_the_windows_against_the_new_estate(world: World) -
     assert marked(world) == {"wan", "far"}
     assert await marks(world) == ["far-sw >maintenance", "wan >maintenance"]
     assert world.picture.excuses.keys() == {"wan", "far"}
+
+
+async def test_a_ticket_without_a_date_stays_open_over_a_restart_in_the_window(tmp_path: Path) -> None:
+    old = estate(replace(device("old"), purchased=date(1990, 1, 1)))
+    old = replace(old, age_policy_years={"*": 5.0})
+    first = World(tmp_path, old)
+    await first.start()
+    first.picture.ready = True
+    assert [page.alert for page in first.picture.pages] == ["HardwareFlag"]
+    await desk(first).add_window(window())
+    assert (marked(first), [page.alert for page in first.picture.pages]) == ({"old"}, ["HardwareFlag"])
+    await first.stop()
+    second = World(tmp_path, old)
+    await second.start()
+    assert (marked(second), [page.alert for page in second.picture.pages]) == ({"old"}, ["HardwareFlag"])
+    second.picture.ready = True
+    second.round("old", "----", burst=True)
+    await second.state("old", State.DOWN)
+    assert [page.alert for page in second.picture.pages] == ["HardwareFlag"]
+    await second.stop()

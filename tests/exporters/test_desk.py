@@ -94,9 +94,10 @@ async def test_a_window_is_taken_and_listed(tmp_path: Path) -> None:
         weekly = {
             "kind": "clock_stop", "begins_at": "2026-11-01T22:00:00+00:00", "ends_at": "2026-11-02T00:00:00+00:00",
             "rule": "FREQ=WEEKLY;BYDAY=SU", "zone": "Europe/London", "sites": ["bcw", "bcw"],
-            "suppliers": ["ExampleTel"], "reason": "x", "author": "bob",
+            "suppliers": ["ExampleTel"], "reason": "fibre\n  work ", "author": "bob\tb",
         }  # fmt: skip
         assert (await ask("POST", "maintenance", weekly))[0] == 201
+        assert (ask.desk.picture.windows[1].reason, ask.desk.picture.windows[1].author) == ("fibre work", "bob b")
         past = GOOD | {"begins_at": "2026-11-20T10:00:00+01:00", "ends_at": "2026-11-20T12:00:00Z", "everything": True,
                        "targets": []}  # fmt: skip
         _, over = await ask("POST", "maintenance", past)
