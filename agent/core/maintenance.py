@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from agent.core.model import Estate, Role
-from agent.core.recurrence import occurrences, zone_of
+from agent.core.recurrence import RuleError, occurrences, zone_of
 from agent.core.topology import group_of
 
 MAX_WINDOWS: Final = 200  # that are not over: a calendar of that size is one that nobody reads
@@ -229,7 +229,11 @@ def _spans(
 ) -> tuple[Span, ...]:
     lasts = ends_at - begins_at
     found: list[Span] = []
-    for begin in occurrences(begins_at, rule, zone):
+    try:
+        begun = occurrences(begins_at, rule, zone)
+    except RuleError:  # it was taken under other rules of time zones than this host has now: the first one stands
+        begun = (begins_at,)
+    for begin in begun:
         end = begin + lasts if cancelled_at is None else min(begin + lasts, cancelled_at)
         if end <= begin:
             break

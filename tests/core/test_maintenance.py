@@ -65,6 +65,8 @@ DAILY = window(rule="FREQ=DAILY;COUNT=3")
         (window(end=2 * DAY, rule="FREQ=WEEKLY;COUNT=2"), 0, EVERYTHING, [(0, 48), (168, 216)]),
         (replace(DAILY, cancelled_at=at(24.5 * HOUR)), 0, EVERYTHING, [(0, 1), (24, 24.5)]),
         (replace(DAILY, cancelled_at=at(12 * HOUR)), 0, EVERYTHING, [(0, 1)]),
+        (window(rule="FREQ=DAILY", zone="Mars/Olympus"), 0, EVERYTHING, [(0, 1)]),  # of a host that knows more zones
+        (window(rule="FREQ=WEEKLY;BYDAY=MO"), 0, EVERYTHING, [(0, 1)]),  # a Monday there, a Sunday here
         (window(cancelled_at=at(0)), -DAY, DAY, []),
         (window(cancelled_at=at(-1)), -DAY, DAY, []),
     ],
