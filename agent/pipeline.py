@@ -117,15 +117,17 @@ class Pipeline:
         picture.open_outages = {outage.target: outage for outage in resumed.outages}
         began_or_ended: Sequence[Event] = ()
         if not self._ledger.problem:
+            picture.events.extend(await self._ledger.events(EventFilter(limit=RECENT_EVENTS)))
+            # the stamp "alive" may be older than the last event, and what that told must not be told again
+            told = [event.noticed_at for event in picture.events if event.noticed_at <= now]
+            known_until = max([*told, resumed.alive_until]) if resumed.alive_until else None
             windows = await self._ledger.windows()
-            began_or_ended = self._windows.resume(windows, self.assessor, resumed.alive_until, now).events
+            began_or_ended = self._windows.resume(windows, self.assessor, known_until, now).events
             await self._load_notes()
         self._board.show(self.assessor, self.assessor.beliefs.keys(), self.assessor.verdicts.keys())
         if resumed.alive_until is not None and resumed.alive_until < now:
             why = "the agent was stopped" if resumed.clean else "the agent was not running"
             await self.lost_sight(why, resumed.alive_until, now)
-        if not self._ledger.problem:
-            picture.events.extend(await self._ledger.events(EventFilter(limit=RECENT_EVENTS)))
         await self._record(began_or_ended)
         self._board.day(now.date())
         self._board.page(now)

@@ -1,7 +1,9 @@
 """Windows and notes in a running pipeline: marks and pages as they come and go, also over a restart."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -228,4 +230,18 @@ async def test_a_ticket_without_a_date_stays_open_over_a_restart_in_the_window(t
     second.round("old", "----", burst=True)
     await second.state("old", State.DOWN)
     assert [page.alert for page in second.picture.pages] == ["HardwareFlag"]
+    await second.stop()
+
+
+async def test_a_mark_is_not_told_again_where_the_stamp_of_the_crashed_run_is_older(tmp_path: Path) -> None:
+    first = World(tmp_path, ESTATE)
+    await first.start()
+    await desk(first).add_window(window(targets=("wan",)))
+    await first.stop()
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)) as db:
+        db.execute("UPDATE runs SET alive_us = started_us, clean = 0")
+    second = World(tmp_path, ESTATE)
+    await second.start()
+    assert marked(second) == {"wan"}
+    assert await marks(second) == ["wan >maintenance"]
     await second.stop()
