@@ -141,27 +141,43 @@ def concerned(window: Window, estate: Estate) -> frozenset[str]:
     A site means its devices and services and the circuits that end there, a supplier its circuits, a group its
     circuits. A group is in it where all of its circuits are.
     """
-    targets = estate.targets
-    if not (window.sites or window.suppliers or window.targets):
-        return frozenset(targets)
-    sites, suppliers = set(window.sites), set(window.suppliers)
-    found = {name for name in window.targets if name in targets}
-    for name in tuple(found):
-        if targets[name].role is Role.SITE:
-            sites.add(name)
-        elif targets[name].role is Role.GROUP:
-            found.update(member for member in targets[name].members if member in targets)
-    for name, target in targets.items():
-        facts = target.circuit
-        at_site = name in sites or target.site in sites or (facts is not None and not sites.isdisjoint(facts.between))
-        if at_site or (facts is not None and facts.supplier in suppliers):
-            found.add(name)
-    circuits: dict[str, list[str]] = {}
-    for name in targets:
-        if (group := group_of(estate, name)) is not None:
-            circuits.setdefault(group, []).append(name)
-    whole = {group for group, names in circuits.items() if found.issuperset(names)}
-    return frozenset(found | (whole & targets.keys()))
+    return _Reach(estate).of(window)
+
+
+class _Reach:
+    """Who stands where and belongs to whom, worked out once for all windows."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._targets = estate.targets
+        self._at_site: dict[str, set[str]] = {}
+        self._of_supplier: dict[str, set[str]] = {}
+        self._of_group: dict[str, set[str]] = {}
+        for name, target in estate.targets.items():
+            facts = target.circuit
+            sites = (target.site, *(facts.between if facts is not None else ()))
+            for site in (name, *sites) if target.role is Role.SITE else sites:
+                if site is not None:
+                    self._at_site.setdefault(site, set()).add(name)
+            if facts is not None:
+                self._of_supplier.setdefault(facts.supplier, set()).add(name)
+            if (group := group_of(estate, name)) is not None:
+                self._of_group.setdefault(group, set()).add(name)
+
+    def of(self, window: Window) -> frozenset[str]:
+        """Return the targets that a window is about."""
+        targets = self._targets
+        if not (window.sites or window.suppliers or window.targets):
+            return frozenset(targets)
+        found = {name for name in window.targets if name in targets}
+        for name in tuple(found):
+            found.update(member for member in targets[name].members if targets[name].role is Role.GROUP)
+        sites = (*window.sites, *(name for name in window.targets if name in targets))
+        for site in sites:
+            found |= self._at_site.get(site, set())
+        for supplier in window.suppliers:
+            found |= self._of_supplier.get(supplier, set())
+        found |= {group for group, names in self._of_group.items() if found.issuperset(names)}
+        return frozenset(found & targets.keys())
 
 
 def about(window: Window) -> str:
@@ -178,8 +194,9 @@ class Calendar:
     def __init__(self, windows: Iterable[Window], estate: Estate) -> None:
         self._windows = tuple(window for window in windows if window.kind is WindowKind.MAINTENANCE)
         found: dict[str, list[Window]] = {}
+        reach = _Reach(estate)
         for window in self._windows:
-            for name in concerned(window, estate):
+            for name in reach.of(window):
                 found.setdefault(name, []).append(window)
         self._of: Mapping[str, tuple[Window, ...]] = {name: tuple(found[name]) for name in sorted(found)}
 
