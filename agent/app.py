@@ -24,6 +24,7 @@ from agent.core.model import Check, Observation, Page
 from agent.core.picture import Picture
 from agent.core.ports import OnDemand, Probe, Resources, TrapSetup
 from agent.core.units import format_duration
+from agent.desk import Desk
 from agent.learning import learn
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
@@ -91,6 +92,7 @@ class Agent:
             losses=self._losses,
             on_states=self.accounts.changed,
         )
+        self.desk = Desk(self.picture, self.ledger, self.pipeline.heard)
         self.runner = runner = Runner({}, self._polled)
         self.schedule = Schedule(runner.due, self.selfcheck.job_late)
         self.stream: Engine | None = None
@@ -237,7 +239,7 @@ class Agent:
         return SnmpOnDemand(probe, Scraper(probe.client))
 
     async def _serve(self) -> Server:
-        actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy)
+        actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy, desk=self.desk)
         on_demand = multitarget.Source(self._on_demand(), lambda: self.loaded.offer)
         app = web.build(
             lambda: self.picture, self.ledger, self.registry, actions, on_demand=on_demand, report=self.accounts.report

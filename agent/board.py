@@ -89,6 +89,8 @@ class Board:
             picture.verdicts,
             picture.health,
             now,
+            excuses=picture.excuses,
+            earlier=picture.pages if picture.ready else None,  # what the first round finds was there before
             flags=picture.flags,
             interfaces={name: poll.watched for name, poll in picture.polls.items() if now <= poll.fresh_until},
         )
