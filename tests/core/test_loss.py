@@ -130,7 +130,7 @@ def test_an_outage_within_an_alarm_is_not_counted_into_its_ratio() -> None:
 def test_what_lasts_as_long_as_what_was_learnt_before_is_usual() -> None:
     watch, chance = LossWatch(), np.random.default_rng(3)
     (_, begun), (at, usual) = feed(watch, isolated(chance, 2 * DAY, 0.004).tolist())
-    assert begun.rule == "onset_cusum_0.5%"
+    assert begun.rule == "onset_cusum_2%"
     assert (usual.rule, usual.over, usual.since) == ("usual_now", True, at)
     assert usual.echoes == DAY
     assert usual.ratio == pytest.approx(0.004, rel=0.2)
