@@ -16,10 +16,11 @@ from agent.core.health import Policy
 from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Observation, Outcome, Role, State, Verdict
 from agent.core.ports import Resumed
 from agent.core.topology import Topology, topology
-from agent.core.verdict import SETTLE_SECONDS, judge, mark_events, own_state, target_event
+from agent.core.verdict import SETTLE_SECONDS, judge, mark_events, own_state, target_event, without_outdated_ends
 
 _STALE_INTERVALS = 3.0  # two late or lost measurements are nothing yet; the third makes it unknown
 _FAILED = frozenset({State.DOWN, State.UNREACHABLE})
+_STAMPS = ("since", "seen_at", "failing_since", "heard_at", "vain_since")
 _NO_MARKS: frozenset[Mark] = frozenset()
 _STALE_LEAST_SECONDS = 30.0  # a round and its timeout, with room for one that is late
 
@@ -286,12 +287,20 @@ class Assessor:
             own = own_state(self.estate.targets[target], self.estate, self.beliefs, self.verdicts)
             if own.state is State.DOWN:
                 return replace(belief, state=State.UNKNOWN, reason=f"being made sure of: {belief.reason}")
+            if self._is_outdated_end(target, check):
+                return replace(belief, state=State.UNKNOWN, reason=f"the line has answered since: {belief.reason}")
         return presented(belief, verdict)
+
+    def _is_outdated_end(self, target: str, check: str) -> bool:
+        """Say whether a circuit's verdict leaves this end out, because its echoes are newer than what the end tells."""
+        checks = self.estate.targets[target].checks
+        left = without_outdated_ends([(one, self.beliefs[target, one.name]) for one in checks if one.decisive])
+        return self.checks[target, check].source is not None and all(one.name != check for one, _ in left)
 
     def shift(self, by: timedelta) -> None:
         """Move every stamp: the clock was set by so much, and what is to come is stamped by the new one."""
         for key, belief in self.beliefs.items():
-            stamps = {name: getattr(belief, name) for name in ("since", "seen_at", "failing_since", "heard_at")}
+            stamps = {name: getattr(belief, name) for name in _STAMPS}
             self.beliefs[key] = replace(belief, **{name: stamp and stamp + by for name, stamp in stamps.items()})
         for verdicts in (self.verdicts, self._known):
             for name, verdict in verdicts.items():

@@ -96,12 +96,13 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
     proven_at = min(proven_at, at)  # a clock set back must not prove ahead
     speaks = _SPEAKS[observation.outcome]
     if speaks is Evidence.NONE:
-        return _move(replace(health, heard_at=observation.at), _NEXT[health.state, speaks], observation)
+        vain = replace(health, heard_at=at, vain_since=health.vain_since or at)
+        return _move(vain, _NEXT[health.state, speaks], observation)
     if health.since is not None and _contradicts(health.state, speaks) and proven_at <= health.since <= at:
         return health, None
     if speaks is Evidence.GOOD:
         seen_at = _later(health.seen_at, proven_at)
-        seen = replace(health, seen_at=seen_at, failures=0, failing_since=None, heard_at=at)
+        seen = replace(health, seen_at=seen_at, failures=0, failing_since=None, heard_at=at, vain_since=None)
         return _answered(seen, observation, policy)
     failures = health.failures + 1
     if observation.confirmed or failures >= policy.failures_to_down:
@@ -112,6 +113,7 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
         failures=failures,
         failing_since=health.failing_since or observation.since or at,
         heard_at=at,
+        vain_since=None,
     )
     return _move(seen, _NEXT[health.state, speaks], observation)
 

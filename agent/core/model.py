@@ -465,6 +465,7 @@ class Health:
         failing_since: when the first of those began.
         resumed: what the ledger knew of it before this run; until the first evidence.
         heard_at: when it was last measured, if only in vain; None before this run measured it.
+        vain_since: since when it could not be measured; None while it can.
         troubles: while `degraded`, in what way; an open one outlasts what cannot be measured.
     """
 
@@ -477,6 +478,7 @@ class Health:
     resumed: State | None = None
     heard_at: datetime | None = None
     troubles: tuple[Trouble, ...] = ()
+    vain_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,19 @@ def pending(names: list[str], estate: Estate, beliefs: Beliefs, verdicts: Verdic
     )
 
 
+def in_vain(target: Target, beliefs: Beliefs) -> bool:
+    """Say whether a check that decides about a target was measured before, and cannot be measured now."""
+    healths = [beliefs.get((target.name, check.name), Health()) for check in target.checks if check.decisive]
+    return any(health.vain_since is not None and health.seen_at is not None for health in healths)
+
+
+def fails_unseen(target: Target, beliefs: Beliefs) -> bool:
+    """Say whether none of the checks that have failed can be measured now: nobody knows whether they still fail."""
+    healths = [beliefs.get((target.name, check.name), Health()) for check in target.checks if check.decisive]
+    failed = [health for health in healths if health.state is State.DOWN]
+    return bool(failed) and all(health.vain_since is not None for health in failed)
+
+
 def unproven(target: Target, began: datetime | None, topology: Topology, beliefs: Beliefs, verdicts: Verdicts
              ) -> list[str]:  # fmt: skip
     """Return what to ask before a failure that began then is the target's own; empty where it is."""

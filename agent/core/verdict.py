@@ -83,6 +83,8 @@ def judge(
         return Judgement(_verdict(behind, before, frozenset(), causes))
     if own.state is not State.DOWN or before.state is State.DOWN:
         return Judgement(_verdict(own, before, frozenset()))
+    if proof.fails_unseen(target, beliefs):
+        return Judgement(before)  # once it can be measured again, what is before it is asked anew
     began, settled = own.failing_since, _settled_at(target, estate, own, verdicts)
     if settled is not None:
         if own.seen_at is None or own.seen_at < settled:
@@ -91,7 +93,8 @@ def judge(
     unproven = proof.unproven(target, began, topology, beliefs, verdicts)
     limit = max((proof.hold_seconds(estate.targets[name], estate) for name in unproven), default=0.0)
     until = (held_since or now) + timedelta(seconds=limit)
-    if unproven and (now < until or proof.pending(unproven, estate, beliefs, verdicts)):
+    waits = now < until or proof.pending(unproven, estate, beliefs, verdicts)
+    if unproven and (waits or _may_be_blind(own, unproven, estate, beliefs, held_since or now)):
         return Judgement(before, until, tuple(unproven))
     return Judgement(_verdict(own, before, frozenset()))
 
@@ -106,7 +109,7 @@ def own_state(target: Target, estate: Estate, beliefs: Beliefs, verdicts: Verdic
     if not deciding:
         return _from_dependencies(target, estate, verdicts)
     if target.role is Role.CIRCUIT:
-        deciding = _without_outdated_ends(deciding)
+        deciding = without_outdated_ends(deciding)
     states = [health.state for _, health in deciding]
     down = [pair for pair in deciding if pair[1].state is State.DOWN]
     if target.role is Role.SERVICE and target.needs is Needs.ANY:
@@ -220,7 +223,7 @@ def _reason(check: Check, health: Health, of: int) -> str:
     return f"{check.name}: {health.reason}" if of > 1 else health.reason
 
 
-def _without_outdated_ends(pairs: list[tuple[Check, Health]]) -> list[tuple[Check, Health]]:
+def without_outdated_ends(pairs: list[tuple[Check, Health]]) -> list[tuple[Check, Health]]:
     """Drop `down` ends whose poll is not well after the return of the echoes: the line has answered since.
 
     Devices answer SNMP from tables that they renew every few seconds, so a fresh poll may still tell of the past.
@@ -293,6 +296,16 @@ def _failed_first(own: Own, before: Verdict, failed: list[str], topology: Topolo
     if own.state is not State.DOWN or before.state is not State.DOWN or before.since is None:
         return False
     return proof.failed_before(before.since, failed, topology, verdicts)
+
+
+def _may_be_blind(own: Own, unproven: list[str], estate: Estate, beliefs: Beliefs, held_since: datetime) -> bool:
+    """Say whether what was asked could not be measured, and the target has not failed once more since then.
+
+    Then it may be the agent that sees nothing, and that no answer came proves nothing.
+    """
+    if own.seen_at is not None and own.seen_at > held_since:
+        return False
+    return any(proof.in_vain(estate.targets[name], beliefs) for name in unproven)
 
 
 def _settled_at(target: Target, estate: Estate, own: Own, verdicts: Verdicts) -> datetime | None:

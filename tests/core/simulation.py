@@ -37,6 +37,7 @@ TURN = 0.5  # the pipeline turns at least so often
 LIMIT = 0.25  # after which an echo counts as missed
 LOST = 3.0  # after which it is lost
 BURST = 4
+LOOK = 1.0  # the view of the agent's own interfaces is renewed so often
 TRIES, TRY_SECONDS = 3, 2.0  # of a poll
 
 
@@ -305,7 +306,7 @@ class Simulation:
             if isinstance(item, Silence):
                 self._on_silence(item)
             else:
-                _merge(changes, self.assessor.hear(self._dated(item), now))
+                _merge(changes, self.assessor.hear(self._honest(self._dated(item)), now))
         _merge(changes, self.assessor.tick(now))
         for key in changes.ask:
             self._ask(self.assessor.checks[key])
@@ -335,6 +336,13 @@ class Simulation:
                 del self._silent_since[seen.target, seen.check]
             return seen
         return replace(seen, since=min(seen.since or seen.at, at(since)))
+
+    def _honest(self, seen: Observation) -> Observation:
+        """Hold own trouble against what failed, as the pipeline does: it looks at its interfaces once a second."""
+        failed = seen.outcome is not Outcome.OK
+        if failed and self.truth.is_blind(math.floor(self.now / LOOK) * LOOK):
+            return replace(seen, outcome=Outcome.UNKNOWN, confirmed=False, detail="no carrier")
+        return seen
 
     def _ask(self, check: Check) -> None:
         self.asked += 1

@@ -202,3 +202,11 @@ def test_an_event_of_a_failure_tells_how_it_is_known() -> None:
     _, event = advance(health, seen(2, "!"), POLICY)
     assert event is not None
     assert dict(event.evidence)["rule"] == "confirmed by its source"
+
+
+def test_what_cannot_be_measured_is_remembered_until_it_can() -> None:
+    health, _ = advance(Health(State.UP, at(0), at(0)), seen(10, "?"), POLICY)
+    health, _ = advance(health, seen(20, "?"), POLICY)
+    assert health.vain_since == at(10)
+    assert advance(health, seen(30, "+"), POLICY)[0].vain_since is None
+    assert advance(health, seen(30, "-"), POLICY)[0].vain_since is None

@@ -339,6 +339,53 @@ def test_what_is_held_back_is_not_told_as_the_failure_of_a_check() -> None:
     assert here.assessor.shown("sw", "icmp").state is State.DOWN
 
 
+def test_a_failure_is_not_decided_while_what_is_before_it_cannot_be_measured() -> None:
+    here = hand(circuit("wan"), device("sw", "wan"))
+    here.see(0, "wan+", "sw+")
+    here.see(10, "sw-")
+    here.see(10.6, "wan?")  # asked in vain: it may be the agent that sees nothing
+    here.tick(20)
+    assert here.state("sw") == "up"
+    here.see(21, "sw-")  # the agent does see something
+    assert here.state("sw") == "down"
+
+
+def test_a_failure_is_made_sure_of_anew_once_its_target_can_be_measured_again() -> None:
+    here = hand(circuit("wan"), device("sw", "wan"))
+    here.see(0, "wan+", "sw+")
+    here.see(10, "sw-")
+    here.see(11, "sw?")
+    here.tick(20)
+    assert here.state("sw") == "up"
+    here.asked.clear()
+    here.see(30, "sw-")
+    assert [here.state("sw"), here.asked] == ["up", {"wan"}]
+    here.see(30.5, "wan-")
+    assert here.told("sw") == ["up", "unreachable"]
+
+
+def test_a_line_that_is_silent_is_down_though_its_end_cannot_be_asked() -> None:
+    here = hand(device("core", checks=[icmp("core"), snmp("core")]), circuit("wan", ends=[("core", "Gi1")]))
+    here.see(0, "core+", "wan+")
+    here.poll(1, "core", UP)
+    here.poll(9, "core", outcome=Outcome.NO_ANSWER)
+    here.see(10, "wan-")
+    assert here.state("wan") == "down"
+
+
+def test_an_end_that_its_line_has_outlived_is_not_told_as_a_failed_check() -> None:
+    here = hand(device("core", checks=[icmp("core"), snmp("core")]), circuit("wan", ends=[("core", "Gi1")]))
+    here.see(0, "core+", "wan+")
+    here.poll(1, "core", UP)
+    here.see(10, "wan?")
+    here.see(20, "wan+")  # nobody was there to see whether it had failed
+    here.poll(30, "core", DOWN)
+    assert here.state("wan") == "up"
+    assert here.assessor.shown("wan", "end:core/Gi1").state is State.UNKNOWN
+    here.poll(36, "core", DOWN)
+    assert here.state("wan") == "down"
+
+
 def test_what_waits_for_an_ancestor_that_is_held_back_itself_waits_as_long() -> None:
     here = hand(circuit("wan"), device("sw", "wan"), device("srv", "sw"))
     here.see(0, "wan+", "sw+", "srv+")
