@@ -15,8 +15,9 @@ from agent.core.ends import end_observation, ends_by_device
 from agent.core.health import Policy
 from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Observation, Outcome, Role, State, Verdict
 from agent.core.ports import Resumed
+from agent.core.proof import fails_unseen
 from agent.core.topology import Topology, topology
-from agent.core.verdict import SETTLE_SECONDS, judge, mark_events, own_state, target_event, without_outdated_ends
+from agent.core.verdict import SETTLE_SECONDS, Held, judge, mark_events, own_state, target_event, without_outdated_ends
 
 _STALE_INTERVALS = 3.0  # two late or lost measurements are nothing yet; the third makes it unknown
 _FAILED = frozenset({State.DOWN, State.UNREACHABLE})
@@ -51,7 +52,7 @@ class Assessor:
         """Begin with everything unknown."""
         self.beliefs: dict[tuple[str, str], Health] = {}
         self.verdicts: dict[str, Verdict] = {}
-        self._held: dict[str, datetime] = {}  # target -> since when its failure is held back
+        self._held: dict[str, Held] = {}  # target -> since when its failure is held back
         self._known: dict[str, Verdict] = {}  # verdicts of the former run: finding the same again is no event
         self._looks: list[tuple[datetime, tuple[str, str]]] = []  # a heap: when which belief may be stale
         self.flaps = Flaps()
@@ -219,16 +220,14 @@ class Assessor:
     def _decide(self, names: Iterable[str], now: datetime, changes: Changes) -> None:
         for name in self.topology.affected(names):
             before = self.verdicts[name]
-            judged = judge(
-                self.estate.targets[name], self.topology, self.beliefs, self.verdicts, self._held.get(name), now
-            )
+            held = self._held.get(name)
+            judged = judge(self.estate.targets[name], self.topology, self.beliefs, self.verdicts, held, now)
             after = self._damped(name, before, judged.verdict, now)
             if judged.until is None:
                 self._held.pop(name, None)
-            else:
-                if name not in self._held:
-                    self._ask(judged.ask, changes)
-                self._held.setdefault(name, now)
+            elif held is None or (judged.again is not None and held.again is None):
+                self._ask(judged.ask, changes)
+                self._held[name] = Held(held.since if held else now, judged.again)
             if after == before:
                 continue
             self._believe(name, after)
@@ -236,13 +235,30 @@ class Assessor:
             self._tell(name, before, after, now, changes)
 
     def _damped(self, name: str, before: Verdict, after: Verdict, now: datetime) -> Verdict:
-        """Count a failure of a target's own, and mark what keeps failing."""
+        """Count a failure of a target's own, and mark what keeps failing.
+
+        While nobody can see whether it still fails, time alone makes no failure a lasting one.
+        """
         down = after.state is State.DOWN
         if down and before.state in (State.UP, State.DEGRADED):
             self.flaps.failed(name, now)
-        if not self.flaps.is_flapping(name, after.since if down else None, now):
+        if name not in self.flaps.watched:
+            flaps = False
+        elif down and self._fails_unseen(name):
+            flaps = Mark.FLAPPING in before.marks
+        else:
+            flaps = self.flaps.is_flapping(name, after.since if down else None, now)
+        if not flaps:
             return replace(after, marks=after.marks - {Mark.FLAPPING}) if Mark.FLAPPING in after.marks else after
         return replace(after, marks=after.marks | {Mark.FLAPPING})
+
+    def _fails_unseen(self, name: str) -> bool:
+        target = self.estate.targets[name]
+        return any(
+            fails_unseen(self.estate.targets[one], self.beliefs)
+            for one in target.members or (name,)
+            if one in self.estate.targets
+        )
 
     def _believe(self, name: str, verdict: Verdict) -> None:
         self.verdicts[name] = verdict
@@ -306,7 +322,8 @@ class Assessor:
             for name, verdict in verdicts.items():
                 alone_since = verdict.alone_since and verdict.alone_since + by
                 verdicts[name] = replace(verdict, since=verdict.since and verdict.since + by, alone_since=alone_since)
-        self._held = {name: since + by for name, since in self._held.items()}
+        for name, held in self._held.items():
+            self._held[name] = Held(held.since + by, held.again and held.again + by)
         self.flaps.shift(by)
         self._look_at_all()
 

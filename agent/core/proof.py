@@ -10,6 +10,9 @@ from agent.core.topology import Topology, needed
 
 HOLD_SECONDS: Final = 3.0  # a burst answers in well under one second; twice that and a late loop still fit
 POLL_SECONDS: Final = 10.0  # a poll that names no timeout: three tries at an SNMP agent, and a moment
+TOGETHER_SECONDS: Final = 1.0  # bursts to a target and to what is before it leave within one second
+CLOSE_SECONDS: Final = 2.0  # of echoes as close as this, two are missed before anything is back again
+TRY_SECONDS: Final = 3.0  # how long the last try of a measurement waits for its answer
 FAILED: Final = frozenset({State.DOWN, State.UNREACHABLE})
 
 Beliefs = Mapping[tuple[str, str], Health]
@@ -91,10 +94,43 @@ def in_vain(target: Target, beliefs: Beliefs) -> bool:
 
 
 def fails_unseen(target: Target, beliefs: Beliefs) -> bool:
-    """Say whether none of the checks that have failed can be measured now: nobody knows whether they still fail."""
+    """Say whether none of the checks that have failed can be measured now: nobody knows whether they still fail.
+
+    What failed before the agent was restarted has to be measured once first.
+    """
     healths = [beliefs.get((target.name, check.name), Health()) for check in target.checks if check.decisive]
     failed = [health for health in healths if health.state is State.DOWN]
-    return bool(failed) and all(health.vain_since is not None for health in failed)
+    return bool(failed) and all(health.vain_since is not None or health.heard_at is None for health in failed)
+
+
+def may_have_returned(target: Target, topology: Topology, beliefs: Beliefs) -> bool:
+    """Say whether something that it depends on was seen to work only after the target was last seen to fail.
+
+    Both may have failed together and come back together since: a poll that is answered at its third try, or a single
+    echo of a device that is asked every ten seconds, tells nothing of the seconds before. Where echoes follow one
+    another closely a break would have been noticed. An interface that is down says so by itself.
+    """
+    failed = [(c, beliefs.get((target.name, c.name), Health())) for c in target.checks if c.decisive]
+    failed = [(check, health) for check, health in failed if health.state is State.DOWN]
+    if any(check.source is not None for check, _ in failed):
+        return False
+    moments = [_fails_until(health) for _, health in failed if health.seen_at is not None]
+    if not moments:
+        return False
+    last = max(moments) + timedelta(seconds=TOGETHER_SECONDS)
+    estate = topology.estate
+    for name in topology.ancestors(target.name):
+        spacing = min((check.interval_seconds for check in estate.targets[name].checks if check.decisive), default=0.0)
+        proof = proven_at(name, estate, beliefs)
+        if spacing > CLOSE_SECONDS and proof is not None and proof > last:
+            return True
+    return False
+
+
+def _fails_until(health: Health) -> datetime:
+    """Return the latest moment for which a failed check is evidence: the last try of a poll, the last echo of a round."""
+    assert health.seen_at is not None and health.heard_at is not None
+    return max(health.seen_at, health.heard_at - timedelta(seconds=TRY_SECONDS))
 
 
 def unproven(target: Target, began: datetime | None, topology: Topology, beliefs: Beliefs, verdicts: Verdicts

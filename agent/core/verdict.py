@@ -35,17 +35,27 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Since when a failure has been held back; `again`: since when only because it is to be seen once more."""
+
+    since: datetime
+    again: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """A verdict, and what is needed to make it firm.
 
     Attributes:
         until: when to judge again, if nothing new comes before; None if the verdict is firm.
         ask: targets whose present state would settle it: measure them now.
+        again: since when the target itself is to be measured once more, if that is what it waits for.
     """
 
     verdict: Verdict
     until: datetime | None = None
     ask: tuple[str, ...] = ()
+    again: datetime | None = None
 
 
 def judge(
@@ -53,14 +63,14 @@ def judge(
     topology: Topology,
     beliefs: Beliefs,
     verdicts: Verdicts,
-    held_since: datetime | None,
+    held: Held | None,
     now: datetime,
 ) -> Judgement:
     """Decide one target. All that it follows has been decided before and stands in `verdicts`.
 
     Args:
         verdicts: the present ones; that of the target itself is the former one.
-        held_since: since when its failure has been held back, or None.
+        held: since when its failure has been held back, or None.
     """
     estate = topology.estate
     before = verdicts.get(target.name, Verdict())
@@ -91,10 +101,17 @@ def judge(
             return Judgement(before)
         began = own.seen_at  # what it depends on may have failed again
     unproven = proof.unproven(target, began, topology, beliefs, verdicts)
+    if not unproven and proof.may_have_returned(target, topology, beliefs):
+        again = (held and held.again) or now
+        until = again + timedelta(seconds=proof.hold_seconds(target, estate))
+        if now < until:
+            return Judgement(before, until, (target.name,), again)
+        return Judgement(_verdict(own, before, frozenset()))
     limit = max((proof.hold_seconds(estate.targets[name], estate) for name in unproven), default=0.0)
-    until = (held_since or now) + timedelta(seconds=limit)
+    since = held.since if held else now
+    until = since + timedelta(seconds=limit)
     waits = now < until or proof.pending(unproven, estate, beliefs, verdicts)
-    if unproven and (waits or _may_be_blind(own, unproven, estate, beliefs, held_since or now)):
+    if unproven and (waits or _may_be_blind(own, unproven, estate, beliefs, since)):
         return Judgement(before, until, tuple(unproven))
     return Judgement(_verdict(own, before, frozenset()))
 

@@ -1,0 +1,267 @@
+"""What must be true of the pages of a simulated estate, and how long its faults took to be told."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from tests.core.simulation.desk import Pages
+from tests.core.simulation.network import Simulation
+from tests.core.simulation.truth import Fault, Truth
+
+DOWN = ("DeviceDown", "ServiceDown", "CircuitDown", "CircuitGroupDown", "RedundancyLost")
+STEP = 0.5  # how finely observability is looked at
+LASTING = 60.0  # a target that flaps is paged again once it fails for so long
+MEMORY = 900.0  # flap damping forgets within a quarter of an hour
+FOUND = 240.0  # a degradation is a ticket after a detector's minute, two more, and the next rounds
+GONE = 200.0  # and is over after a detector's minute, and the least time of the state
+
+
+class Kind(StrEnum):
+    """In what way a page is wrong."""
+
+    MISSED = "missed"  # a fault that could be seen for long enough, and no page
+    TWICE = "twice"  # more than one page for one fault
+    CONSEQUENCE = "consequence"  # nothing of its own failed, but something that it depends on
+    NOTHING = "nothing failed"
+    ORPHANED = "orphaned"  # never resolved
+    BLIND = "while blind"
+    EARLY = "resolved while it lasts"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One page that should not be as it is, or is missing."""
+
+    kind: Kind
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail}"
+
+
+Late = Callable[[str], float]  # target -> seconds within which its failure must be paged, and its recovery known
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of one fault: whether it had to be paged, and after how many seconds it was; None: it was not.
+
+    `spacing` is that of the measurements that show it; `plain` says that the agent saw it from its first moment on,
+    and nothing else was wrong before it, so that its delay says how quick the agent is.
+    """
+
+    fault: Fault
+    due: bool
+    delay: float | None
+    spacing: float
+    plain: bool
+
+
+def wrong(simulation: Simulation, late: Late) -> list[Wrong]:
+    """Return what the pages say that is not so, and what they do not say; empty when all is well."""
+    truth = simulation.truth
+    found = [
+        wrong
+        for page in simulation.pages.values()
+        for began, ended in page.spans
+        if (wrong := _untrue(simulation, page, began, ended, late))
+    ]
+    for fault in truth.faults:
+        found += _missing(simulation, fault, late)
+    return found
+
+
+def fates(simulation: Simulation, late: Late) -> list[Fate]:
+    """Return what became of every fault."""
+    truth = simulation.truth
+    return [
+        Fate(
+            fault,
+            _longest_seen(truth, fault) > _needed(truth, fault, late),
+            opened[0] - fault.begin if (opened := _opened(simulation, fault, late)) else None,
+            truth.own_spacing(fault.target, agent=fault.agent),
+            _is_plain(truth, fault),
+        )
+        for fault in truth.faults
+    ]
+
+
+# ------------------------------------------------------------------ pages that are
+
+
+def _untrue(simulation: Simulation, page: Pages, began: float, ended: float, late: Late) -> Wrong | None:
+    truth = simulation.truth
+    what = f"{page.alert} {page.target} {page.check} {began:.2f} to {ended:.2f}"
+    if truth.is_blind(began) and truth.is_blind(began - 4):
+        return Wrong(Kind.BLIND, what)
+    if page.alert == "TargetFlapping":
+        return None if _flaps(truth, page.target, began) else Wrong(Kind.NOTHING, what)
+    if ended == math.inf:
+        return Wrong(Kind.ORPHANED, what)
+    if page.alert == "TargetDegraded":
+        return _untrue_degraded(truth, page, began, what)
+    causes = _causes(truth, page)
+    if not any(f.begin <= began <= f.end + late(f.target) for f in causes):
+        if _stands_for_unseen(truth, page.target, began):
+            return None
+        above = [f for name in truth.above(page.target) for f in truth.faults_of(name)]
+        behind = any(f.begin <= began <= f.end + late(f.target) for f in above)
+        return Wrong(Kind.CONSEQUENCE if behind else Kind.NOTHING, what)
+    lasts = [f for f in causes if f.begin <= began and f.end > ended + 1 and _sure(truth, f, late)]
+    if lasts and not _eased(simulation, page, ended):
+        return Wrong(Kind.EARLY, what)
+    return None
+
+
+def _causes(truth: Truth, page: Pages) -> list[Fault]:
+    if page.alert == "CheckDown":
+        return [f for f in truth.faults_of(page.target) if f.agent]
+    members = truth.estate.targets[page.target].members or (page.target,)
+    return [f for member in members for f in truth.faults_of(member) if not f.agent]
+
+
+def _flaps(truth: Truth, name: str, second: float) -> bool:
+    failed = [f for f in truth.faults_of(name) if not f.agent and second - MEMORY <= f.begin <= second]
+    members = truth.estate.targets[name].members
+    return len(failed) > 1 or (bool(members) and any(_flaps(truth, member, second) for member in members))
+
+
+def _untrue_degraded(truth: Truth, page: Pages, began: float, what: str) -> Wrong | None:
+    def is_worse(names: set[str]) -> bool:
+        return any(one.target in names and one.begin <= began <= one.end + GONE for one in truth.worse)
+
+    above = truth.above(page.target)
+    if is_worse({page.target}) or is_worse({name for name in above if not _shows_quality(truth, name)}):
+        return None
+    return Wrong(Kind.CONSEQUENCE if is_worse(above) else Kind.NOTHING, what)
+
+
+def _shows_quality(truth: Truth, name: str) -> bool:
+    """Say whether anything measures a target's loss and delay; if not, what is behind it stands for it."""
+    return any(check.type == "icmp" for check in truth.estate.targets[name].checks)
+
+
+def _stands_for_unseen(truth: Truth, name: str, second: float) -> bool:
+    """Say whether what fails before this target is something that nobody could tell of since it began.
+
+    The page of what is behind it is then the only one that there can be. What has been to be seen for less than the
+    spacing of its own measurements nobody has looked at yet.
+    """
+    if truth.reached(name, second):
+        return False
+    failing = [f for above in truth.above(name) for f in truth.faults_of(above) if f.begin <= second < f.end]
+    return any(
+        not _seen(truth, fault, fault.begin, second - truth.own_spacing(fault.target))
+        for fault in failing
+        if not fault.agent
+    )
+
+
+def _eased(simulation: Simulation, page: Pages, second: float) -> bool:
+    """Say whether a page may end though a fault lasts.
+
+    One circuit of a group works; nothing can be seen; a reload has taken the target out; or it is told as flapping.
+    """
+    truth = simulation.truth
+    target = truth.estate.targets[page.target]
+    if page.alert == "RedundancyLost" or truth.is_absent(page.target, second):
+        return True
+    if page.alert == "CheckDown":
+        return not truth.carries(page.target, second - 15) or truth.is_blind(second)
+    if any(truth.carries(member, second) for member in target.members):
+        return True
+    return any(
+        other.alert == "TargetFlapping" and other.target in (page.target, *target.members)
+        and any(began <= second <= ended for began, ended in other.spans)
+        for other in simulation.pages.values()
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------ pages that are not
+
+
+def _missing(simulation: Simulation, fault: Fault, late: Late) -> list[Wrong]:
+    """Say whether a fault that could be seen for long enough was paged, once."""
+    truth = simulation.truth
+    opened = _opened(simulation, fault, late)
+    if _longest_seen(truth, fault) > _needed(truth, fault, late) and not opened:
+        return [Wrong(Kind.MISSED, f"{fault}")]
+    alone = len(truth.faults_of(fault.target)) == 1
+    if len(opened) > 1 and alone and not _group(truth, fault) and not fault.agent and _sure(truth, fault, late):
+        if not any(fault.begin < moment < fault.end for moment in _absences(truth, fault.target)):
+            return [Wrong(Kind.TWICE, f"{fault}: at {[round(second, 2) for second in opened]}")]
+    return []
+
+
+def _opened(simulation: Simulation, fault: Fault, late: Late) -> list[float]:
+    """Return when pages began that are of this fault, in order."""
+    group = _group(simulation.truth, fault)
+    names = {"CheckDown"} if fault.agent else {*DOWN}
+    until = fault.end + late(fault.target)
+    return sorted(
+        began
+        for page in simulation.pages.values()
+        if (page.alert in names and page.target == (group or fault.target))
+        or (page.alert == "TargetFlapping" and page.target in (fault.target, group) and not fault.agent)
+        for began, ended in page.spans
+        if ended > fault.begin and began < until
+    )
+
+
+def _group(truth: Truth, fault: Fault) -> str | None:
+    circuit = truth.estate.targets[fault.target].circuit
+    return circuit.group if circuit is not None else None
+
+
+def _absences(truth: Truth, name: str) -> tuple[float, ...]:
+    span = truth.absent.get(name)
+    return (span.begin, span.end) if span else ()
+
+
+def _needed(truth: Truth, fault: Fault, late: Late) -> float:
+    flaps = any(_flaps(truth, name, fault.begin) for name in (fault.target, _group(truth, fault)) if name)
+    return late(fault.target) + (LASTING if flaps else 0.0)
+
+
+def _longest_seen(truth: Truth, fault: Fault) -> float:
+    """Return for how long on end a fault could be seen."""
+    lasted = longest = 0.0
+    for second in np.arange(fault.begin, fault.end, STEP).tolist():
+        lasted = lasted + STEP if _is_seen(truth, fault, second) else 0.0
+        longest = max(longest, lasted)
+    return longest
+
+
+def _is_seen(truth: Truth, fault: Fault, second: float) -> bool:
+    if not truth.is_observable(fault.target, second):
+        return False
+    return truth.carries(fault.target, second) if fault.agent else True
+
+
+def _seen(truth: Truth, fault: Fault, begin: float, end: float) -> bool:
+    """Say whether a fault could be seen at any moment of a time."""
+    return any(_is_seen(truth, fault, second) for second in np.arange(begin, end, STEP).tolist())
+
+
+def _is_plain(truth: Truth, fault: Fault, seconds: float = 90.0) -> bool:
+    """Say whether nothing else was wrong shortly before or after the begin of a fault."""
+    names = {fault.target, *truth.above(fault.target)}
+    near = [f for name in names for f in truth.faults_of(name) if f is not fault]
+    begin, end = fault.begin - seconds, fault.begin + seconds
+    if any(f.begin < end and f.end > begin for f in near) or fault.end < end:
+        return False
+    spans = [*truth.blind, *truth.stops, *truth.stalls, *truth.absent.values()]
+    worse = [one for one in truth.worse if one.target in names]
+    return not any(span.begin < end and span.end > begin for span in (*spans, *worse))
+
+
+def _sure(truth: Truth, fault: Fault, late: Late) -> bool:
+    """Say whether a fault began well before those of what is above it, so that it is known to be one of its own."""
+    return not any(
+        fault.begin - late(f.target) < f.begin < fault.begin + 3 * late(fault.target)
+        for name in truth.above(fault.target)
+        for f in truth.faults_of(name)
+    )
