@@ -21,7 +21,8 @@ from agent.core.verdict import SETTLE_SECONDS, Held, judge, mark_events, own_sta
 
 _STALE_INTERVALS = 3.0  # two late or lost measurements are nothing yet; the third makes it unknown
 _FAILED = frozenset({State.DOWN, State.UNREACHABLE})
-_STAMPS = ("since", "seen_at", "failing_since", "heard_at", "vain_since")
+_STAMPS = ("since", "seen_at", "failing_since", "heard_at", "vain_since", "worked_since")
+_VERDICT_STAMPS = ("since", "alone_since", "worked_since", "returned_at")
 _NO_MARKS: frozenset[Mark] = frozenset()
 _STALE_LEAST_SECONDS = 30.0  # a round and its timeout, with room for one that is late
 
@@ -146,7 +147,10 @@ class Assessor:
         if len(affected) > 1 and not self._troubled.isdisjoint(affected):
             return False
         belief = self.beliefs[key] = rules.stay_up(belief, at, proven_at, detail)
-        self.verdicts[name] = Verdict(State.UP, self.verdicts[name].since, (), _NO_MARKS, belief.reason)
+        verdict = self.verdicts[name]
+        self.verdicts[name] = Verdict(
+            State.UP, verdict.since, (), _NO_MARKS, belief.reason, None, verdict.worked_since, verdict.returned_at
+        )
         changes.fresh.append(key)
         return True
 
@@ -320,8 +324,8 @@ class Assessor:
             self.beliefs[key] = replace(belief, **{name: stamp and stamp + by for name, stamp in stamps.items()})
         for verdicts in (self.verdicts, self._known):
             for name, verdict in verdicts.items():
-                alone_since = verdict.alone_since and verdict.alone_since + by
-                verdicts[name] = replace(verdict, since=verdict.since and verdict.since + by, alone_since=alone_since)
+                stamps = {stamp: getattr(verdict, stamp) for stamp in _VERDICT_STAMPS}
+                verdicts[name] = replace(verdict, **{key: stamp and stamp + by for key, stamp in stamps.items()})
         for name, held in self._held.items():
             self._held[name] = Held(held.since + by, held.again and held.again + by)
         self.flaps.shift(by)
@@ -351,7 +355,7 @@ def presented(belief: Health, verdict: Verdict) -> Health:
     """
     if belief.state is State.DOWN and verdict.state is State.UNREACHABLE:
         return replace(belief, state=State.UNREACHABLE)
-    settled = verdict.since + timedelta(seconds=SETTLE_SECONDS) if verdict.since is not None else None
+    settled = verdict.returned_at + timedelta(seconds=SETTLE_SECONDS) if verdict.returned_at is not None else None
     outdated = belief.seen_at is not None and settled is not None and belief.seen_at <= settled
     if belief.state is State.DOWN and verdict.state in rules.WORKS and outdated:
         return replace(belief, state=State.UNKNOWN, reason=f"not asked since the target came back: {belief.reason}")

@@ -106,7 +106,7 @@ def fails_unseen(target: Target, beliefs: Beliefs) -> bool:
 def may_have_returned(target: Target, topology: Topology, beliefs: Beliefs) -> bool:
     """Say whether something that it depends on was seen to work only after the target was last seen to fail.
 
-    Both may have failed together and come back together since: a poll that is answered at its third try, or a single
+    It is asked of a target that has been seen to fail. Both may have failed together and come back together since: a poll that is answered at its third try, or a single
     echo of a device that is asked every ten seconds, tells nothing of the seconds before. Where echoes follow one
     another closely a break would have been noticed. An interface that is down says so by itself.
     """
@@ -114,10 +114,8 @@ def may_have_returned(target: Target, topology: Topology, beliefs: Beliefs) -> b
     failed = [(check, health) for check, health in failed if health.state is State.DOWN]
     if any(check.source is not None for check, _ in failed):
         return False
-    moments = [_fails_until(health) for _, health in failed if health.seen_at is not None]
-    if not moments:
-        return False
-    last = max(moments) + timedelta(seconds=TOGETHER_SECONDS)
+    seen = [_fails_until(health) for _, health in failed if health.seen_at is not None]
+    last = max(seen) + timedelta(seconds=TOGETHER_SECONDS)
     estate = topology.estate
     for name in topology.ancestors(target.name):
         spacing = min((check.interval_seconds for check in estate.targets[name].checks if check.decisive), default=0.0)
@@ -128,8 +126,9 @@ def may_have_returned(target: Target, topology: Topology, beliefs: Beliefs) -> b
 
 
 def _fails_until(health: Health) -> datetime:
-    """Return the latest moment for which a failed check is evidence: the last try of a poll, the last echo of a round."""
-    assert health.seen_at is not None and health.heard_at is not None
+    """Return the latest moment for which a failed check is evidence: when the last try or echo left."""
+    assert health.seen_at is not None
+    assert health.heard_at is not None
     return max(health.seen_at, health.heard_at - timedelta(seconds=TRY_SECONDS))
 
 
@@ -202,7 +201,7 @@ def _steady_since(name: str, estate: Estate, verdicts: Verdicts) -> datetime | N
         known = [moment for moment in moments if moment is not None]
         own = min(known) if known and len(known) == len(moments) else None
     else:
-        own = verdict.since if verdict.state in WORKS else None
+        own = verdict.works_since if verdict.state in WORKS else None
     above = [_steady_since(other, estate, verdicts) for other in needed(target, estate)]
     return max((moment for moment in (own, *above) if moment is not None), default=None)
 

@@ -93,6 +93,15 @@ def judge(
         return Judgement(_verdict(behind, before, frozenset(), causes))
     if own.state is not State.DOWN or before.state is State.DOWN:
         return Judgement(_verdict(own, before, frozenset()))
+    return _made_sure(target, own, before, topology, beliefs, verdicts, held, now)
+
+
+def _made_sure(
+    target: Target, own: Own, before: Verdict, topology: Topology, beliefs: Beliefs, verdicts: Verdicts,
+    held: Held | None, now: datetime,
+) -> Judgement:  # fmt: skip
+    """Decide a failure that nothing known explains: the target's own, or held back until that is sure."""
+    estate, since = topology.estate, held.since if held else now
     if proof.fails_unseen(target, beliefs):
         return Judgement(before)  # once it can be measured again, what is before it is asked anew
     began, settled = own.failing_since, _settled_at(target, estate, own, verdicts)
@@ -100,19 +109,16 @@ def judge(
         if own.seen_at is None or own.seen_at < settled:
             return Judgement(before)
         began = own.seen_at  # what it depends on may have failed again
-    unproven = proof.unproven(target, began, topology, beliefs, verdicts)
-    if not unproven and proof.may_have_returned(target, topology, beliefs):
+    if unproven := proof.unproven(target, began, topology, beliefs, verdicts):
+        until = since + timedelta(seconds=max(proof.hold_seconds(estate.targets[name], estate) for name in unproven))
+        waits = now < until or proof.pending(unproven, estate, beliefs, verdicts)
+        if waits or _may_be_blind(own, unproven, estate, beliefs, since):
+            return Judgement(before, until, tuple(unproven))
+    elif proof.may_have_returned(target, topology, beliefs):
         again = (held and held.again) or now
         until = again + timedelta(seconds=proof.hold_seconds(target, estate))
         if now < until:
             return Judgement(before, until, (target.name,), again)
-        return Judgement(_verdict(own, before, frozenset()))
-    limit = max((proof.hold_seconds(estate.targets[name], estate) for name in unproven), default=0.0)
-    since = held.since if held else now
-    until = since + timedelta(seconds=limit)
-    waits = now < until or proof.pending(unproven, estate, beliefs, verdicts)
-    if unproven and (waits or _may_be_blind(own, unproven, estate, beliefs, since)):
-        return Judgement(before, until, tuple(unproven))
     return Judgement(_verdict(own, before, frozenset()))
 
 
@@ -163,12 +169,28 @@ def degraded_causes(target: Target, estate: Estate, beliefs: Beliefs, verdicts: 
 
     More delay or loss on the way explains what follows from it: delay variation and a worse voice.
     """
-    above = [name for name in (*needed(target, estate), *target.members) if name in estate.targets]
-    degraded = [name for name in above if verdicts.get(name, Verdict()).state is State.DEGRADED]
+    above = dict.fromkeys((*needed(target, estate), *target.members))
+    degraded = [found for name in above for found in _degraded_before(name, estate, verdicts)]
     causes = roots(degraded, estate, verdicts)
     own = _aspects(target.name, estate, beliefs) & {Aspect.DELAY, Aspect.LOSS}
     explained = {aspect for cause in causes for aspect in _aspects(cause, estate, beliefs)}
     return causes if own <= explained else ()
+
+
+def _degraded_before(name: str, estate: Estate, verdicts: Verdicts) -> list[str]:
+    """Return what is degraded of a target and, where it does not show it itself, of what it follows.
+
+    A group is as good as its best circuit, and nobody knows which one carries; only echoes show delay and loss.
+    """
+    if name not in estate.targets:
+        return []
+    target, state = estate.targets[name], verdicts.get(name, Verdict()).state
+    if state is State.DEGRADED:
+        return [name]
+    if state not in WORKS or any(check.decisive and check.type == "icmp" for check in target.checks):
+        return []
+    above = dict.fromkeys((*needed(target, estate), *target.members))
+    return [found for other in above for found in _degraded_before(other, estate, verdicts)]
 
 
 def _aspects(name: str, estate: Estate, beliefs: Beliefs) -> set[Aspect]:
@@ -219,7 +241,11 @@ def _verdict(own: Own, before: Verdict, marks: frozenset[Mark], causes: tuple[st
         since = before.since
     elif since is not None and before.since is not None:  # checks that disagree may date a change before the last one
         since = max(since, before.since)
-    return Verdict(own.state, since, causes, marks, own.reason)
+    worked, returned = before.worked_since, before.returned_at
+    if own.state is not before.state:
+        worked = before.works_since if own.state in WORKS and before.state in WORKS else None
+        returned = since if own.state in WORKS and before.state in FAILED else returned
+    return Verdict(own.state, since, causes, marks, own.reason, worked_since=worked, returned_at=returned)
 
 
 def _summary(state: State, pairs: list[tuple[Check, Health]]) -> Own:
@@ -245,7 +271,9 @@ def without_outdated_ends(pairs: list[tuple[Check, Health]]) -> list[tuple[Check
 
     Devices answer SNMP from tables that they renew every few seconds, so a fresh poll may still tell of the past.
     """
-    returned = max((h.since for c, h in pairs if c.source is None and h.state in WORKS and h.since), default=None)
+    returned = max(
+        (h.works_since for c, h in pairs if c.source is None and h.state in WORKS and h.works_since), default=None
+    )
     if returned is None:
         return pairs
     settled = returned + timedelta(seconds=SETTLE_SECONDS)

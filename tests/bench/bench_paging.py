@@ -1,8 +1,8 @@
 """Whether every fault is one page: a thousand simulated estates with known truth, and how soon each fault was told.
 
-Run as `python -m tests.bench.bench_paging [--seeds 1000] [--first 0] [--large 2]`. A scenario is a quarter of an hour of
-a small estate, or some minutes of one with thousands of targets. Ends with 1 when one page too many, or one too few, was
-there: docs/measuring.md promises none.
+Run as `python -m tests.bench.bench_paging [--seeds 1000] [--first 0] [--large 2]`. A scenario is a quarter of an hour
+of a small estate, or some minutes of one with thousands of targets. Ends with 1 where there was one page too many, or
+one too few.
 """
 
 import argparse

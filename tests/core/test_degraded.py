@@ -63,6 +63,18 @@ def test_a_group_is_as_good_as_its_best_circuit() -> None:
     assert Mark.REDUNDANCY_LOST in lab.assessor.verdicts["g"].marks
 
 
+def test_the_way_is_looked_at_behind_what_shows_no_quality_itself() -> None:
+    lab = hand(
+        circuit("a", group="g"), circuit("b", group="g"), group("g", "a", "b", "gone"),
+        device("polled", "g", checks=[snmp("polled", decisive=True)]), device("srv", "polled", "gone"),
+    )  # fmt: skip
+    lab.see(0, "a%", "b+", "polled/snmp+", "srv%")
+    assert (lab.state("g"), lab.state("polled")) == ("up", "up")  # as good as its best circuit, and no echoes
+    assert lab.state("srv") == "degraded by a"  # by which one the traffic goes nobody knows
+    lab.see(100, "a+")
+    assert lab.state("srv") == "degraded"
+
+
 def test_a_service_that_needs_any_check_is_as_good_as_the_best_one() -> None:
     lab = hand(
         service("any", checks=["v4", "v6"], needs=Needs.ANY), service("all", checks=["v4", "v6"]),

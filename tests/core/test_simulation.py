@@ -4,17 +4,17 @@ The same scenarios, a thousand of them, are counted by `python -m tests.bench.be
 """
 
 import itertools
+import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from agent.core.model import EventKind, State
+from agent.core.model import Check, EventKind, State
 from tests.core.estates import at, circuit, device, estate
-from tests.core.simulation.judge import Kind, fates, wrong
 from tests.core.simulation.network import Simulation
-from tests.core.simulation.scenarios import Ran, late, run, run_large
+from tests.core.simulation.scenarios import Ran, run, run_large
 from tests.core.simulation.truth import Fault, Span, Truth
-
-SOAK_SEEDS = range(1000, 2000)
 
 
 def check_books(simulation: Simulation) -> None:
@@ -62,6 +62,33 @@ def test_what_flaps_is_told_and_told_no_more_when_it_is_over(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(15))
 def test_losses_and_slow_answers_are_no_outage_and_explain_what_follows(seed: int) -> None:
     check(run(seed, worse=True))
+
+
+@pytest.mark.parametrize("spacing", [1.0, 10.0])
+def test_ten_flaps_in_five_minutes_are_one_page_and_one_mark(spacing: float) -> None:
+    echoes = Check("wan", "icmp", "icmp", spacing)
+    watched = estate(replace(circuit("wan"), checks=(echoes,)), device("sw", "wan"), device("srv", "sw"))
+    flaps = [Fault("wan", begin, begin + 14) for begin in np.linspace(100, 370, 10).tolist()]
+    simulation = Simulation(Truth(watched, flaps), seed=1)
+    simulation.run(2000)
+    spans = {(page.alert, page.target): len(page.spans) for page in simulation.pages.values()}
+    assert spans in ({("CircuitDown", "wan"): 1, ("TargetFlapping", "wan"): 1}, {("TargetFlapping", "wan"): 1})
+    assert simulation.desk.flapping() == ["wan"]
+    assert all(ended < math.inf for page in simulation.pages.values() for _, ended in page.spans)
+
+
+@pytest.mark.parametrize("stop", [Span(101, 110), Span(103.2, 104), Span(130, 160), Span(135, 250), Span(199, 201)])
+def test_an_agent_that_restarts_in_the_middle_of_an_outage_pages_it_once(stop: Span) -> None:
+    watched = estate(replace(circuit("wan"), checks=(Check("wan", "icmp", "icmp", 1.0),)), device("sw", "wan"))
+    cut = Fault("wan", 100, 200) if stop.begin < 130 or stop.end < 200 or stop.begin > 190 else Fault("wan", 100, 240)
+    simulation = Simulation(Truth(watched, [cut], stops=[stop]), seed=2)
+    simulation.run(400)
+    assert [(page.alert, page.target, len(page.spans)) for page in simulation.pages.values()] == [
+        ("CircuitDown", "wan", 1)
+    ]
+    ((began, ended),) = simulation.pages["CircuitDown", "wan", ""].spans
+    assert cut.begin < began < max(cut.begin, stop.end) + 10
+    assert cut.end < ended < max(cut.end, stop.end) + 10
 
 
 def test_a_shared_router_takes_half_of_thousands_of_targets_along_and_is_one_page() -> None:

@@ -373,6 +373,45 @@ def test_a_line_that_is_silent_is_down_though_its_end_cannot_be_asked() -> None:
     assert here.state("wan") == "down"
 
 
+def test_what_may_have_come_back_with_its_cause_is_measured_once_more() -> None:
+    here = hand(device("sw", checks=[snmp("sw", decisive=True)]), device("srv", "sw"))
+    here.see(0, "sw/snmp+", "srv+")
+    here.see(10, "srv-")
+    here.asked.clear()
+    here.see(14, "sw/snmp+")  # at its third try: both may have been away
+    assert [here.state("srv"), here.asked] == ["up", {"srv"}]
+    here.see(14.5, "srv+")
+    here.tick(30)
+    assert here.told("srv") == ["up"]
+
+
+def test_what_fails_still_once_its_cause_is_seen_to_work_fails_by_itself() -> None:
+    for again, moment in (("srv-", 14.5), (None, 17.1)):  # seen to fail once more, or not seen at all in time
+        here = hand(device("sw", checks=[snmp("sw", decisive=True)]), device("srv", "sw"))
+        here.see(0, "sw/snmp+", "srv+")
+        here.see(10, "srv-")
+        here.see(14, "sw/snmp+")
+        here.tick(16.9 if again is None else 14.1)
+        assert here.state("srv") == "up"
+        if again is not None:
+            here.see(moment, again)
+        here.tick(moment)
+        assert here.state("srv") == "down"
+
+
+def test_an_interface_that_is_down_says_so_whatever_is_before_it() -> None:
+    here = hand(
+        device("near", checks=[snmp("near", decisive=True)]),
+        device("core", checks=[icmp("core"), snmp("core")]),
+        circuit("wan", ends=[("core", "Gi1")], echoes=False, depends_on=["near"]),
+    )
+    here.see(0, "core+", "near/snmp+")
+    here.poll(1, "core", UP)
+    here.poll(60, "core", DOWN)
+    here.see(64, "near/snmp+")
+    assert here.state("wan") == "down"
+
+
 def test_an_end_that_its_line_has_outlived_is_not_told_as_a_failed_check() -> None:
     here = hand(device("core", checks=[icmp("core"), snmp("core")]), circuit("wan", ends=[("core", "Gi1")]))
     here.see(0, "core+", "wan+")

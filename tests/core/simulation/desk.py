@@ -6,7 +6,6 @@ The pipeline itself reads clocks and runs on an event loop; this is its rules ov
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from agent.core.assessor import Assessor, Changes
 from agent.core.model import Check, Estate, Event, EventKind, Mark, Observation, Outcome, Silence, State
@@ -69,10 +68,9 @@ class Desk:
         targets = {e.target: (State(e.new), e.at, e.causes) for e in told if e.new}
         for gone in (event for event in told if not event.new):
             targets.pop(gone.target, None)
-        failures: dict[str, tuple[datetime, ...]] = {}
-        for event in told:
-            if event.new == State.DOWN and event.old in (State.UP, State.DEGRADED):
-                failures[event.target] = (*failures.get(event.target, ()), event.noticed_at)
+        works = (State.UP, State.DEGRADED)
+        failed = [(e.target, e.noticed_at) for e in told if e.new == State.DOWN and e.old in works]
+        failures = {name: tuple(moment for other, moment in failed if other == name) for name, _ in failed}
         return Resumed(
             checks={(t, c): known for (t, c), known in checks.items() if c is not None},
             targets=targets,

@@ -189,10 +189,12 @@ def _missing(simulation: Simulation, fault: Fault, late: Late) -> list[Wrong]:
     opened = _opened(simulation, fault, late)
     if _longest_seen(truth, fault) > _needed(truth, fault, late) and not opened:
         return [Wrong(Kind.MISSED, f"{fault}")]
-    alone = len(truth.faults_of(fault.target)) == 1
-    if len(opened) > 1 and alone and not _group(truth, fault) and not fault.agent and _sure(truth, fault, late):
-        if not any(fault.begin < moment < fault.end for moment in _absences(truth, fault.target)):
-            return [Wrong(Kind.TWICE, f"{fault}: at {[round(second, 2) for second in opened]}")]
+    alone = len(truth.faults_of(fault.target)) == 1 and not _group(truth, fault)
+    if fault.agent:  # what cannot be reached tells nothing of its SNMP agent
+        alone &= all(truth.carries(fault.target, second) for second in _moments(fault))
+    reloaded = any(fault.begin < moment < fault.end for moment in _absences(truth, fault.target))
+    if len(opened) > 1 and alone and not reloaded and _sure(truth, fault, late):
+        return [Wrong(Kind.TWICE, f"{fault}: at {[round(second, 2) for second in opened]}")]
     return []
 
 
@@ -229,10 +231,15 @@ def _needed(truth: Truth, fault: Fault, late: Late) -> float:
 def _longest_seen(truth: Truth, fault: Fault) -> float:
     """Return for how long on end a fault could be seen."""
     lasted = longest = 0.0
-    for second in np.arange(fault.begin, fault.end, STEP).tolist():
+    for second in _moments(fault):
         lasted = lasted + STEP if _is_seen(truth, fault, second) else 0.0
         longest = max(longest, lasted)
     return longest
+
+
+def _moments(fault: Fault) -> list[float]:
+    found: list[float] = np.arange(fault.begin, fault.end, STEP).tolist()
+    return found
 
 
 def _is_seen(truth: Truth, fault: Fault, second: float) -> bool:
