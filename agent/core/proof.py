@@ -106,9 +106,10 @@ def fails_unseen(target: Target, beliefs: Beliefs) -> bool:
 def may_have_returned(target: Target, topology: Topology, beliefs: Beliefs) -> bool:
     """Say whether something that it depends on was seen to work only after the target was last seen to fail.
 
-    It is asked of a target that has been seen to fail. Both may have failed together and come back together since: a poll that is answered at its third try, or a single
-    echo of a device that is asked every ten seconds, tells nothing of the seconds before. Where echoes follow one
-    another closely a break would have been noticed. An interface that is down says so by itself.
+    It is asked of a target that has been seen to fail. Both may have failed together and come back together since: a
+    poll that is answered at its third try, or a single echo of a device that is asked every ten seconds, tells nothing
+    of the seconds before. Where echoes follow one another closely a break would have been noticed. An interface that
+    is down says so by itself.
     """
     failed = [(c, beliefs.get((target.name, c.name), Health())) for c in target.checks if c.decisive]
     failed = [(check, health) for check, health in failed if health.state is State.DOWN]

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from agent.core.model import Mark, Needs
-from tests.core.estates import at, circuit, device, group, hand, service, site
+from tests.core.estates import at, circuit, device, group, hand, service, site, snmp
 
 
 def test_what_is_degraded_behind_something_degraded_is_its_consequence() -> None:
