@@ -228,7 +228,9 @@ class Assessor:
             judged = judge(self.estate.targets[name], self.topology, self.beliefs, self.verdicts, held, now)
             after = self._damped(name, before, judged.verdict, now)
             if judged.until is None:
-                self._held.pop(name, None)
+                if self._held.pop(name, None) is not None and self._answers(name):
+                    after = replace(after, returned_at=now)  # it did fail, if not for long enough to be told
+                    self._ask_informing(name, changes)
             elif held is None or (judged.again is not None and held.again is None):
                 self._ask(judged.ask, changes)
                 self._held[name] = Held(held.since if held else now, judged.again)
@@ -283,18 +285,23 @@ class Assessor:
         self._ask_below(name, before, after, changes)
 
     def _ask_below(self, name: str, before: Verdict, after: Verdict, changes: Changes) -> None:
-        """Measure what stands behind a cause that came or went, so that a page names at once what is lost with it.
-
-        Of a target that returns the checks that do not decide are asked, too: they failed with it, and are out of date.
-        """
+        """Measure what stands behind a cause that came or went, so that a page names at once what is lost with it."""
         fails = after.state is State.DOWN and before.state is not State.DOWN
         returns = after.state in rules.WORKS and before.state in _FAILED
         if returns:
-            own = self.estate.targets[name].checks
-            changes.ask.update((check.target, check.name) for check in own if not check.decisive)
+            self._ask_informing(name, changes)
         if fails or returns:
             below = self.topology.descendants(name)
             self._ask((n for n in below if (self.verdicts[n].state is State.UNREACHABLE) == returns), changes)
+
+    def _answers(self, name: str) -> bool:
+        own = own_state(self.estate.targets[name], self.estate, self.beliefs, self.verdicts)
+        return own.state in rules.WORKS
+
+    def _ask_informing(self, name: str, changes: Changes) -> None:
+        """Ask the checks that do not decide about a target that is back: they failed with it, and are out of date."""
+        own = self.estate.targets[name].checks
+        changes.ask.update((check.target, check.name) for check in own if not check.decisive)
 
     def _ask(self, names: Iterable[str], changes: Changes) -> None:
         for name in names:
@@ -356,7 +363,7 @@ def presented(belief: Health, verdict: Verdict) -> Health:
     if belief.state is State.DOWN and verdict.state is State.UNREACHABLE:
         return replace(belief, state=State.UNREACHABLE)
     settled = verdict.returned_at + timedelta(seconds=SETTLE_SECONDS) if verdict.returned_at is not None else None
-    outdated = belief.seen_at is not None and settled is not None and belief.seen_at <= settled
+    outdated = settled is not None and (belief.seen_at is None or belief.seen_at <= settled)
     if belief.state is State.DOWN and verdict.state in rules.WORKS and outdated:
         return replace(belief, state=State.UNKNOWN, reason=f"not asked since the target came back: {belief.reason}")
     return belief

@@ -12,7 +12,7 @@ HOLD_SECONDS: Final = 3.0  # a burst answers in well under one second; twice tha
 POLL_SECONDS: Final = 10.0  # a poll that names no timeout: three tries at an SNMP agent, and a moment
 TOGETHER_SECONDS: Final = 1.0  # bursts to a target and to what is before it leave within one second
 CLOSE_SECONDS: Final = 2.0  # of echoes as close as this, two are missed before anything is back again
-TRY_SECONDS: Final = 3.0  # how long the last try of a measurement waits for its answer
+TRY_SECONDS: Final = 2.0  # how long a try of a poll waits for its answer before the next one
 FAILED: Final = frozenset({State.DOWN, State.UNREACHABLE})
 
 Beliefs = Mapping[tuple[str, str], Health]
@@ -87,10 +87,10 @@ def pending(names: list[str], estate: Estate, beliefs: Beliefs, verdicts: Verdic
     )
 
 
-def in_vain(target: Target, beliefs: Beliefs) -> bool:
-    """Say whether a check that decides about a target was measured before, and cannot be measured now."""
+def blind_since(target: Target, beliefs: Beliefs) -> datetime | None:
+    """Return since when a check that decides about a target cannot be measured, though it was before; None: it can."""
     healths = [beliefs.get((target.name, check.name), Health()) for check in target.checks if check.decisive]
-    return any(health.vain_since is not None and health.seen_at is not None for health in healths)
+    return max((h.vain_since for h in healths if h.vain_since is not None and h.seen_at is not None), default=None)
 
 
 def fails_unseen(target: Target, beliefs: Beliefs) -> bool:
@@ -120,10 +120,20 @@ def may_have_returned(target: Target, topology: Topology, beliefs: Beliefs) -> b
     estate = topology.estate
     for name in topology.ancestors(target.name):
         spacing = min((check.interval_seconds for check in estate.targets[name].checks if check.decisive), default=0.0)
-        proof = proven_at(name, estate, beliefs)
-        if spacing > CLOSE_SECONDS and proof is not None and proof > last:
+        if spacing > CLOSE_SECONDS and (proof := _answered_at(name, estate, beliefs)) is not None and proof > last:
             return True
     return False
+
+
+def _answered_at(name: str, estate: Estate, beliefs: Beliefs) -> datetime | None:
+    """Return when a target answered last: a poll that took longer than its first try has, before, not been answered."""
+    proof = proven_at(name, estate, beliefs)
+    for check in estate.targets[name].checks if proof is not None else ():
+        health = beliefs.get((name, check.name), Health())
+        if check.decisive and check.type != "icmp" and health.heard_at is not None and health.seen_at is not None:
+            late = health.heard_at - health.seen_at >= timedelta(seconds=TRY_SECONDS)
+            proof = max(proof, health.heard_at) if late and proof is not None else proof
+    return proof
 
 
 def _fails_until(health: Health) -> datetime:

@@ -112,7 +112,7 @@ def _made_sure(
     if unproven := proof.unproven(target, began, topology, beliefs, verdicts):
         until = since + timedelta(seconds=max(proof.hold_seconds(estate.targets[name], estate) for name in unproven))
         waits = now < until or proof.pending(unproven, estate, beliefs, verdicts)
-        if waits or _may_be_blind(own, unproven, estate, beliefs, since):
+        if waits or _may_be_blind(own, unproven, estate, beliefs):
             return Judgement(before, until, tuple(unproven))
     elif proof.may_have_returned(target, topology, beliefs):
         again = (held and held.again) or now
@@ -343,14 +343,13 @@ def _failed_first(own: Own, before: Verdict, failed: list[str], topology: Topolo
     return proof.failed_before(before.since, failed, topology, verdicts)
 
 
-def _may_be_blind(own: Own, unproven: list[str], estate: Estate, beliefs: Beliefs, held_since: datetime) -> bool:
-    """Say whether what was asked could not be measured, and the target has not failed once more since then.
+def _may_be_blind(own: Own, unproven: list[str], estate: Estate, beliefs: Beliefs) -> bool:
+    """Say whether what was asked cannot be measured, and the target has not failed once more since then.
 
     Then it may be the agent that sees nothing, and that no answer came proves nothing.
     """
-    if own.seen_at is not None and own.seen_at > held_since:
-        return False
-    return any(proof.in_vain(estate.targets[name], beliefs) for name in unproven)
+    moments = [proof.blind_since(estate.targets[name], beliefs) for name in unproven]
+    return any(since is not None and (own.seen_at is None or own.seen_at < since) for since in moments)
 
 
 def _settled_at(target: Target, estate: Estate, own: Own, verdicts: Verdicts) -> datetime | None:

@@ -35,7 +35,10 @@ class Desk:
         events: what the assessors told, in order; the ledger.
         pages: every page that there was, by its identity.
         asked: how many measurements were asked for out of turn.
+        page_least: seconds between two looks at what is due; 0: with every event, as the pipeline does.
     """
+
+    page_least = 0.0
 
     def __init__(self, truth: Truth, ask: Callable[[Check], None]) -> None:
         self.truth = truth
@@ -45,7 +48,7 @@ class Desk:
         self._ask = ask
         self._open: dict[tuple[str, str, str], float] = {}
         self._silent_since: dict[tuple[str, str], float] = {}
-        self._paged_at = 0.0
+        self._paged_at, self._news = 0.0, False
         self.assessor = Assessor(self._estate(0.0))
 
     def _estate(self, second: float) -> Estate:
@@ -107,7 +110,8 @@ class Desk:
             if check := self.assessor.checks.get(key):
                 self._ask_now(check)
         self.events += changes.events
-        if changes.events or second - self._paged_at >= PAGE_SECONDS:
+        self._news |= bool(changes.events)
+        if (self._news and second - self._paged_at >= self.page_least) or second - self._paged_at >= PAGE_SECONDS:
             self._page(second)
 
     def _on_silence(self, silence: Silence) -> None:
@@ -142,7 +146,7 @@ class Desk:
         self._ask(check)
 
     def _page(self, second: float) -> None:
-        assessor, self._paged_at = self.assessor, second
+        assessor, self._paged_at, self._news = self.assessor, second, False
         health = {key: assessor.shown(*key) for key in assessor.beliefs}
         found = pages(assessor.estate, assessor.verdicts, health, at(second))
         due = {(page.alert, page.target, page.labels.get("check", "")) for page in found}

@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import numpy as np
 
@@ -227,6 +228,9 @@ class Simulation:
 
     def _round(self, line: Line, echoes: list[tuple[float, Echo]], *, burst: bool = False) -> None:
         check = line.check
+        if all(outcome is Echo.RECEIVED for _, outcome in echoes):  # nearly always: made at once, as `delay` would
+            self._heard(line, at(echoes[0][0]), at(echoes[-1][0]), burst=burst)
+            return
         sent = np.array([at(second).timestamp() for second, _ in echoes])
         outcomes = np.array([outcome for _, outcome in echoes], dtype=np.uint8)
         rtts = np.where(outcomes == Echo.RECEIVED, 0.002, np.nan)
@@ -235,12 +239,20 @@ class Simulation:
             check.target, check.name, at(echoes[0][0]), at(self.now), sent, rtts, outcomes, burst, why_unknown=why
         )
         seen = delay.observe(delay.train(done))
-        if seen.outcome is Outcome.OK and self.truth.worse:
-            seen = replace(seen, troubles=self._troubles(line))
-        self._offer(seen)
+        self._offer(replace(seen, troubles=self._troubles(line)) if seen.outcome is Outcome.OK else seen)
+
+    def _heard(self, line: Line, first: datetime, last: datetime, *, burst: bool) -> None:
+        self._offer(
+            Observation(
+                line.check.target, line.check.name, at(self.now), Outcome.OK, "answered", since=first, proven_at=last,
+                confirmed=burst, troubles=self._troubles(line),
+            )
+        )  # fmt: skip
 
     def _troubles(self, line: Line) -> tuple[Trouble, ...]:
         """Return what detectors find that are never wrong, and late."""
+        if not self.truth.worse:
+            return ()
         name, moments = line.check.target, (self.now - line.lag, self.now - line.lag / 2, self.now)
         worse = [
             (Aspect.LOSS, LOSS_RATIO, min(self.truth.loss_ratio(name, moment) for moment in moments)),

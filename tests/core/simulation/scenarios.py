@@ -59,11 +59,12 @@ def run_large(seed: int, sites: int = 100) -> Ran:
         begin = dice.choice((70.0, dice.uniform(60, 120)))
         faults.append(Fault(name, begin, begin + dice.uniform(60, 120), link=dice.random() < 0.5))
     truth = Truth(watched, faults, stalls=[Span(71, 73)], stops=[Span(150, 155)] if seed % 2 else [])
-    return _judged(truth, seed, 360.0)
+    return _judged(truth, seed, 360.0, page_least=0.25)  # of thousands each look is dear
 
 
-def _judged(truth: Truth, seed: int, seconds: float) -> Ran:
+def _judged(truth: Truth, seed: int, seconds: float, page_least: float = 0.0) -> Ran:
     simulation = Simulation(truth, seed)
+    simulation.desk.page_least = page_least
     simulation.run(seconds)
 
     def bound(name: str) -> float:
