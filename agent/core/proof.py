@@ -10,7 +10,7 @@ from agent.core.topology import Topology, needed
 
 HOLD_SECONDS: Final = 3.0  # a burst answers in well under one second; twice that and a late loop still fit
 POLL_SECONDS: Final = 10.0  # a poll that names no timeout: three tries at an SNMP agent, and a moment
-TOGETHER_SECONDS: Final = 1.0  # bursts to a target and to what is before it leave within one second
+TOGETHER_SECONDS: Final = 0.5  # bursts to a target and to what is before it leave within two ticks of the engine
 CLOSE_SECONDS: Final = 2.0  # of echoes as close as this, two are missed before anything is back again
 TRY_SECONDS: Final = 2.0  # how long a try of a poll waits for its answer before the next one
 FAILED: Final = frozenset({State.DOWN, State.UNREACHABLE})
