@@ -7,7 +7,7 @@ import logging
 import os
 import platform
 import signal
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import CollectorRegistry
 
 from agent import __version__, activation, config, instruments
+from agent.accounts import Accounts
 from agent.board import OnPages, Polled
 from agent.config.registry import probe_types
 from agent.core.assessor import renames
@@ -23,6 +24,7 @@ from agent.core.model import Check, Observation, Page
 from agent.core.picture import Picture
 from agent.core.ports import OnDemand, Probe, Resources, TrapSetup
 from agent.core.units import format_duration
+from agent.learning import learn
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
 from agent.runner import Runner
@@ -76,6 +78,7 @@ class Agent:
             loaded.estate.agent, self.registry, on_clock_step=self._clock_stepped, on_suspend=self._suspended
         )
         self.ledger = SqliteLedger(self.state_dir / FILE_NAME, agent=loaded.estate.agent)
+        self.accounts = Accounts(self.picture, self.ledger)
         self.pipeline = Pipeline(
             self.picture,
             self.ledger,
@@ -83,6 +86,8 @@ class Agent:
             local_problem=self._local_problem,
             answered=self._answered,
             on_pages=self._on_pages,
+            losses=self._losses,
+            on_states=self.accounts.changed,
         )
         self.runner = runner = Runner({}, self._polled)
         self.schedule = Schedule(runner.due, self.selfcheck.job_late)
@@ -119,6 +124,8 @@ class Agent:
                     tasks.create_task(self._pump(), name="stream"),
                     tasks.create_task(self._hear_traps(), name="traps"),
                     tasks.create_task(self._become_ready(), name="ready"),
+                    tasks.create_task(self.accounts.run(), name="accounts"),
+                    tasks.create_task(learn(self.picture, lambda: self.selfcheck.routes.routes), name="learning"),
                 ]
                 await self._stopping.wait()
                 self.selfcheck.notifier.stopping()
@@ -142,6 +149,7 @@ class Agent:
         self._instruments.add(self.runner.probes["snmp"], instruments.SNMP)
         await self._make_traps(stack)
         await self.pipeline.resume(await self.ledger.resume(), now)
+        self._stream().resume_losses(await self.pipeline.remember(now))
         self.server = await self._serve()
         stack.push_async_callback(self.server.close)
         evidence = (("version", __version__), ("python", platform.python_version()))
@@ -156,6 +164,7 @@ class Agent:
         engine = Engine()
         stack.push_async_callback(engine.close)
         self.stream = engine
+        self.picture.usual_loss = engine.usual_loss
         self._instruments.add(engine, instruments.ICMP)
 
     def _make_probes(self, stack: contextlib.AsyncExitStack) -> None:
@@ -199,10 +208,9 @@ class Agent:
         return Resources(auths=self.loaded.auths, module_files=self.loaded.module_files)
 
     async def _configure(self) -> None:
-        assert self.stream is not None
-        checks = self.loaded.estate.checks()
-        self.stream.echo_rate = self.loaded.settings.agent.echo_rate
-        await self.stream.configure([check for check in checks if check.type == STREAMED])
+        stream, checks = self._stream(), self.loaded.estate.checks()
+        stream.echo_rate = self.loaded.settings.agent.echo_rate
+        await stream.configure([check for check in checks if check.type == STREAMED])
         self.schedule.configure([check for check in checks if check.type not in (STREAMED, FED)])
         addresses = {str(getattr(check.settings, "address", "")) for check in checks}
         self.selfcheck.routes.keep(addresses)
@@ -219,7 +227,9 @@ class Agent:
     async def _serve(self) -> Server:
         actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy)
         on_demand = multitarget.Source(self._on_demand(), lambda: self.loaded.offer)
-        app = web.build(lambda: self.picture, self.ledger, self.registry, actions, on_demand=on_demand)
+        app = web.build(
+            lambda: self.picture, self.ledger, self.registry, actions, on_demand=on_demand, report=self.accounts.report
+        )
         listen = self.options.listen or self.loaded.settings.agent.listen
         try:
             server = await serve(app, listen, self.loaded.web_config, control_socket(self.state_dir))
@@ -233,8 +243,7 @@ class Agent:
     # ------------------------------------------------------------------ while it runs
 
     async def _pump(self) -> None:
-        assert self.stream is not None
-        async for item in self.stream:
+        async for item in self._stream():
             self.pipeline.offer(item)
 
     async def _hear_traps(self) -> None:
@@ -250,10 +259,16 @@ class Agent:
             text = exposition.Packed(families)
         self.pipeline.offer(Polled(check, observation, text))
 
+    def _stream(self) -> "Engine":
+        assert self.stream is not None
+        return self.stream
+
+    def _losses(self) -> Mapping[tuple[str, str], bytes]:
+        return self._stream().loss_snapshots()
+
     def _ask(self, check: Check) -> None:
         if check.type == STREAMED:
-            assert self.stream is not None
-            self.stream.burst(check.target, check.name)
+            self._stream().burst(check.target, check.name)
         else:
             self.runner.due(check)
 
@@ -348,6 +363,7 @@ class Agent:
             probe.configure(self._resources())
         self._make_probes(self._stack)
         await self.pipeline.reconfigure(loaded.estate)
+        self.accounts.changed()
         self.senders.changed()
         await self._configure()
         return []

@@ -10,7 +10,7 @@ from agent.core import ageing, delay
 from agent.core.assessor import Assessor
 from agent.core.delay import EchoTotals
 from agent.core.model import Check, Echo, Estate, Observation, Outcome, Page, Role, Round, Turn
-from agent.core.paging import pages
+from agent.core.paging import next_degraded, pages
 from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Blind
 from agent.core.watch import Watched, Watcher
@@ -39,12 +39,14 @@ class Board:
         self.picture = picture
         self._on_pages = on_pages
         self._flags_day: date | None = None
+        self._page_at: datetime | None = None  # when time alone makes a page due
         self._polls: dict[str, dict[str, DevicePoll]] = {}  # by device and check
         self._watcher = Watcher(picture.estate)
 
     def show(self, assessor: Assessor, checks: Iterable[tuple[str, str]], targets: Iterable[str]) -> None:
         """Take over these beliefs and verdicts; what the assessor does not hold any more disappears."""
         picture, beliefs, verdicts = self.picture, assessor.beliefs, assessor.verdicts
+        picture.held = assessor.held()
         shown = {(check.target, check.name) for name, _ in checks if name in assessor.estate.targets
                  for check in assessor.estate.targets[name].checks}.union(checks)  # fmt: skip
         for name in targets:
@@ -70,6 +72,7 @@ class Board:
     def page(self, now: datetime) -> None:
         """Work out anew which pages are due, and tell of those that begin and end."""
         picture = self.picture
+        self._page_at = next_degraded(picture.verdicts.values(), now)
         before = {_identity(page): page for page in picture.pages}
         due = pages(
             picture.estate,
@@ -85,6 +88,10 @@ class Board:
         gone = [page for key, page in before.items() if key not in after]
         if new or gone:
             self._on_pages(new, gone)
+
+    def page_is_due(self, now: datetime) -> bool:
+        """Say whether a page may be due because time has passed."""
+        return self._page_at is not None and now >= self._page_at
 
     def count(self, seen: delay.Train) -> None:
         """Take a round as what its check saw last, its totals, and a regular round's figures."""

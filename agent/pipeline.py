@@ -8,15 +8,17 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from agent import snapshots
 from agent.board import Board, OnPages, Polled
 from agent.core import delay
-from agent.core.assessor import Assessor, Changes
+from agent.core.assessor import Assessor, Changes, renames
 from agent.core.beat import next_beat
 from agent.core.clockwatch import CLOCK_STEP_SECONDS
+from agent.core.health import WORKS
 from agent.core.model import (
     Check,
     Estate,
@@ -30,12 +32,15 @@ from agent.core.model import (
     State,
     StreamItem,
     Trait,
+    Trouble,
     Turn,
 )
 from agent.core.picture import RECENT_EVENTS, Picture
 from agent.core.ports import Blind, EventFilter, Ledger, Resumed
+from agent.core.quality import Qualities
 from agent.core.turns import turn_event
 from agent.core.uplinks import Uplinks, bound_circuits, fault
+from agent.snapshots import Losses, Snapshots
 
 _log = logging.getLogger(__name__)
 _QUEUE_LIMIT = 50_000  # five rounds of 10,000 targets: more would be older than it is worth
@@ -66,6 +71,8 @@ class Pipeline:
         local_problem: Callable[[Check], str | None],
         answered: Callable[[Check], None] = lambda _check: None,
         on_pages: OnPages = lambda _new, _gone: None,
+        on_states: Callable[[], None] = lambda: None,
+        losses: Losses = dict,
     ) -> None:
         """Take the picture to keep.
 
@@ -74,6 +81,8 @@ class Pipeline:
             local_problem: why this host itself cannot reach a check's address now, or None.
             answered: told when a check's address answers: by what way it answers now explains a later silence.
             on_pages: told of pages that begin and that end.
+            on_states: told when states of targets have changed, and that is on record.
+            losses: gives what the engine's loss detectors have learnt, as snapshots.
         """
         self.picture = picture
         self.assessor = Assessor(picture.estate)
@@ -83,6 +92,7 @@ class Pipeline:
         self._ask = ask
         self._local_problem = local_problem
         self._answered = answered
+        self._on_states = on_states
         self._board = Board(picture, on_pages)
         self._queue: deque[Item] = deque()
         self._unheard = {key for key, check in self.assessor.checks.items() if check.source is None}
@@ -92,6 +102,8 @@ class Pipeline:
         self._step = asyncio.Lock()  # a reload waits for the step under way, and steps wait for a reload
         self._repage = False
         self._uplinks = Uplinks(bound_circuits(picture.estate))
+        self.qualities = picture.qualities = Qualities(picture.estate.targets.values())
+        self._snapshots = Snapshots(self.qualities, ledger, losses)
         self._clocks = (datetime.now(UTC), time.clock_gettime(time.CLOCK_BOOTTIME))
 
     @property
@@ -143,7 +155,9 @@ class Pipeline:
         async with self._step:
             now = datetime.now(UTC)
             ended = [self._board.end_blind(name, now) for name in self._removed_blind(estate)]
+            former = {new: old for old, new in renames(self.assessor.estate, estate).items()}
             changes = self.assessor.swap(estate, now)
+            self.qualities.swap(estate.targets.values(), former)
             self._unheard &= self.assessor.checks.keys()
             self._uplinks = Uplinks(bound_circuits(estate))
             self._repage = True
@@ -164,10 +178,17 @@ class Pipeline:
         """Record a span in which nothing at all could be measured."""
         await self._ledger.record_blind(self._board.gap(why, began, ended))
 
+    async def remember(self, now: datetime) -> Mapping[tuple[str, str], bytes]:
+        """Go on from what detectors had learnt; return what is the engine's of it."""
+        if self._ledger.problem:
+            return {}
+        return await snapshots.resume(self.qualities, await self._ledger.detectors(), self.picture.estate.targets, now)
+
     async def drain(self) -> None:
-        """Take what still waits, once, at the end."""
+        """Take what still waits, once, at the end, and keep what was learnt."""
         async with self._step:
             await self._turn()
+            await self._snapshots.all(datetime.now(UTC))
 
     def _removed_blind(self, estate: Estate) -> list[str]:
         return [name for name in self.picture.blind if name is not None and name not in estate.targets]
@@ -190,6 +211,7 @@ class Pipeline:
                 self.failures += 1
                 _log.exception("an item of the pipeline failed")
         self._look_at_uplinks(now, changes)
+        self._repage |= self._board.page_is_due(now)
         _merge(changes, self.assessor.tick(now))  # last: what waited may settle what was held back
         if self._queue:
             self._wake.set()
@@ -199,6 +221,7 @@ class Pipeline:
         await self._watch_ledger()
         if rounds:
             await self._ledger.record_rounds(rounds)
+        await self._snapshots.turn(now)
         await asyncio.gather(*map(self._ledger.record_blind, blinds))  # together: one commit for all of them
 
     def _follow_clock(self, now: datetime) -> None:
@@ -230,7 +253,9 @@ class Pipeline:
             self._on_poll(item, now, changes)
         elif isinstance(item, Silence):
             self._on_silence(item)
-        elif isinstance(item, Turn) and (item.target, item.check) in self.assessor.checks:
+        elif isinstance(item, Loss):
+            self._on_loss(item, now, changes)
+        elif (item.target, item.check) in self.assessor.checks:
             if item.trait is Trait.ADDRESS:
                 self._board.resolve(item)
             if item.old:
@@ -254,6 +279,7 @@ class Pipeline:
         self.picture.events.extend(written)
         if any(event.kind is EventKind.TARGET for event in written):
             await self._open_outages()
+            self._on_states()
         for event in written:
             _log_event(event)
 
@@ -300,6 +326,7 @@ class Pipeline:
         self._board.count(seen)
         self._unheard.discard(key)
         good = seen.outcome is Outcome.OK
+        troubles = self._hold_against_past(seen, changes)
         if good:
             self._answered(check)
             proven_at = datetime.fromtimestamp(seen.last, UTC)
@@ -307,13 +334,47 @@ class Pipeline:
             if since is not None and proven_at > since:
                 del self._silent_since[key]
             steady = item.target not in self.picture.blind
-            if steady and self.assessor.stays(key, item.ended_at, proven_at, delay.describe(seen), changes):
+            if (
+                steady
+                and not troubles
+                and self.assessor.stays(key, item.ended_at, proven_at, delay.describe(seen), changes)
+            ):
                 return
-        observation = delay.observe(seen) if good else self._honest(check, delay.observe(seen))
+        observation = delay.observe(seen)
+        observation = replace(observation, troubles=troubles) if good else self._honest(check, observation)
         if blind := self._board.see_blind(item, observation):
             blinds.append(blind)
         self._board.observe(observation)
         self.assessor.hear(observation, now, changes)
+
+    def _hold_against_past(self, seen: delay.Train, changes: Changes) -> tuple[Trouble, ...]:
+        """Return in what way a check is worse than it should be; bursts are sent because of losses and tell nothing."""
+        quality = self.qualities.get((seen.round.target, seen.round.check))
+        if quality is None:
+            return ()
+        before = quality.ways
+        if not seen.round.burst:
+            changes.events += quality.look(seen)
+        if quality.ways != before:
+            self._snapshots.soon((seen.round.target, seen.round.check))
+        return quality.troubles
+
+    def _on_loss(self, item: Loss, now: datetime, changes: Changes) -> None:
+        """Take what the engine found of loss at once where it begins; that it is over, the next round tells."""
+        key = (item.target, item.check)
+        quality = self.qualities.get(key)
+        if quality is None:
+            return
+        quality.lose(item)
+        self._snapshots.soon(key)
+        belief = self.assessor.beliefs[key]
+        if item.over or belief.state not in WORKS or belief.failures:
+            return
+        seen = Observation(
+            *key, item.at, Outcome.OK, since=item.since, proven_at=item.since, troubles=quality.troubles,
+            values=(("echoes_sent", float(item.echoes)), ("echoes_lost", float(item.lost))),
+        )  # fmt: skip
+        self.assessor.hear(seen, now, changes)
 
     def _honest(self, check: Check, observation: Observation) -> Observation:
         """Hold own trouble against a failed round, and date the failure from the first echo that was missed."""

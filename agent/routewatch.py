@@ -61,6 +61,11 @@ class RouteWatch:
             self._found = {}
         self._now = snapshot
 
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Return the routing table of the last snapshot; empty where it could not be read."""
+        return tuple(self._now.routes or ())
+
     def answered(self, address: str) -> None:
         """Remember by which interface `address` answers now, so that its failure explains a later silence."""
         route = self._route(address)

@@ -1,6 +1,5 @@
-"""`/api/v1`: targets, events, outages, devices, circuits as JSON documents, and why a target is in its state."""
+"""`/api/v1`: targets, events, outages, devices, circuits as JSON, what depends on what, and why it is as it is."""
 
-import difflib
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,11 +8,14 @@ from typing import Any, Final, Protocol
 
 from aiohttp import web
 
+from agent.core.account import Stretch
 from agent.core.documents import document
+from agent.core.explain import Known, explain, explanation_document, likely
 from agent.core.interfaces import labels
 from agent.core.model import Check, Event, EventKind, Health, Outage, Role, Target, Verdict
 from agent.core.picture import Picture
 from agent.core.ports import EventFilter
+from agent.core.tree import learnt_document, tree_document
 from agent.core.units import parse_duration
 
 MAX_ROWS: Final = 10_000  # of one answer
@@ -24,6 +26,7 @@ _NO_HEALTH: Final = Health()
 _NO_VERDICT: Final = Verdict()
 
 Work = Callable[..., Awaitable[Any]]
+Report = Callable[[Sequence[str] | None, Stretch], Awaitable[list[dict[str, Any]]]]  # of these targets, or of all
 
 
 class Record(Protocol):
@@ -40,9 +43,18 @@ class Api:
 
     Args:
         work: runs a function in a thread, away from the loop.
+        report: gives accounts of availability; None: there are none.
     """
 
-    def __init__(self, picture: Callable[[], Picture], ledger: Record, now: Callable[[], datetime], work: Work) -> None:
+    def __init__(
+        self,
+        picture: Callable[[], Picture],
+        ledger: Record,
+        now: Callable[[], datetime],
+        work: Work,
+        report: Report | None = None,
+    ) -> None:
+        self._report = report
         self._picture = picture
         self._ledger = ledger
         self._now = now
@@ -57,6 +69,9 @@ class Api:
             web.get("/api/v1/events", self.events),
             web.get("/api/v1/outages", self.outages),
             web.get("/api/v1/explain", self.explain),
+            web.get("/api/v1/availability", self.availability),
+            web.get("/api/v1/topology", self.topology),
+            web.get("/api/v1/learnt", self.learnt),
         ]
 
     async def targets(self, request: web.Request) -> web.Response:
@@ -97,7 +112,36 @@ class Api:
         if name not in picture.estate.targets:
             raise refused(404, unknown_target(name, picture))
         events = await self._ledger.events(EventFilter(target=name, limit=_RECENT_EVENTS))
-        return await self._json(None, explanation(picture, name) | {"recent_events": events})
+        return await self._told(explanation, picture, name, self._now(), events)
+
+    async def topology(self, request: web.Request) -> web.Response:
+        """What depends on what, from the agent outward."""
+        return await self._of_estate(request, tree_document)
+
+    async def learnt(self, request: web.Request) -> web.Response:
+        """What seems to depend on what, and is not confirmed."""
+        return await self._of_estate(request, learnt_document)
+
+    async def _of_estate(self, request: web.Request, describe: Callable[[Known], object]) -> web.Response:
+        Query(request, set(), self._now())
+        return await self._told(lambda: describe(known_of(self._picture(), self._now())))
+
+    async def availability(self, request: web.Request) -> web.Response:
+        """What availability came to by each contract's rules: in its present period, another, or between moments."""
+        asked, picture = Query(request, {"target", "period", "since", "until"}, self._now()), self._picture()
+        name = asked.text("target")
+        if name is not None and name not in picture.estate.targets:
+            raise refused(404, unknown_target(name, picture))
+        stretch = Stretch(asked.text("period"), asked.time("since"), asked.time("until"))
+        if stretch.period is not None and (stretch.since or stretch.until):
+            raise refused(400, "period: not together with since or until")
+        if self._report is None:
+            raise refused(404, "this agent keeps no accounts of availability")
+        try:
+            found = await self._report(None if name is None else [name], stretch)
+        except ValueError as error:
+            raise refused(400, str(error)) from error
+        return await self._json("availability", found)
 
     async def _listed(
         self,
@@ -119,9 +163,12 @@ class Api:
         return await self._json(key, found, lambda target: describe(picture, target))
 
     async def _json(
-        self, key: str | None, value: object, describe: Callable[[Any], object] | None = None
+        self, key: str, value: Sequence[Any], describe: Callable[[Any], object] | None = None
     ) -> web.Response:
-        body = await self._work(_text, key, value, describe)
+        return await self._told(_answer, key, value, describe)
+
+    async def _told(self, describe: Callable[..., object], *arguments: object) -> web.Response:
+        body = await self._work(_text, describe, *arguments)
         return web.Response(body=body, content_type="application/json", charset="utf-8")
 
 
@@ -133,8 +180,8 @@ class Query:
         self._now = now
         for key in self._values:
             if key not in wanted:
-                likely = _likely(key, wanted) or f"; it takes {', '.join(sorted(wanted))}"
-                raise refused(400, f"{request.path}: unknown parameter {key!r}{likely}")
+                hint = likely(key, wanted) or f"; it takes {', '.join(sorted(wanted))}"
+                raise refused(400, f"{request.path}: unknown parameter {key!r}{hint}")
 
     def text(self, key: str) -> str | None:
         """Return a text; None where it is not given."""
@@ -189,7 +236,7 @@ def refused(status: int, text: str) -> web.HTTPException:
 
 def unknown_target(name: str, picture: Picture) -> str:
     """Return the sentence for a name that nothing has."""
-    return f"no target is called {name!r}{_likely(name, picture.estate.targets)}"
+    return f"no target is called {name!r}{likely(name, picture.estate.targets)}"
 
 
 def target_document(picture: Picture, target: Target) -> dict[str, Any]:
@@ -236,28 +283,21 @@ def check_document(picture: Picture, check: Check) -> dict[str, Any]:
     }
 
 
-def explanation(picture: Picture, name: str) -> dict[str, Any]:
-    """Return why a target is in its state; the ledger's events come on top."""
-    target = picture.estate.targets[name]
-    verdict = picture.verdicts.get(name, _NO_VERDICT)
-    return {
-        "target": name,
-        "title": target.title,
-        "kind": target.kind,
-        "verdict": document(verdict),
-        "since": document(verdict.since),
-        "checks": [check_document(picture, check) for check in target.checks],
-        "depends_on": [
-            {"name": other, "state": document(picture.verdicts.get(other, _NO_VERDICT).state)}
-            for other in dict.fromkeys((*target.depends_on, *target.members))
-        ],
-        "consequences": [other for other, v in dict(picture.verdicts).items() if name in v.causes],
-        "causes": list(verdict.causes),
-        "pages": [document(page) for page in picture.pages if name in {page.target, *page.consequences}],
-        "outage": document(picture.open_outages.get(name)),
-        "flags": document(picture.flags.get(name, ())),
-        "interfaces": _watched(picture, name),
-    }
+def known_of(picture: Picture, now: datetime) -> Known:
+    """Return what a picture knows, as of now: the loop may go on writing to it."""
+    return Known(
+        picture.estate, dict(picture.verdicts), dict(picture.health), now, picture.pages, dict(picture.held),
+        picture.learning, dict(picture.open_outages), dict(picture.flags),
+    )  # fmt: skip
+
+
+def explanation(picture: Picture, name: str, now: datetime, events: Sequence[Event]) -> dict[str, Any]:
+    """Return why a target is in its state, with its last events."""
+    known = known_of(picture, now)
+    found = explanation_document(explain(known, name))
+    seen = {check.name: check_document(picture, check) for check in known.estate.targets[name].checks}
+    checks = [{**said, **seen[said["name"]]} for said in found["checks"]]
+    return {**found, "checks": checks, "interfaces": _watched(picture, name), "recent_events": events}
 
 
 def _watched(picture: Picture, name: str) -> list[dict[str, Any]]:
@@ -275,14 +315,12 @@ def _watched(picture: Picture, name: str) -> list[dict[str, Any]]:
     return found
 
 
-def _likely(word: str, known: Mapping[str, object] | set[str]) -> str:
-    near = difflib.get_close_matches(word[:200], list(known)[:MAX_ROWS], n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+def _answer(key: str, value: Sequence[Any], describe: Callable[[Any], object] | None) -> object:
+    return {key: [describe(item) for item in value] if describe else value}
 
 
-def _text(key: str | None, value: Any, describe: Callable[[Any], object] | None) -> bytes:  # noqa: ANN401 - any value
-    found = [describe(item) for item in value] if describe else document(value)
-    answer = found if key is None else {key: found}
+def _text(describe: Callable[..., object], *arguments: object) -> bytes:
+    answer = document(describe(*arguments))
     try:
         return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     except ValueError:  # JSON has no NaN; what a peer sent may be one

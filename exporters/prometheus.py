@@ -21,6 +21,7 @@ from agent.core.model import Check, Estate, Health, Mark, Outcome, State, Target
 from agent.core.paging import is_degraded_due, losses
 from agent.core.picture import Picture
 from agent.core.series import Family
+from exporters.availability import AccountFamilies
 from exporters.exposition import escape_help, escape_label, number, prefix
 from exporters.names import FAMILIES
 
@@ -63,6 +64,7 @@ class Prefixes:
             ),
         )
         self._rendered: dict[tuple[str, str, str, str, str], str] = {}
+        self.accounts: Final = AccountFamilies()
 
     def of(self, name: str, target: str, check: str, key: str = "", value: str = "") -> str:
         """Return `name{target=,check=,key=}`, rendered once; an empty key is left out."""
@@ -142,11 +144,13 @@ def families(
     rounds(found, picture, now, prefixes)
     observations(found, picture, now, prefixes)
     echoes(found, picture, prefixes)
+    quality(found, picture, now, prefixes)
     smokeping(found, picture, prefixes)
     blindness(found, picture, now, prefixes)
     devices(found, picture, now)
     agent(found, picture)
-    seen = [*state_families(picture, prefixes, now), *found.families()]
+    states, accounts = state_families(picture, prefixes, now), prefixes.accounts.of(picture.accounts, now)
+    seen = [*states, *accounts, *found.families()]
     names = {family.name for family in seen}
     own = from_registry(registry, picture.estate.agent) if registry is not None else []
     return [*seen, *(family for family in own if family.name not in names)]
@@ -211,6 +215,34 @@ def echoes(found: Gathered, picture: Picture, prefixes: Prefixes) -> None:
             found.add(family, prefixes.of(family, check.target, check.name, "why", why), count)
 
 
+def quality(found: Gathered, picture: Picture, now: datetime, prefixes: Prefixes) -> None:
+    """Add what is usual of each check, and what was agreed of it."""
+    for check in prefixes.checks:
+        known = picture.qualities.get((check.target, check.name))
+        if known is None:
+            continue
+        at, agreed, voice = known.at, known.objectives, known.voice
+        fresh = now.timestamp() - at <= fresh_seconds(check)
+        figures = {
+            "linewarden_usual_rtt_seconds": known.delay.usual(at),
+            "linewarden_usual_pdv_seconds": known.variation.usual(at),
+            "linewarden_usual_loss_ratio": picture.usual_loss(check.target, check.name),
+            "linewarden_objective_rtt_seconds": agreed.rtt_seconds,
+            "linewarden_objective_pdv_seconds": agreed.pdv_seconds,
+            "linewarden_objective_loss_ratio": agreed.loss_ratio,
+            "linewarden_objective_mos": agreed.mos,
+            "linewarden_voice_mos": voice.mos if fresh and voice is not None else None,
+            "linewarden_voice_r_factor": voice.r_factor if fresh and voice is not None else None,
+        }
+        for family, value in figures.items():
+            if value is not None:
+                found.add(family, prefixes.of(family, check.target, check.name), value)
+        if at:
+            family = "linewarden_level_shifts_total"
+            for direction, count in (("up", known.shifts_up), ("down", known.shifts_down)):
+                found.add(family, prefixes.of(family, check.target, check.name, "direction", direction), count)
+
+
 def smokeping(found: Gathered, picture: Picture, prefixes: Prefixes) -> None:
     """Add what smokeping_prober would say of each circuit."""
     last = dict(picture.echoes)
@@ -260,6 +292,7 @@ def agent(found: Gathered, picture: Picture) -> None:
     found.put("linewarden_config_last_reload_success_timestamp_seconds", own, loaded)
     found.put("linewarden_ledger_ok", own, float(not picture.ledger_problem))
     found.put("linewarden_ready", own, float(picture.ready))
+    found.put("linewarden_learnt_dependencies", own, len(picture.learning.proposals))
     due = Counter(page.severity for page in picture.pages)
     for severity in dict.fromkeys((*_SEVERITIES, *due)):
         found.put("linewarden_pages", own | {"severity": severity}, due[severity])

@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agent import __version__
 from agent.core.delay import RoundSummary
+from agent.core.learnt import Learnt, Stranger
 from agent.core.model import Event, EventKind, Health, Mark, Role, State, Target, Urgency, Verdict
 from agent.core.picture import DevicePoll, Picture
 from agent.core.units import format_duration
@@ -26,6 +27,7 @@ from exporters.prometheus import fresh_seconds
 
 MAX_ROWS: Final = 200  # of one table; beyond that a page is no help, and the API has all of them
 MAX_EVENTS: Final = 40
+MAX_LEARNT: Final = 40
 KEPT_SECONDS: Final = 0.5
 _KINDS: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _WORST_FIRST: Final = {
@@ -120,6 +122,8 @@ class View:
     services: Rows
     devices: Rows
     flags: tuple[Flag, ...]
+    learnt: tuple[Learnt, ...]
+    strangers: tuple[Stranger, ...]
     events: tuple[Event, ...]
 
 
@@ -138,6 +142,8 @@ def view(picture: Picture, now: datetime) -> View:
         _table(row for row in rows if row.target.role is Role.SERVICE),
         _table(row for row in rows if row.target.role is Role.DEVICE),
         _flags(picture),
+        picture.learning.proposals[:MAX_LEARNT],
+        picture.learning.strangers[:MAX_LEARNT],
         tuple(event for event in reversed(picture.events.copy()) if event.kind is not EventKind.CHECK)[:MAX_EVENTS],
     )
 

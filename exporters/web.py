@@ -58,12 +58,13 @@ class Web:
         actions: Actions,
         now: Callable[[], datetime],
         on_demand: multitarget.Source | None,
+        report: api.Report | None,
     ) -> None:
         self._picture = picture
         self._registry = registry
         self._actions = actions
         self._now = now
-        self._api: Final = api.Api(picture, ledger, now, self._work)
+        self._api: Final = api.Api(picture, ledger, now, self._work, report)
         self._page: Final = status.StatusPage()
         self._renderer: Final = exposition.Renderer()
         self._state_lock: Final = asyncio.Lock()  # the renderer serves one at a time
@@ -228,6 +229,7 @@ def build(
     actions: Actions,
     now: Callable[[], datetime] = _utc_now,
     on_demand: multitarget.Source | None = None,
+    report: api.Report | None = None,
 ) -> web.Application:
     """Return the application; `serve` gives it addresses.
 
@@ -237,8 +239,9 @@ def build(
         actions: what requests that change something call.
         now: gives an aware UTC time.
         on_demand: what `/snmp` gives; None: there is no such endpoint.
+        report: gives accounts of availability.
     """
-    handlers = Web(picture, ledger, registry, actions, now, on_demand)
+    handlers = Web(picture, ledger, registry, actions, now, on_demand, report)
     app = web.Application(middlewares=[guard], client_max_size=MAX_BODY_OCTETS)
     app[GATE] = Gate()
     app.on_response_prepare.append(dress)

@@ -19,6 +19,8 @@ import click
 if TYPE_CHECKING:
     import aiohttp
 
+    from agent.ledger import LedgerReader
+
 DEFAULT_CONFIG: Final = Path("/etc/linewarden/linewarden.yaml")
 SERVICE_RUNTIME: Final = Path("/run/linewarden")
 SERVICE_STATE: Final = Path("/var/lib/linewarden")
@@ -87,7 +89,7 @@ def where_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def ask(where: Where, what: str, **parameters: str | None) -> Answer:
-    """Return the answer of the agent to `what` (`events`, `outages`, `explain`), or of its ledger when none runs.
+    """Return the answer of the agent to `what` (`events`, `explain` ...), or of its ledger when none runs.
 
     Raises:
         RefusedError: the question is wrong (exit code 2).
@@ -104,7 +106,7 @@ def ask(where: Where, what: str, **parameters: str | None) -> Answer:
         except OSError as error:
             if error.errno not in _NOBODY:
                 raise CannotError(_socket_trouble(socket, error)) from error
-    return _ask_ledger(state_dirs, sockets, what, wanted)
+    return _ask_ledger(where, state_dirs, sockets, what, wanted)
 
 
 def places(where: Where) -> tuple[list[Path], list[Path]]:
@@ -237,33 +239,68 @@ async def _get(session: "aiohttp.ClientSession", base: str, what: str, wanted: M
 # ------------------------------------------------------------------ no agent: the ledger
 
 
-def _ask_ledger(state_dirs: list[Path], sockets: list[Path], what: str, wanted: Mapping[str, str]) -> Answer:
-    from agent.core.documents import document
-    from agent.core.model import EventKind
-    from agent.core.ports import EventFilter
+def _ask_ledger(
+    where: Where, state_dirs: list[Path], sockets: list[Path], what: str, wanted: Mapping[str, str]
+) -> Answer:
     from agent.ledger import FILE_NAME, LedgerError, LedgerReader
 
     tried = ", ".join(str(socket) for socket in sockets)
     path = next((d / FILE_NAME for d in state_dirs if _there(d / FILE_NAME)), None)
-    if what == "explain":
-        raise CannotError(f"no agent is running (tried {tried}), and this can only be told by one; "
-                          "name it with --url or --config")  # fmt: skip
-    if path is None:
-        folders = " or ".join(str(d) for d in state_dirs)
-        raise CannotError(f"no agent is running (tried {tried}), and there is no ledger in {folders}; "
-                          "name the agent with --url or --config")  # fmt: skip
-    limit = int(wanted.get("limit", "1000"))
-    since, until = (datetime.fromisoformat(wanted[k]) if k in wanted else None for k in ("since", "until"))
-    reader = LedgerReader(path)
     try:
-        if what == "events":
-            kinds = tuple(EventKind(kind) for kind in wanted["kind"].split(",")) if "kind" in wanted else None
-            found: object = reader.events(EventFilter(wanted.get("target"), kinds, since, until, limit))
-        else:
-            found = reader.outages(target=wanted.get("target"), open_only="open" in wanted, since=since, limit=limit)
+        if what == "topology":
+            return _offline(where, tried, path, what, wanted)
+        if path is None:
+            folders = " or ".join(str(d) for d in state_dirs)
+            raise CannotError(f"no agent is running (tried {tried}), and there is no ledger in {folders}; "
+                              "name the agent with --url or --config")  # fmt: skip
+        if what == "explain":
+            return _offline(where, tried, path, what, wanted)
+        return Answer({what: _rows(LedgerReader(path), where.config or DEFAULT_CONFIG, what, wanted)}, path)
     except LedgerError as error:
         raise CannotError(f"no agent is running (tried {tried}), and its ledger is of no use: {error}") from error
-    return Answer({what: document(found)}, path)
+
+
+def _rows(reader: "LedgerReader", config: Path, what: str, wanted: Mapping[str, str]) -> object:
+    """Return the events, outages or accounts that are wanted."""
+    from agent.core.documents import document
+    from agent.core.model import EventKind
+    from agent.core.ports import EventFilter
+
+    limit = int(wanted.get("limit", "1000"))
+    since, until = (datetime.fromisoformat(wanted[k]) if k in wanted else None for k in ("since", "until"))
+    found: object
+    if what == "availability":
+        from agent.cli.ledgerbooks import accounts
+
+        found = accounts(reader, config, wanted.get("target"), wanted.get("period"), since, until)
+    elif what == "events":
+        kinds = tuple(EventKind(kind) for kind in wanted["kind"].split(",")) if "kind" in wanted else None
+        found = reader.events(EventFilter(wanted.get("target"), kinds, since, until, limit))
+    else:
+        found = reader.outages(target=wanted.get("target"), open_only="open" in wanted, since=since, limit=limit)
+    return document(found)
+
+
+def _offline(where: Where, tried: str, path: Path | None, what: str, wanted: Mapping[str, str]) -> Answer:
+    """Answer what needs the configuration as well: the ledger has states, and not what depends on what."""
+    from agent.cli import offline
+    from agent.config import ConfigError
+    from agent.ledger import LedgerReader
+
+    config = where.config or DEFAULT_CONFIG
+    try:
+        estate = offline.estate_of(config)
+    except ConfigError as error:
+        first = str(error).splitlines()[0]
+        raise CannotError(f"no agent is running (tried {tried}), and without one its configuration is needed: {first}; "
+                          "name it with --config, or the agent with --url") from error  # fmt: skip
+    reader = LedgerReader(path) if path is not None else None
+    if what == "topology" or reader is None:
+        return Answer(offline.tree(estate, reader), path)
+    try:
+        return Answer(offline.explained(estate, reader, wanted["target"]), path)
+    except offline.UnknownTargetError as error:
+        raise RefusedError(str(error)) from error
 
 
 def _there(path: Path) -> bool:

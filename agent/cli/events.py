@@ -84,22 +84,26 @@ def tell_source(answer: Answer) -> None:
         click.echo(f"(no agent is running; read from {answer.ledger})", err=True)
 
 
-def show(found: Sequence[dict[str, Any]], *, as_json: bool, heads: bool = True) -> None:
-    """Print events."""
+def show(found: Sequence[dict[str, Any]], *, as_json: bool, heads: bool = True, evidence: bool = False) -> None:
+    """Print events; in a table with their evidence, if that is wanted."""
     if as_json:
         for event in found:
             click.echo(json.dumps(event, ensure_ascii=False))
         return
     if found:
-        text = table(_HEADS, [_row(event) for event in found], terminal_width())
+        text = table(_HEADS, [_row(event, evidence=evidence) for event in found], terminal_width())
         click.echo(text if heads else text.split("\n", 1)[1])
 
 
-def _row(event: dict[str, Any]) -> list[Cell]:
+def _row(event: dict[str, Any], *, evidence: bool = False) -> list[Cell]:
     about = event["target"] + (f" / {event['check']}" if event.get("check") else "")
     reason = clean(event["reason"])
     if event.get("causes"):
         reason += f" (because of {', '.join(event['causes'])})"
+    if evidence and event.get("evidence"):
+        pairs = (f"{clean(name)} {value:g}" if isinstance(value, float) else f"{clean(name)} {clean(value)}"
+                 for name, value in event["evidence"])  # fmt: skip
+        reason += f" [{', '.join(pairs)}]"
     if event.get("late"):
         reason += " [late]"
     old, new = event["old"] or "-", event["new"] or "-"

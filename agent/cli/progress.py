@@ -25,6 +25,29 @@ async def progress(line: Callable[[float], str]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+class Counter:
+    """The same line for work that holds no loop: `at` is called again and again, and shows what is due."""
+
+    def __init__(self, line: Callable[[], str]) -> None:
+        self._line = line
+        self._shown = False
+        self._due = time.monotonic() + _FIRST_SECONDS if sys.stderr.isatty() else float("inf")
+
+    def at(self) -> None:
+        """Show how far it is, if that is due."""
+        now = time.monotonic()
+        if now >= self._due:
+            self._due, self._shown = now + _EACH_SECONDS, True
+            sys.stderr.write(f"\r\x1b[K{self._line()}")
+            sys.stderr.flush()
+
+    def over(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
 async def _show(line: Callable[[float], str]) -> None:
     began = time.monotonic()
     await asyncio.sleep(_FIRST_SECONDS)

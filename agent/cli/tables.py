@@ -105,6 +105,13 @@ def _line(row: Sequence[tuple[str, str | None]], columns: Sequence[int], width: 
     return ("".join(parts) + ("\n" + " " * indent).join(_coloured(part, colour) for part in wrapped)).rstrip()
 
 
+def paragraph(text: str, width: int | None, indent: str = "", *, hanging: str = "  ") -> str:
+    """Return a sentence behind an indent, wrapped where it passes `width`; its further lines hang."""
+    if width is None:
+        return indent + text
+    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent + hanging, break_on_hyphens=False)
+
+
 def _wrap(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, break_on_hyphens=False)  # a name that is cut at its hyphen cannot be copied
 

@@ -2,10 +2,24 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from agent.config.settings import AGE_POLICY_YEARS, YEAR_SECONDS, Circuit, Contract, Device, Service, Settings, Site
+from agent.config.settings import (
+    AGE_POLICY_YEARS,
+    YEAR_SECONDS,
+    Circuit,
+    Contract,
+    Counting,
+    Device,
+    Service,
+    Settings,
+    Site,
+)
+from agent.core.contract import DEFAULT_RULES, Rules
 from agent.core.model import Check, CircuitFacts, Estate, Role, Target, Urgency
 
 # without these a whole site is cut off or open to the world
@@ -16,10 +30,11 @@ def build(settings: Settings, agent_name: str) -> Estate:
     """Return the estate of valid settings; no I/O."""
     sites = {site.name: site for site in settings.sites}
     implied = Implied(settings.agent.site, settings.circuits)
+    rules = _rules(settings.contract, DEFAULT_RULES)
     devices = {device.name: device for device in settings.devices}
     targets: dict[str, Target] = {}
     for circuit in settings.circuits:
-        targets[circuit.name] = _circuit(circuit, sites, devices, implied)
+        targets[circuit.name] = _circuit(circuit, sites, devices, implied, rules)
     for name, members in _groups(settings.circuits).items():
         targets[name] = _group(name, members, sites)
     for site in settings.sites:
@@ -29,7 +44,7 @@ def build(settings: Settings, agent_name: str) -> Estate:
     for service in settings.services:
         targets[service.name] = _service(service, sites, implied)
     policy = {kind: seconds / YEAR_SECONDS for kind, seconds in settings.ageing.policy.items()}
-    return Estate(agent_name, targets, settings.agent.site, {**AGE_POLICY_YEARS, **policy})
+    return Estate(agent_name, targets, settings.agent.site, {**AGE_POLICY_YEARS, **policy}, rules=rules)
 
 
 class Implied:
@@ -83,7 +98,9 @@ class Implied:
         return found
 
 
-def _circuit(circuit: Circuit, sites: Mapping[str, Site], devices: Mapping[str, Device], implied: Implied) -> Target:
+def _circuit(
+    circuit: Circuit, sites: Mapping[str, Site], devices: Mapping[str, Device], implied: Implied, rules: Rules
+) -> Target:
     checks = []
     if circuit.icmp is not None:
         checks.append(_check(circuit.name, "icmp", circuit.icmp))
@@ -103,12 +120,12 @@ def _circuit(circuit: Circuit, sites: Mapping[str, Site], devices: Mapping[str, 
         depends_on=circuit.depends_on or implied.of_circuit(circuit),
         checks=tuple(checks),
         urgency=circuit.page or Urgency.NOW,
-        circuit=_facts(circuit),
+        circuit=_facts(circuit, rules),
         renamed_from=circuit.renamed_from,
     )
 
 
-def _facts(circuit: Circuit) -> CircuitFacts:
+def _facts(circuit: Circuit, rules: Rules) -> CircuitFacts:
     return CircuitFacts(
         supplier=circuit.supplier,
         reference=circuit.reference,
@@ -119,9 +136,24 @@ def _facts(circuit: Circuit) -> CircuitFacts:
         objective_availability_ratio=circuit.objective.availability,
         objective_rtt_seconds=circuit.objective.rtt,
         objective_loss_ratio=circuit.objective.loss,
+        objective_pdv_seconds=circuit.objective.pdv,
+        objective_mos=circuit.objective.mos,
         contract=_contract(circuit.contract),
         contract_ends=circuit.contract.ends,
+        rules=_rules(circuit.contract, rules),
     )
+
+
+def _rules(counting: Counting, default: Rules) -> Rules:
+    """Return how a contract counts; what it leaves open is as in `default`."""
+    written: dict[str, Any] = {
+        "measured": counting.measured,
+        "zone": counting.zone and (UTC if counting.zone == "UTC" else ZoneInfo(counting.zone)),
+        "interval_seconds": counting.interval,
+        "minimum_outage_seconds": counting.minimum_outage,
+        "excludes": counting.excludes,
+    }
+    return replace(default, **{name: value for name, value in written.items() if value is not None})
 
 
 def _contract(contract: Contract) -> str | None:

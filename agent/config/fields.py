@@ -1,8 +1,10 @@
 """Types that the settings are made of: names, text, lists that may be one word, secrets, and a probe's own block."""
 
 import contextlib
+import difflib
 import inspect
 import re
+import zoneinfo
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final, Self
@@ -59,6 +61,24 @@ def kind_of(value: object) -> object:
     if isinstance(value, str) and value in {"circuit", "group", "site", "service"}:
         raise ValueError(f"{value!r} is what other things are called; a device is a switch, router, server, ups ...")
     return value
+
+
+def zone_of(value: object) -> object:
+    """Check the IANA name of a time zone; the likely one is named where it is none."""
+    if value is None or value == "UTC":
+        return value
+    try:
+        if isinstance(value, str):
+            zoneinfo.ZoneInfo(value)
+            return value
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        pass
+    known = zoneinfo.available_timezones()
+    if not known:
+        raise ValueError(f"no time zone {value!r}: this host has no time zone database; install tzdata, or use UTC")
+    near = difflib.get_close_matches(str(value)[:60], known, n=1)
+    likely = f"; did you mean {near[0]}?" if near else ""
+    raise ValueError(f"expected a time zone such as Europe/London or UTC, got {str(value)[:60]!r}{likely}")
 
 
 def several(value: object) -> object:

@@ -24,7 +24,9 @@ from agent.config.fields import (
     Text,
     Texts,
     several,
+    zone_of,
 )
+from agent.core.contract import Exclusion, Period
 from agent.core.model import Needs, Urgency
 from agent.core.units import Duration, Rate, Ratio
 
@@ -83,6 +85,7 @@ def _currency(value: object) -> object:
     raise ValueError("expected a currency as ISO 4217 names it, such as GBP")
 
 
+Zone = Annotated[str, BeforeValidator(zone_of, json_schema_input_type=str)]
 Age = Annotated[Duration, AfterValidator(_positive)]
 Currency = Annotated[str, BeforeValidator(_currency, json_schema_input_type=str)]
 
@@ -205,10 +208,32 @@ class Objective(Section):
     availability: Annotated[Ratio | None, Field(description="such as 99.9%")] = None
     rtt: Annotated[Duration | None, Field(description="round-trip time such as 30ms")] = None
     loss: Annotated[Ratio | None, Field(description="share of lost packets such as 0.1%")] = None
+    pdv: Annotated[Duration | None, Field(description="packet delay variation (RFC 5481, p95) such as 10ms")] = None
+    mos: Annotated[float | None, Field(ge=1, le=4.5, description="voice quality (ITU-T G.107) such as 4.0")] = None
 
 
-class Contract(Section):
-    """What a circuit costs, and until when."""
+class Counting(Section):
+    """How a contract counts availability. What a circuit leaves open is taken from the file's own `contract`."""
+
+    measured: Annotated[Period | None, Field(description="over which calendar period; month by default")] = None
+    zone: Annotated[
+        Zone | None, Field(description="whose midnight begins it, such as Europe/London; UTC by default")
+    ] = None
+    interval: Annotated[
+        Duration | None, Field(description="an outage counts in whole intervals of the period; 0: exactly (default)")
+    ] = None
+    minimum_outage: Annotated[
+        Duration | None, Field(description="a shorter outage does not count; every one does by default")
+    ] = None
+    excludes: Annotated[
+        tuple[Exclusion, ...] | None,
+        BeforeValidator(several, json_schema_input_type=list[Exclusion] | Exclusion | None),
+        Field(description="what time is left out: maintenance, clock_stops; both by default"),
+    ] = None
+
+
+class Contract(Counting):
+    """What a circuit costs, until when, and how its availability is counted."""
 
     cost: Annotated[Decimal | None, Field(ge=0, max_digits=15, allow_inf_nan=False)] = None
     currency: Annotated[Currency | None, Field(description="ISO 4217 such as GBP")] = None
@@ -368,6 +393,9 @@ class Settings(Things):
     agent: Agent = Agent()
     owners: Annotated[Names, Field(description="who may stand as `owner`")] = ()
     snmp: Annotated[Snmp, Field(default_factory=Snmp)]
+    contract: Annotated[Counting, Field(description="how availability is counted where a circuit says nothing")] = (
+        Counting()
+    )
     ageing: Annotated[Ageing, Field(default_factory=Ageing)]
     multitarget: Multitarget = Multitarget()
     include: Annotated[

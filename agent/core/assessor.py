@@ -65,7 +65,7 @@ class Assessor:
         self.topology: Topology = topology(estate)
         self._ends: Mapping[str, tuple[Check, ...]] = ends_by_device(estate)
         self.checks: Mapping[tuple[str, str], Check] = {(check.target, check.name): check for check in estate.checks()}
-        self._policies: dict[tuple[str, str], Policy] = {key: _policy(check) for key, check in self.checks.items()}
+        self._policies: dict[tuple[str, str], Policy] = {key: policy_of(check) for key, check in self.checks.items()}
         for name in estate.targets:
             self.verdicts.setdefault(name, Verdict())
         for key in self._policies:
@@ -231,9 +231,10 @@ class Assessor:
                 if self._held.pop(name, None) is not None and self._answers(name):
                     after = replace(after, returned_at=now)  # it did fail, if not for long enough to be told
                     self._ask_informing(name, changes)
-            elif held is None or (judged.again is not None and held.again is None):
-                self._ask(judged.ask, changes)
-                self._held[name] = Held(held.since if held else now, judged.again)
+            else:
+                if held is None or (judged.again is not None and held.again is None):
+                    self._ask(judged.ask, changes)
+                self._held[name] = Held(held.since if held else now, judged.until, judged.ask, judged.again)
             if after == before:
                 continue
             self._believe(name, after)
@@ -307,6 +308,10 @@ class Assessor:
         for name in names:
             changes.ask.update((check.target, check.name) for check in self.deciding(name))
 
+    def held(self) -> dict[str, Held]:
+        """Return the targets whose failure is held back, until when, and what is asked meanwhile."""
+        return dict(self._held)
+
     def shown(self, target: str, check: str) -> Health:
         """Return a check's belief as it is shown: while its target's failure is held back, it is not told as a fact."""
         belief, verdict = self.beliefs[target, check], self.verdicts[target]
@@ -334,7 +339,8 @@ class Assessor:
                 stamps = {stamp: getattr(verdict, stamp) for stamp in _VERDICT_STAMPS}
                 verdicts[name] = replace(verdict, **{key: stamp and stamp + by for key, stamp in stamps.items()})
         for name, held in self._held.items():
-            self._held[name] = Held(held.since + by, held.again and held.again + by)
+            again = held.again and held.again + by
+            self._held[name] = Held(held.since + by, held.until + by, held.ask, again)
         self.flaps.shift(by)
         self._look_at_all()
 
@@ -380,7 +386,8 @@ def renames(old: Estate, new: Estate) -> dict[str, str]:
     }
 
 
-def _policy(check: Check) -> Policy:
+def policy_of(check: Check) -> Policy:
+    """Return how much evidence a change of belief about a check needs."""
     span = max(check.interval_seconds, float(getattr(check.settings, "round", 0.0)))
     return Policy(stale_after_seconds=max(_STALE_INTERVALS * span, _STALE_LEAST_SECONDS))
 

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from enum import Enum
 from typing import Any, Final
 
@@ -33,6 +33,8 @@ def document(value: object) -> Any:  # noqa: ANN401 - JSON has no better type
         return value
     if isinstance(value, datetime | date):
         return value.isoformat()
+    if isinstance(value, tzinfo):
+        return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {name: document(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, Mapping):

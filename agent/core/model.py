@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from agent.core.contract import DEFAULT_RULES, Rules
 from agent.core.series import SeriesBlock
 from agent.core.traffic import Traffic
 
@@ -79,8 +80,11 @@ class CircuitFacts:
     objective_availability_ratio: float | None = None
     objective_rtt_seconds: float | None = None
     objective_loss_ratio: float | None = None
+    objective_pdv_seconds: float | None = None
+    objective_mos: float | None = None
     contract: str | None = None  # one line for a person: cost, currency, period, end
     contract_ends: date | None = None
+    rules: Rules = DEFAULT_RULES  # how its contract counts time without service
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,7 @@ class Estate:
         targets: by name, in the order of the configuration.
         age_policy_years: for each device kind the age at which it is to be replaced; key `*` is the default.
         assets: rows of the asset registers that no device of the estate stands for.
+        rules: how availability is counted of what has no contract of its own.
     """
 
     agent: str
@@ -144,6 +149,7 @@ class Estate:
     site: str | None = None  # where the agent stands
     age_policy_years: Mapping[str, float] = field(default_factory=dict)
     assets: tuple[AssetRow, ...] = ()
+    rules: Rules = DEFAULT_RULES
 
     def checks(self) -> list[Check]:
         """Return every check of every target, in order."""
@@ -229,11 +235,16 @@ class Duplex(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """What stands at the other end of an interface, as LLDP tells (IEEE 802.1AB)."""
+    """What stands at the other end of an interface, as LLDP tells (IEEE 802.1AB).
+
+    Attributes:
+        addresses: at which it says that it is managed.
+    """
 
     system: str
     port: str
     duplex: Duplex | None = None
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,12 +420,14 @@ class Turn:
 class Loss:
     """A check loses more echoes than it used to, found echo by echo; or does so no longer.
 
+    Nothing is told while the check is silent. One that begins while another lasts takes its place: more is known.
+
     Attributes:
         at: when it was found.
         since: departure of the echo with which it began; once `over`, of the first one after it.
         ratio: lost echoes of those since it began; `usual_ratio`: what was learnt before.
         lost, echoes: the counts behind `ratio`.
-        rule: which detector found it.
+        rule: which detector found it; of an end, `usual_now` says that it has become what is usual.
         over: whether this tells the end.
     """
 
@@ -525,6 +538,7 @@ class EventKind(StrEnum):
     MARK = "mark"  # a mark was set or cleared: old/new are "" or the mark
     BLIND = "blind"  # the agent could not measure: old/new are "" or "blind"
     PATH = "path"  # replies come by another way: their TTL, their DSCP, or the address behind a name changed
+    LEVEL = "level"  # the delay of a check moved to another level: old/new are round-trip times
     AGENT = "agent"  # started, stopped, configuration reloaded, ledger failed, clock stepped
 
 

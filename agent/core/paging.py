@@ -136,6 +136,12 @@ def losses(estate: Estate) -> Mapping[str, tuple[str, ...]]:
     return {cause: tuple(names) for cause, names in lost.items()}
 
 
+def lost_with(estate: Estate, cause: str, names: Iterable[str]) -> frozenset[str]:
+    """Return those of these targets that are lost when `cause` alone fails."""
+    known: dict[str, bool] = {}
+    return frozenset(name for name in names if _fails_with(estate, name, cause, known))
+
+
 def _ancestors(estate: Estate, name: str) -> Iterable[str]:
     found: dict[str, None] = {}
     waiting = [name]
@@ -229,6 +235,13 @@ def is_degraded_due(verdict: Verdict, now: datetime) -> bool:
     since = verdict.alone_since
     held = timedelta(seconds=DEGRADED_SECONDS)
     return verdict.state is State.DEGRADED and since is not None and now - since >= held
+
+
+def next_degraded(verdicts: Iterable[Verdict], now: datetime) -> datetime | None:
+    """Return when the next target will have been degraded for long enough; None where none is on its way."""
+    held = timedelta(seconds=DEGRADED_SECONDS)
+    moments = [one.alone_since + held for one in verdicts if one.state is State.DEGRADED and one.alone_since]
+    return min((moment for moment in moments if moment > now), default=None)
 
 
 def _of_marks(situation: _Situation, target: Target) -> list[Page]:

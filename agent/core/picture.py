@@ -1,7 +1,7 @@
 """The agent's present picture of the estate: what exporters and the status page read.
 
-Only the pipeline and the self-check write to it, on the event loop; readers take what they find there. It holds frozen
-values, so a reader that keeps one keeps a truth of its time.
+Only the pipeline, the self-check and what learns dependencies write to it, on the event loop; readers take what they
+find there. It holds frozen values, so a reader that keeps one keeps a truth of its time.
 """
 
 from collections import deque
@@ -10,10 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from agent.core.account import Account
 from agent.core.delay import EchoTotals, RoundSummary, Train, observe, summarize
+from agent.core.learnt import Learning
 from agent.core.model import Estate, Event, Fact, HardwareFlag, Health, Interface, Observation, Outage, Page, Verdict
 from agent.core.ports import Blind
+from agent.core.quality import Qualities
 from agent.core.traffic import Traffic
+from agent.core.verdict import Held
 from agent.core.watch import Watched
 
 RECENT_EVENTS: Final = 200  # what the status page shows; the ledger has all of them
@@ -59,12 +63,17 @@ class Picture:
     health: dict[tuple[str, str], Health] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     observations: dict[tuple[str, str], Observation | Train] = field(default_factory=dict)  # the last of each check
+    usual_loss: Callable[[str, str], float | None] = lambda _target, _check: None
+    qualities: Qualities = field(default_factory=lambda: Qualities(()))
     rounds: dict[tuple[str, str], Train] = field(default_factory=dict)  # the last regular one
     echoes: dict[tuple[str, str], EchoTotals] = field(default_factory=dict)
     addresses: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # of names, the one in use first
     polls: dict[str, DevicePoll] = field(default_factory=dict)  # by device
     flags: dict[str, tuple[HardwareFlag, ...]] = field(default_factory=dict)  # by device; none: no entry
+    accounts: dict[str, Account] = field(default_factory=dict)  # by target: availability of the present period so far
     pages: tuple[Page, ...] = ()  # what would be paged now, critical first, oldest first
+    held: dict[str, Held] = field(default_factory=dict)  # failures that are being made sure of, by target
+    learning: Learning = field(default_factory=Learning)  # shown for confirmation; nothing follows from it
     open_outages: dict[str, Outage] = field(default_factory=dict)  # by target
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))  # oldest first
     blind: dict[str | None, Blind] = field(default_factory=dict)  # open blind spans by target (None: everything)

@@ -61,6 +61,18 @@ class Stream(Protocol):
     def burst(self, target: str, check: str) -> None:
         """Send a few echoes at once; a `Round` with `burst` set follows. Unknown name, burst under way: nothing."""
 
+    def loss_snapshots(self) -> Mapping[tuple[str, str], bytes]:
+        """Return what is learnt of each (target, check)'s losses: to be kept over a restart, by nobody to be read."""
+
+    def resume_losses(self, snapshots: Mapping[tuple[str, str], bytes]) -> None:
+        """Go on where these were taken; before the first `configure`.
+
+        A `Loss` that lasted when its snapshot was taken is told anew. What cannot be used is logged and learnt anew.
+        """
+
+    def usual_loss(self, target: str, check: str) -> float | None:
+        """Return the share of its echoes that a check usually loses; None before anything is learnt."""
+
     def __aiter__(self) -> AsyncIterator[StreamItem]: ...
 
     async def close(self) -> None: ...
@@ -136,6 +148,17 @@ class Blind:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectorState:
+    """What a detector has learnt of one check, as its own snapshot."""
+
+    target: str
+    check: str
+    detector: str
+    at: datetime
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Resumed:
     """What the ledger knew when it was opened.
 
@@ -180,6 +203,11 @@ class Ledger(Protocol):
 
     async def record_blind(self, blind: Blind) -> None:
         """Write the start (`ended_at` None) or the end of a blind span."""
+
+    async def record_detectors(self, states: Sequence[DetectorState]) -> None:
+        """Keep what detectors have learnt, each instead of its former state; what is older than a month goes."""
+
+    async def detectors(self) -> Sequence[DetectorState]: ...
 
     async def events(self, wanted: EventFilter) -> Sequence[Event]: ...
 

@@ -10,7 +10,7 @@ from agent.core.topology import Topology, needed
 
 HOLD_SECONDS: Final = 3.0  # a burst answers in well under one second; twice that and a late loop still fit
 POLL_SECONDS: Final = 10.0  # a poll that names no timeout: three tries at an SNMP agent, and a moment
-TOGETHER_SECONDS: Final = 0.5  # bursts to a target and to what is before it leave within two ticks of the engine
+TOGETHER_SECONDS: Final = 1.0  # bursts to a target and to what is before it leave within one second
 CLOSE_SECONDS: Final = 2.0  # of echoes as close as this, two are missed before anything is back again
 TRY_SECONDS: Final = 2.0  # how long a try of a poll waits for its answer before the next one
 FAILED: Final = frozenset({State.DOWN, State.UNREACHABLE})
@@ -119,21 +119,23 @@ def may_have_returned(target: Target, topology: Topology, beliefs: Beliefs) -> b
     last = max(seen) + timedelta(seconds=TOGETHER_SECONDS)
     estate = topology.estate
     for name in topology.ancestors(target.name):
+        if _answered_late_at(name, estate, beliefs, max(seen)):
+            return True
         spacing = min((check.interval_seconds for check in estate.targets[name].checks if check.decisive), default=0.0)
-        if spacing > CLOSE_SECONDS and (proof := _answered_at(name, estate, beliefs)) is not None and proof > last:
+        if spacing > CLOSE_SECONDS and (proof := proven_at(name, estate, beliefs)) is not None and proof > last:
             return True
     return False
 
 
-def _answered_at(name: str, estate: Estate, beliefs: Beliefs) -> datetime | None:
-    """Return when a target answered last: a poll that took longer than its first try has, before, not been answered."""
-    proof = proven_at(name, estate, beliefs)
-    for check in estate.targets[name].checks if proof is not None else ():
-        health = beliefs.get((name, check.name), Health())
-        if check.decisive and check.type != "icmp" and health.heard_at is not None and health.seen_at is not None:
-            late = health.heard_at - health.seen_at >= timedelta(seconds=TRY_SECONDS)
-            proof = max(proof, health.heard_at) if late and proof is not None else proof
-    return proof
+def _answered_late_at(name: str, estate: Estate, beliefs: Beliefs, moment: datetime) -> bool:
+    """Say whether a target's poll was answered after a moment, and at a later try than its first."""
+    polls = [check for check in estate.targets[name].checks if check.decisive and check.type not in ("icmp", "end")]
+    healths = [beliefs.get((name, poll.name), Health()) for poll in polls]
+    return any(
+        health.seen_at is not None and health.heard_at is not None and health.heard_at > moment
+        and health.state in WORKS and health.heard_at - health.seen_at >= timedelta(seconds=TRY_SECONDS)
+        for health in healths
+    )  # fmt: skip
 
 
 def _fails_until(health: Health) -> datetime:

@@ -35,14 +35,6 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Since when a failure has been held back; `again`: since when only because it is to be seen once more."""
-
-    since: datetime
-    again: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Judgement:
     """A verdict, and what is needed to make it firm.
 
@@ -55,6 +47,22 @@ class Judgement:
     verdict: Verdict
     until: datetime | None = None
     ask: tuple[str, ...] = ()
+    again: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A failure that is not told yet: what it may be the consequence of is being asked.
+
+    Attributes:
+        until: when it is judged again at the latest.
+        ask: what is asked.
+        again: since when it is held back only because it is to be seen to fail once more.
+    """
+
+    since: datetime
+    until: datetime
+    ask: tuple[str, ...]
     again: datetime | None = None
 
 

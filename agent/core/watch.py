@@ -5,7 +5,7 @@ the ports behind which LLDP has seen another device of the estate. All others ar
 whenever somebody shuts a laptop.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from typing import Final
 from agent.core.ends import CARRIES, ends_by_device, find_interface
 from agent.core.interfaces import labels
 from agent.core.model import AdminStatus, Estate, Fact, Interface, Role, Target
+from agent.core.neighbours import Names
 
 _LOOKS: Final = 2  # in a row: one poll may fall into the second in which a line is renegotiated
 
@@ -60,7 +61,7 @@ class Watcher:
         """Watch the devices of an estate."""
         self._uplinks: dict[str, dict[str, tuple[str, str]]] = {}  # device -> interface -> neighbour and its port
         self._downs: dict[str, dict[str, tuple[int, datetime]]] = {}  # ... -> looks in a row, and the first of them
-        self._system_names: dict[str, str] = {}  # device -> sysName
+        self._names = Names(estate)
         self.swap(estate)
 
     def swap(self, estate: Estate) -> None:
@@ -72,8 +73,7 @@ class Watcher:
         }
         self._uplinks = {name: kept for name, kept in self._uplinks.items() if name in self._devices}
         self._downs = {name: kept for name, kept in self._downs.items() if name in self._devices}
-        self._system_names = {name: kept for name, kept in self._system_names.items() if name in self._devices}
-        self._known = self._names()
+        self._names.swap(estate)
 
     def look(
         self,
@@ -90,10 +90,7 @@ class Watcher:
             at: when it was polled.
             complete: whether all interfaces were read; otherwise a missing one is as it was.
         """
-        for fact in facts:
-            if fact.name == "system_name" and self._system_names.get(device) != fact.value:
-                self._system_names[device] = str(fact.value)
-                self._known = self._names()
+        self._names.hear(device, facts)
         names = labels(interfaces)
         behind = self._behind(device, interfaces, names)
         reasons = _reasons(self._devices[device], interfaces, names, self._ends.get(device, ()), behind)
@@ -122,7 +119,7 @@ class Watcher:
         for name, one in zip(names, interfaces, strict=True):
             if one.neighbour is None:
                 continue
-            other = self._device(one.neighbour.system)
+            other = self._names.device(one.neighbour.system, one.neighbour.addresses)
             found.pop(name, None)
             if other is not None and other != device:
                 end = (other, one.neighbour.port)
@@ -131,19 +128,6 @@ class Watcher:
                 found[name] = end
         self._uplinks[device] = found
         return found
-
-    def _names(self) -> Mapping[str, str | None]:
-        """Return what LLDP may call each device; None for a name that several have."""
-        known: dict[str, str | None] = {}
-        for device in self._devices:
-            words = {device.lower(), self._system_names.get(device, device).lower()}
-            for word in words | {word.partition(".")[0] for word in words}:
-                known[word] = device if known.get(word, device) == device else None
-        return known
-
-    def _device(self, system: str) -> str | None:
-        word = system.lower()
-        return self._known[word] if word in self._known else self._known.get(word.partition(".")[0])
 
 
 def _reasons(

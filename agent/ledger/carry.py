@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-# open spans and last states only, and the sequence numbers, so that an id never means two events
+# open spans, last states and what detectors have learnt, and the sequence numbers, so that an id never means two events
 _KEPT: Final = {
     "runs": "SELECT * FROM runs ORDER BY id DESC LIMIT 1",
     "outages": "SELECT * FROM outages WHERE ended_us IS NULL",
@@ -14,6 +14,7 @@ _KEPT: Final = {
     "target_states": "SELECT * FROM target_states",
     "check_states": "SELECT * FROM check_states",
     "renames": "SELECT * FROM renames",
+    "detectors": "SELECT * FROM detectors",
     "sqlite_sequence": "SELECT * FROM sqlite_sequence WHERE name IN ('events', 'outages')",
 }
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from agent.core.model import Event
-from agent.core.ports import Blind
-from agent.ledger.writing import rename, write_blind, write_events
+from agent.core.ports import Blind, DetectorState
+from agent.ledger.writing import rename, write_blind, write_detectors, write_events
 
 T = TypeVar("T")
 
@@ -85,6 +85,21 @@ class BlindJob(Job[None]):
     def apply(self, db: sqlite3.Connection) -> None:
         """Write it."""
         write_blind(db, self.blind)
+
+    def unwritten(self) -> None:
+        """Return nothing: it is written later."""
+
+
+class DetectorsJob(Job[None]):
+    """What detectors have learnt; the next snapshot comes in ten minutes, so that nothing is kept for it."""
+
+    def __init__(self, states: Sequence[DetectorState]) -> None:
+        super().__init__()
+        self.states = tuple(states)
+
+    def apply(self, db: sqlite3.Connection) -> None:
+        """Write them."""
+        write_detectors(db, self.states)
 
     def unwritten(self) -> None:
         """Return nothing: it is written later."""

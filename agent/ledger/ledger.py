@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from agent.core.model import Event, Outage, Round
-from agent.core.ports import Blind, EventFilter, Resumed
+from agent.core.ports import Blind, DetectorState, EventFilter, Resumed
 from agent.ledger.errors import LedgerError
-from agent.ledger.jobs import BlindJob, EventsJob, Job, RenameJob
+from agent.ledger.jobs import BlindJob, DetectorsJob, EventsJob, Job, RenameJob
 from agent.ledger.limits import Limits
 from agent.ledger.lock import LedgerLock
 from agent.ledger.reading import LedgerReader
@@ -149,6 +149,15 @@ class SqliteLedger:
     async def record_blind(self, blind: Blind) -> None:
         """Write the start (`ended_at` None) or the end of a blind span."""
         await self._submit(BlindJob(blind))
+
+    async def record_detectors(self, states: Sequence[DetectorState]) -> None:
+        """Keep what detectors have learnt, each instead of its former state."""
+        if states:
+            await self._submit(DetectorsJob(states))
+
+    async def detectors(self) -> Sequence[DetectorState]:
+        """Return what detectors had learnt."""
+        return await self._read(self._reader.detectors)
 
     async def rename(self, old: str, new: str) -> bool:
         """Let the history of `old` continue under `new`; return whether there was any. Done before: does nothing."""

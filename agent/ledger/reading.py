@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from agent.core.model import Event, EventKind, Outage, Round, State
-from agent.core.ports import Blind, EventFilter, Resumed
+from agent.core.ports import Blind, DetectorState, EventFilter, Resumed
 from agent.ledger.errors import LedgerError, is_corrupt, surroundings_text
 from agent.ledger.packing import unpack
 from agent.ledger.rows import (
@@ -165,6 +165,12 @@ def _last_failures(db: sqlite3.Connection) -> dict[str, tuple[datetime, ...]]:
     return {target: tuple(moments) for target, moments in found.items()}
 
 
+def read_detectors(db: sqlite3.Connection) -> list[DetectorState]:
+    """Return what detectors had learnt, in order of targets."""
+    rows = db.execute("SELECT target, check_name, detector, at_us, state FROM detectors ORDER BY 1, 2, 3")
+    return [DetectorState(target, check, detector, from_us(at), state) for target, check, detector, at, state in rows]
+
+
 class LedgerReader:
     """Reads a ledger file, beside a running agent or without one. Blocking; writes nothing."""
 
@@ -188,6 +194,10 @@ class LedgerReader:
     def rounds(self, target: str, check: str, since: datetime, until: datetime) -> list[Round]:
         """Return the rounds of a check that began in [since, until)."""
         return self.read(lambda db: read_rounds(db, target, check, since, until))
+
+    def detectors(self) -> list[DetectorState]:
+        """Return what detectors had learnt, in order of targets."""
+        return self.read(read_detectors)
 
     def states(self) -> Resumed:
         """Return the last states and the open outages."""

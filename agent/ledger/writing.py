@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Final
 
 from agent.core.model import Event, EventKind, Outage, Round
-from agent.core.ports import Blind
+from agent.core.ports import Blind, DetectorState
 from agent.ledger.outages import REMOVED, RENAMED, step
 from agent.ledger.packing import pack
 from agent.ledger.rows import OUTAGE_COLUMNS, event_values, outage_of, text, to_list, to_us
@@ -103,6 +103,19 @@ def write_blind(db: sqlite3.Connection, blind: Blind) -> None:
     )
 
 
+def write_detectors(db: sqlite3.Connection, states: Sequence[DetectorState]) -> None:
+    """Write what detectors have learnt; forget what nobody has renewed for a month."""
+    db.executemany(
+        "INSERT INTO detectors VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET at_us=excluded.at_us, state=excluded.state",
+        [(text(one.target), text(one.check), one.detector, to_us(one.at), one.state) for one in states],
+    )
+    if states:
+        db.execute("DELETE FROM detectors WHERE at_us < ?", (to_us(states[-1].at) - _DETECTORS_KEPT_US,))
+
+
+_DETECTORS_KEPT_US: Final = (
+    31 * 86_400_000_000
+)  # a target that is taken out and put in again; its usual lasts two weeks
 CheckIds = dict[tuple[str, str], int]  # (target, check) -> its row of `checks`
 
 
@@ -191,8 +204,8 @@ def rename(db: sqlite3.Connection, old: str, new: str, now: datetime) -> bool:
             (to_us(now), RENAMED, names[1]),
         )
     db.execute("UPDATE outages SET target=? WHERE target=?", names)
-    for table in ("target_states", "check_states", "checks", "blinds"):
+    for table in ("target_states", "check_states", "checks", "blinds", "detectors"):
         db.execute(f"UPDATE OR IGNORE {table} SET target=? WHERE target=?", names)  # noqa: S608 - constants
-    for table in ("target_states", "check_states"):  # what the present name has already is the newer
+    for table in ("target_states", "check_states", "detectors"):  # what the present name has already is the newer
         db.execute(f"DELETE FROM {table} WHERE target=?", (names[1],))  # noqa: S608 - constants
     return True

@@ -1,9 +1,9 @@
 """One circuit: its contract, its state, its delay and loss, and what the agent itself could not see."""
 
-from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.builders import dashboard, prometheus
 
 from deploy.grafana.frame import choice, frame
-from deploy.grafana.panels import RATE, WIDTH, line, number, query, spread, state_number, timeline
+from deploy.grafana.panels import RATE, WIDTH, line, number, query, spread, state_number, timeline, words
 from deploy.grafana.tables import rows
 
 _HERE = 'target="$target"'
@@ -16,6 +16,7 @@ def circuit() -> dashboard.Dashboard:
     made = frame("linewarden-circuit", "Linewarden: circuit", "One circuit: what was promised and what was measured.")
     made = made.with_variable(choice("target", "Circuit", "label_values(linewarden_circuit_info, target)"))
     made = _summary(made)
+    made = _worse(made.with_row(dashboard.Row("Against its past, and against what was agreed")))
     made = _delay(made.with_row(dashboard.Row("Delay")))
     made = _loss(made.with_row(dashboard.Row("Loss")))
     return _honesty(made.with_row(dashboard.Row("What was not measured")))
@@ -68,6 +69,73 @@ def _summary(made: dashboard.Dashboard) -> dashboard.Dashboard:
             )
         )
     )  # fmt: skip
+
+
+def _worse(made: dashboard.Dashboard) -> dashboard.Dashboard:
+    def shown(family: str, legend: str) -> prometheus.Dataquery:
+        return query(f"max({family}{{{_HERE}}})", legend)
+
+    median = f'max(linewarden_round_{{}}_seconds{{{{{_HERE}, stat="{{}}"}}}})'
+    return (
+        made.with_panel(
+            line(
+                "Round-trip time against the usual",
+                "s",
+                [
+                    query(median.format("rtt", "p50"), "median of each round"),
+                    shown("linewarden_usual_rtt_seconds", "usual at this hour"),
+                    shown("linewarden_objective_rtt_seconds", "agreed"),
+                ],
+                about="Usual: the floor of the last seven days; after two weeks what comes at this hour every week.",
+            )
+        )
+        .with_panel(
+            line(
+                "Delay variation against the usual",
+                "s",
+                [
+                    query(median.format("pdv", "p95"), "p95 of each round"),
+                    shown("linewarden_usual_pdv_seconds", "usual at this hour"),
+                    shown("linewarden_objective_pdv_seconds", "agreed"),
+                ],
+            )
+        )
+        .with_panel(
+            timeline(
+                "In what way it is worse",
+                f"max by (aspect, against) (linewarden_trouble{{{_HERE}}})",
+                "{{aspect}} against its {{against}}",
+                about="Found by detectors, not by thresholds: linewarden explain names the rule and the figures.",
+                width=WIDTH // 2,
+                height=6,
+                words=words((1, "worse", "yellow")),
+            )
+        )
+        .with_panel(
+            line(
+                "Quality of voice",
+                "short",
+                [shown("linewarden_voice_mos", "MOS"), shown("linewarden_objective_mos", "agreed")],
+                about="A telephone call of the last minute by the E-model (ITU-T G.107), G.711: 4.4 is the best.",
+                steps=((None, "red"), (3.1, "yellow"), (4.0, "transparent")),
+                minimum=1,
+                maximum=4.5,
+            ).height(6)
+        )
+        .with_panel(
+            line(
+                "Lasting changes of the delay's level",
+                "short",
+                [
+                    query(
+                        f"sum by (direction) (increase(linewarden_level_shifts_total{{{_HERE}}}[1h]))", "{{direction}}"
+                    )
+                ],
+                about="In each hour. Each has an event with the old and the new level: linewarden events.",
+                width=WIDTH,
+            ).height(5)
+        )
+    )
 
 
 def _delay(made: dashboard.Dashboard) -> dashboard.Dashboard:

@@ -84,7 +84,7 @@ def _now(made: dashboard.Dashboard) -> dashboard.Dashboard:
         "Causes, and how many targets each took along",
         "count by (cause) (max by (target, cause) (linewarden_root_cause))",
         {"cause": "Cause"},
-        value="Unreachable behind it",
+        value="Unreachable or degraded behind it",
     )
     circuits = rows(
         "Circuits",

@@ -7,9 +7,11 @@ instead of a wake-up per packet cost a quarter, and nothing of the accuracy: the
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
+
+import numpy as np
 
 from agent.core.beat import next_beat
 from agent.core.model import Check, Round, StreamItem, Trait, Turn
@@ -121,6 +123,24 @@ class Engine:
         if self._roster.layout.rounds.left[self._roster.layout.burst_round(watched.row)] < 0:
             self._roster.bursts[watched.row] = (0, 0)
             self._tick_at(0.0)
+
+    def loss_snapshots(self) -> dict[tuple[str, str], bytes]:
+        """Return what the loss detectors know of each check, small and with no meaning to anybody else."""
+        watched = self._roster.watched
+        rows = np.array([one.row for one in watched.values()], np.intp)
+        return dict(zip(watched, self._roster.judge.losses.snapshots(rows), strict=True))
+
+    def resume_losses(self, snapshots: Mapping[tuple[str, str], bytes]) -> None:
+        """Go on where snapshots were taken, with checks that are configured after this.
+
+        An alarm that lasted then is told anew. What is no snapshot is logged, and its check learnt anew.
+        """
+        self._roster.loss_snapshots = dict(snapshots)
+
+    def usual_loss(self, target: str, check: str) -> float | None:
+        """Return the share of its echoes that a check usually loses; None for one of which nothing is known."""
+        watched = self._roster.watched.get((target, check))
+        return self._roster.judge.losses.usual(watched.row) if watched else None
 
     async def __aiter__(self) -> AsyncIterator[StreamItem]:
         """Give rounds and silences as they come, until the engine is closed.

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from agent.core.model import Echo
 from probes.icmp.arrivals import Arrivals
 from probes.icmp.harvest import Harvest
+from probes.icmp.losses import Losses
 from probes.icmp.table import (
     BURST_ECHOES,
     FIRST_SILENCE_NS,
@@ -51,6 +52,7 @@ class Judge:
         self.layout = layout
         self.harvest = Harvest(layout)
         self.arrivals = Arrivals(layout)
+        self.losses = Losses(layout)
         self.changes: list[Change] = []
         self.duplicates_total = 0
         self.late_replies_total = 0
@@ -70,6 +72,7 @@ class Judge:
             The slots, and the index that each echo carries.
         """
         self.harvest.copy_out()  # the slots of a finished round may be among those that are taken now
+        self.losses.fold()
         r = self.layout.rows
         places, echoes = r.place[rows], r.echoes[rows]
         slots = r.base[rows] + places
@@ -292,6 +295,7 @@ class Judge:
         self.changes = [change for change in self.changes if change.row != row]
         self.harvest.forget(row)
         self.arrivals.forget(row)
+        self.losses.forget(row)
         pending = self.pending()
         self._flight = [pending[self.layout.slots.row[pending] != row]]
 
@@ -311,6 +315,7 @@ class Judge:
             pending = self.pending()
             self._decide(pending[np.isin(s.round[pending], unfinished)], Echo.UNKNOWN, 0)
             self.harvest.copy_out()
+            self.losses.fold()
             self.pending()  # an echo may stand once among those under way
         left[numbers] = echoes
 
@@ -425,6 +430,7 @@ class Judge:
         s.outcome[slots] = outcome
         if outcome != _RECEIVED:
             s.why[slots], s.rtt[slots] = why, -1
+        self.losses.decided(slots)
         numbers = s.round[slots]
         np.subtract.at(left, numbers, 1)
         complete = numbers[left[numbers] == 0]

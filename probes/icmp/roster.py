@@ -51,6 +51,7 @@ class Roster:
 
     Attributes:
         bursts: row -> (echoes sent, monotonic time of the next), while a burst is being sent.
+        loss_snapshots: what was known of checks before a restart, until they are watched.
         tick_seconds: how often the sockets must be read for their receive buffers to suffice.
     """
 
@@ -64,6 +65,7 @@ class Roster:
         self.ports: dict[int, Port] = {}
         self.bursts: dict[int, tuple[int, int]] = {}
         self.whys = ["overrun"]
+        self.loss_snapshots: dict[tuple[str, str], bytes] = {}
         self.tick_seconds = tick_seconds
         self._longest_tick = tick_seconds
         self._clock = clock
@@ -78,6 +80,8 @@ class Roster:
         echoes = max(1, round(settings.round / settings.interval))
         row = self.layout.add(echoes, round(settings.interval * _NANO), round(settings.timeout * _NANO), self._limit)
         self.layout.rows.octets[row] = settings.size + packet.HEADER_OCTETS
+        self.judge.losses.begin(row)
+        self._resume_losses(check, row)
         watched = Watched(check, settings, row)
         self.watched[check.target, check.name] = self.by_row[row] = watched
         address = literal(settings.address)
@@ -88,6 +92,14 @@ class Roster:
             watched.addresses = (address,)
             self.aim(watched, address)
         return watched
+
+    def _resume_losses(self, check: Check, row: int) -> None:
+        snapshot = self.loss_snapshots.pop((check.target, check.name), None)
+        if snapshot is not None:
+            try:
+                self.judge.losses.resume(row, snapshot)
+            except ValueError as error:
+                _log.warning("what %s usually loses is learnt anew: %s", check.target, error)
 
     def forget(self, key: tuple[str, str]) -> None:
         """Let a check go, with what it has pending."""

@@ -126,6 +126,7 @@ class RowColumns(_Columns):
     rounds: npt.NDArray[np.int64]
     span: npt.NDArray[np.int64]  # its regular slots: echoes * rounds
     place: npt.NDArray[np.int64]  # of the next echo within its regular slots
+    folded: npt.NDArray[np.int64]  # place of its oldest echo that the loss detectors have not seen
     oldest: npt.NDArray[np.int64]  # open round, counted from its first
     answered: npt.NDArray[np.int64]  # departure of the last answered echo
     heard: npt.NDArray[np.int64]  # when the last reply was read, to whichever echo, late or not
@@ -147,7 +148,7 @@ class RowColumns(_Columns):
         """Begin with a few free rows."""
         wide = dict.fromkeys(
             ("octets", "interval", "timeout", "left", "base", "first_round", "echoes", "rounds", "span", "place",
-             "oldest", "answered", "heard", "misses", "missed_mono", "missed_wall", "duplicates",
+             "folded", "oldest", "answered", "heard", "misses", "missed_mono", "missed_wall", "duplicates",
              "late", "reordered", "corrupted", "others", "other_wall"), (np.int64, 0)
         )  # fmt: skip
         super().__init__(
@@ -240,7 +241,7 @@ class Layout:
         r.interval[row], r.timeout[row], r.due[row] = interval_ns, timeout_ns, NEVER
         r.left[row] = left
         r.base[row], r.first_round[row], r.echoes[row], r.rounds[row] = base, first_round, echoes, rounds
-        r.place[row] = r.oldest[row] = r.misses[row] = r.others[row] = 0
+        r.place[row] = r.folded[row] = r.oldest[row] = r.misses[row] = r.others[row] = 0
         r.duplicates[row] = r.late[row] = r.reordered[row] = r.corrupted[row] = 0
         r.arrival[row] = r.other[row] = -1
         r.answered[row] = r.heard[row] = np.iinfo(np.int64).min

@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.model import Check, Echo, Round, Silence, StreamItem, Trait, Turn
+from agent.core.loss import LossChange
+from agent.core.model import Check, Echo, Loss, Round, Silence, StreamItem, Trait, Turn
 from probes.icmp.departures import Departures
 from probes.icmp.pace import Pace
 from probes.icmp.port import Port
@@ -234,6 +235,11 @@ class Ticker:
             if watched := self._roster.by_row.get(arrival.row):
                 items.extend(_turns(watched.check, arrival, at))
         items.extend(
+            _loss(watched.check, change, at)
+            for change in self._roster.judge.losses.take_changes()
+            if (watched := self._roster.by_row.get(change.row)) is not None
+        )
+        items.extend(
             self._round(watched.check, done, at)
             for done in self._roster.judge.harvest.take_finished()
             if (watched := self._roster.by_row.get(done.row)) is not None
@@ -273,6 +279,13 @@ def _turns(check: Check, arrival: Arrival, at: datetime) -> list[Turn]:
         for trait, before, after in pairs
         if before != after
     ]
+
+
+def _loss(check: Check, change: LossChange, at: datetime) -> Loss:
+    return Loss(
+        check.target, check.name, at, _moment(change.since), change.ratio, change.usual_ratio, change.lost,
+        change.echoes, change.rule, change.over,
+    )  # fmt: skip
 
 
 def _inbox_for(octets: int) -> Inbox:

@@ -5,6 +5,7 @@ Read with the slow tier, now and then: neighbours and duplex change with a cable
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from typing import Final
 
 from agent.core.interfaces import duplex_mismatch
@@ -24,6 +25,8 @@ _LOCAL_PORT_DESC: Final = encode_oid("1.0.8802.1.1.2.1.3.7.1.4")
 _REMOTE_PORT_ID: Final = encode_oid("1.0.8802.1.1.2.1.4.1.1.7")
 _REMOTE_PORT_DESC: Final = encode_oid("1.0.8802.1.1.2.1.4.1.1.8")
 _REMOTE_NAME: Final = encode_oid("1.0.8802.1.1.2.1.4.1.1.9")
+# lldpRemManAddrTable: the addresses are in its index, and of its columns this one is the first that may be read
+_REMOTE_ADDRESS: Final = encode_oid("1.0.8802.1.1.2.1.4.2.1.3")
 # IEEE 802.3 annex 79A lldpXdot3RemPortTable: what the neighbour's transceiver is at (dot3MauType, RFC 4836)
 _REMOTE_MAU: Final = encode_oid("1.0.8802.1.1.2.1.5.4623.1.3.1.1.4")
 ROOTS: Final = (
@@ -34,6 +37,7 @@ ROOTS: Final = (
     _REMOTE_PORT_ID,
     _REMOTE_PORT_DESC,
     _REMOTE_NAME,
+    _REMOTE_ADDRESS,
     _REMOTE_MAU,
 )
 # IANA-MAU-MIB: the types that are of one duplex only
@@ -42,6 +46,8 @@ _MAU_DUPLEX: Final[Mapping[object, Duplex]] = {
     **dict.fromkeys((11, 13, 16, 18, 20, 22, 24, 26, 28, 30), Duplex.FULL),
 }
 _DUPLEXES: Final[Mapping[object, Duplex]] = {int(duplex): duplex for duplex in Duplex}
+_FAMILIES: Final[Mapping[int, int]] = {1: 4, 2: 16}  # IANA AddressFamilyNumbers -> octets of an address
+_MAX_ADDRESSES: Final = 8  # of one neighbour: what more it has is no help
 MAX_OBJECTS: Final = 20_000  # a core switch has some hundred neighbours
 
 
@@ -66,12 +72,14 @@ def lines(varbinds: Sequence[VarBind], interfaces: Sequence[Interface]) -> Lines
     for key in texts[_REMOTE_NAME]:
         if len(key) == 3:
             by_port.setdefault(key[1], []).append(key)
+    addresses = _addresses(runs.get(_REMOTE_ADDRESS, ()))
     maus = {suffix_parts(bind[0][len(_REMOTE_MAU) :]): bind[2] for bind in runs.get(_REMOTE_MAU, ())}
     neighbours = {
         ports[port]: Neighbour(
             texts[_REMOTE_NAME][keys[0]],
             texts[_REMOTE_PORT_ID].get(keys[0]) or texts[_REMOTE_PORT_DESC].get(keys[0], ""),
             _MAU_DUPLEX.get(maus.get(keys[0])),
+            tuple(addresses.get(keys[0], ())[:_MAX_ADDRESSES]),
         )
         for port, keys in by_port.items()
         if len(keys) == 1 and port in ports and texts[_REMOTE_NAME][keys[0]]
@@ -113,6 +121,17 @@ def _ports(runs: Mapping[bytes, Sequence[VarBind]], interfaces: Sequence[Interfa
                 found[key[0]] = by_name[word]
     if not found:
         found = {one.index: one.index for one in interfaces}  # most agents number both alike
+    return found
+
+
+def _addresses(run: Sequence[VarBind]) -> dict[tuple[int, ...], list[str]]:
+    """Return the management addresses of each neighbour: its index, then family, length and octets of the address."""
+    found: dict[tuple[int, ...], list[str]] = {}
+    for oid, _, _ in run:
+        parts = suffix_parts(oid[len(_REMOTE_ADDRESS) :])
+        family, octets = _FAMILIES.get(parts[3] if len(parts) > 3 else 0), parts[5:]
+        if family is not None and parts[4:5] == (family,) == (len(octets),) and max(octets) < 256:
+            found.setdefault(parts[:3], []).append(str(ip_address(bytes(octets))))
     return found
 
 

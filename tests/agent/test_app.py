@@ -11,14 +11,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from agent import app, config
+from agent import app, config, learning
 from agent.core.clockwatch import ClockReading
+from agent.core.learnt import Source
 from agent.core.model import State
 from agent.selfcheck import read_clocks
 from tests.lab.agent import AgentProcess
@@ -315,6 +317,28 @@ async def test_a_stepped_clock_is_an_event_and_every_poll_is_scheduled_anew(tmp_
         told = next(event for event in agent.picture.events if "clock was set" in event.reason)
         assert dict(told.evidence)["step_seconds"] == pytest.approx(-3600, abs=0.1)
         assert agent.picture.verdicts["web"].state is State.UP
+    finally:
+        agent.stop()
+        await task
+
+
+async def test_what_seems_to_depend_on_what_is_learnt_and_changes_nothing(
+    tmp_path: Path, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "learn", partial(learning.learn, look_seconds=0.05))
+    router = {"name": "rtr1", "kind": "router", "address": "127.0.0.1", "snmp": {"auth": "a", "port": free_port()}}
+    line = {"name": "wan", "between": ["here", "far"], "ends": [{"device": "rtr1", "interface": "Gi1"}]}
+    more = {"sites": [{"name": "here"}, {"name": "far"}], "devices": [router], "circuits": [line],
+            "snmp": {"auths": {"a": {"version": 2}}}}  # fmt: skip
+    config_file = write(tmp_path / "linewarden.yaml", estate(door, **more))
+    agent = app.Agent(app.Options(config_file, state_dir=tmp_path / "state"), config.load(config_file))
+    task = asyncio.create_task(agent.run())
+    try:
+        await until(lambda: bool(agent.picture.learning.proposals))
+        (one,) = agent.picture.learning.proposals
+        assert (one.target, one.depends_on, one.source) == ("wan", "rtr1", Source.CIRCUIT_END)
+        assert agent.picture.estate.targets["wan"].depends_on == ()
+        assert agent.pipeline.assessor.topology.ancestors("wan") == []
     finally:
         agent.stop()
         await task

@@ -21,6 +21,7 @@ from agent.core.model import (
     EventKind,
     Fact,
     Interface,
+    Loss,
     Observation,
     OperStatus,
     Outcome,
@@ -32,10 +33,11 @@ from agent.core.model import (
     Turn,
 )
 from agent.core.picture import Picture
-from agent.core.ports import EventFilter
+from agent.core.ports import DetectorState, EventFilter
 from agent.core.units import Strict
 from agent.ledger import SqliteLedger
 from agent.pipeline import Pipeline
+from agent.snapshots import Snapshots
 from tests.core.estates import circuit, device, estate, snmp
 from tests.waiting import until
 
@@ -476,3 +478,116 @@ async def test_what_changes_on_the_way_is_an_event_and_names_keep_their_addresse
     assert world.picture.addresses == {("wan", "icmp"): ("192.0.2.2", "192.0.2.3")}
     await world.pipeline.reconfigure(Estate("dc1", {}))
     assert world.picture.addresses == {}
+
+
+# ------------------------------------------------------------------ worse than it should be
+
+
+def degrade(world: World, name: str, at: datetime, rtt: float, rounds: int = 1, *, burst: bool = False) -> datetime:
+    """Offer rounds of one echo, 50 ms apart; return when the next one is due."""
+    for _ in range(rounds):
+        sent = np.array([at.timestamp()])
+        world.pipeline.offer(
+            Round(name, "icmp", at, at, sent, np.array([rtt]),
+                  np.array([Echo.RECEIVED], dtype=np.uint8), burst=burst)
+        )  # fmt: skip
+        at += timedelta(milliseconds=50)
+    return at
+
+
+async def test_a_line_that_became_slow_is_degraded_and_what_stands_behind_it_is_no_ticket(world: World) -> None:
+    at = datetime.now(UTC)
+    world.poll("core", UP)
+    for name in ("wan", "far-sw"):
+        degrade(world, name, at, 0.010, 60)
+    at += timedelta(seconds=3)
+    await world.state("far-sw", State.UP)
+    degrade(world, "far-sw", at, 0.030, 20)
+    degrade(world, "wan", at, 0.030, 20)
+    await world.state("far-sw", State.DEGRADED)
+    await until(lambda: world.picture.verdicts["far-sw"].causes == ("wan",))
+    assert world.picture.health["wan", "icmp"].troubles[0].detail == "round-trip time 30.0 ms, usually 10.0 ms"
+    degrade(world, "wan", at + timedelta(seconds=2), 0.030, burst=True)  # a burst ends no trouble
+    degrade(world, "wan", at + timedelta(seconds=2), 0.030)
+    kept = await world.ledger.events(EventFilter(target="wan", kinds=(EventKind.CHECK,)))
+    told = next(event for event in kept if event.new == State.DEGRADED)
+    assert dict(told.evidence)["delay_past_rule"] == "floor"
+    degrade(world, "wan", at + timedelta(seconds=63), 0.010, 20)
+    degrade(world, "far-sw", at + timedelta(seconds=63), 0.010, 20)
+    await world.state("wan", State.UP)
+    await world.state("far-sw", State.UP)
+    assert world.begun == []
+
+
+async def test_the_ticket_of_what_is_degraded_comes_as_time_passes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.core.paging.DEGRADED_SECONDS", 0.8)
+    world.poll("core", UP)
+    at = degrade(world, "wan", datetime.now(UTC), 0.010, 60)
+    degrade(world, "wan", at, 0.050, 10)
+    await world.state("wan", State.DEGRADED)
+    await until(lambda: [page.alert for page in world.begun] == ["TargetDegraded"])
+
+
+async def test_loss_that_the_engine_finds_is_told_at_once_and_is_over_with_a_good_round(world: World) -> None:
+    world.poll("core", UP)
+    at = degrade(world, "wan", datetime.now(UTC), 0.010)
+    await world.state("wan", State.UP)
+    found = Loss("wan", "icmp", at, at, 0.25, 0.001, 5, 20, "onset_cusum_10%")
+    world.pipeline.offer(replace(found, target="nobody"))
+    world.pipeline.offer(found)
+    await world.state("wan", State.DEGRADED)
+    assert "5 of 20 echoes lost (25.0%)" in world.picture.verdicts["wan"].reason
+    degrade(world, "wan", at, 0.010, 3)
+    world.pipeline.offer(replace(found, over=True))
+    degrade(world, "wan", at + timedelta(seconds=61), 0.010)
+    await world.state("wan", State.UP)
+    world.pipeline.offer(found)
+    world.round("wan", "----", burst=True)
+    await world.state("wan", State.DOWN)
+    world.pipeline.offer(replace(found, ratio=0.9))  # a line that is down is not degraded
+    await until(lambda: world.pipeline.depth == 0)
+    assert world.picture.verdicts["wan"].state is State.DOWN
+
+
+async def test_what_was_learnt_outlasts_a_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = World(tmp_path, ESTATE)
+    await first.start()
+    first.poll("core", UP)
+    at = degrade(first, "wan", datetime.now(UTC), 0.010, 60)
+    await first.state("wan", State.UP)
+    first.task.cancel()
+    await first.pipeline.drain()
+    await first.stop()
+
+    second = World(tmp_path, ESTATE)
+    await second.start()
+    bad = DetectorState("far-sw", "icmp", "quality", datetime.now(UTC), b"nonsense")
+    other = DetectorState("wan", "icmp", "loss", datetime.now(UTC), b"of the engine")
+    await second.ledger.record_detectors([bad, other, replace(bad, target="gone")])
+    losses = await second.pipeline.remember(datetime.now(UTC))
+    assert losses == {("wan", "icmp"): b"of the engine"}
+    assert "far-sw icmp: what was learnt of it cannot be read" in caplog.text
+    second.poll("core", UP)
+    degrade(second, "wan", at, 0.050, 8)
+    await second.state("wan", State.DEGRADED)  # eight rounds would be too few to know what is usual
+    await second.stop()
+
+
+async def test_snapshots_are_taken_while_it_runs(tmp_path: Path) -> None:
+    world = World(tmp_path, ESTATE)
+    await world.start()
+    degrade(world, "wan", datetime.now(UTC), 0.010)
+    kept = Snapshots(world.pipeline.qualities, world.ledger, lambda: {("wan", "icmp"): b"x", ("gone", "icmp"): b"y"})
+    now = datetime.now(UTC)
+    for second in range(0, 660, 10):
+        await kept.turn(now + timedelta(seconds=second))
+    states = await world.ledger.detectors()
+    assert [(one.target, one.detector) for one in states] == [
+        ("far-sw", "quality"), ("wan", "loss"), ("wan", "quality")
+    ]  # fmt: skip
+    month = replace(states[0], target="wan", at=now + timedelta(days=32))
+    await world.ledger.record_detectors([month])
+    assert [one.target for one in await world.ledger.detectors()] == ["wan"]
+    await world.stop()

@@ -1,11 +1,14 @@
 """What the settings become: targets, checks, what decides, what depends on what."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from agent.config import load
+from agent.core.contract import Exclusion, Period, Rules
 from agent.core.model import Estate, Needs, Role, Target, Urgency
 
 
@@ -198,3 +201,26 @@ circuits:
   - {name: bc, between: [b, c], far_end: 10.0.0.2, depends_on: [b]}
 """
     assert estate(tmp_path, text).targets["b"].members == ("ab",)
+
+
+def test_a_contract_counts_as_it_says_and_else_as_the_file_does(tmp_path: Path) -> None:
+    found = estate(
+        tmp_path,
+        """
+contract: {zone: Europe/London, interval: 5m, excludes: maintenance}
+sites: [{name: a}, {name: b}]
+circuits:
+  - {name: c, between: [a, b], far_end: 10.0.0.1}
+  - {name: d, between: [a, b], far_end: 10.0.0.1, contract: {measured: quarter, zone: UTC, interval: 0, excludes: []}}
+  - {name: e, between: [a, b], far_end: 10.0.0.1, contract: {minimum_outage: 90s, cost: 5}}
+""",
+    )
+    default = Rules(Period.MONTH, ZoneInfo("Europe/London"), 300.0, 0.0, (Exclusion.MAINTENANCE,))
+    rules = {name: target.circuit.rules for name, target in found.targets.items() if target.circuit is not None}
+    assert found.rules == rules["c"] == default
+    assert rules["d"] == Rules(Period.QUARTER, UTC, 0.0, 0.0, ())
+    assert rules["e"] == replace(default, minimum_outage_seconds=90.0)
+
+
+def test_without_a_word_every_outage_of_the_month_counts_exactly(tmp_path: Path) -> None:
+    assert estate(tmp_path, "devices: []").rules == Rules(Period.MONTH, UTC, 0.0, 0.0, tuple(Exclusion))

@@ -1,11 +1,15 @@
 """What is degraded because something before it is, and what is so by itself."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from agent.core.model import Mark, Needs
-from tests.core.estates import at, circuit, device, group, hand, service, site, snmp
+from tests.core.estates import Hand, at, circuit, device, group, hand, service, site, snmp
+
+
+def alone_since(lab: Hand, name: str) -> datetime | None:
+    return lab.assessor.verdicts[name].alone_since
 
 
 def test_what_is_degraded_behind_something_degraded_is_its_consequence() -> None:
@@ -13,11 +17,11 @@ def test_what_is_degraded_behind_something_degraded_is_its_consequence() -> None
     lab.see(0, "wan+", "sw1+", "mail+")
     lab.see(10, "sw1~")  # the device is measured first
     assert lab.state("sw1") == "degraded"
-    assert lab.assessor.verdicts["sw1"].alone_since == at(10)
+    assert alone_since(lab, "sw1") == at(10)
     lab.see(12, "wan~")
     assert lab.state("far") == "degraded by wan"
     assert lab.state("sw1") == "degraded by wan"
-    assert lab.assessor.verdicts["sw1"].alone_since is None
+    assert alone_since(lab, "sw1") is None
     lab.see(20, "mail~")
     assert lab.state("mail") == "degraded by wan"
     assert lab.state("wan") == "degraded"

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -29,6 +30,8 @@ AT = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
         ({3: [None]}, {"3": [None]}),
         (frozenset({Mark.MAINTENANCE, Mark.FLAPPING}), ["flapping", "maintenance"]),
         ({"b", "a"}, ["a", "b"]),
+        (ZoneInfo("Europe/London"), "Europe/London"),
+        (UTC, "UTC"),
         (np.array([1.5, 2.0]), [1.5, 2.0]),
     ],
 )

@@ -385,6 +385,18 @@ def test_what_may_have_come_back_with_its_cause_is_measured_once_more() -> None:
     assert here.told("srv") == ["up"]
 
 
+def test_a_poll_that_is_answered_at_a_later_try_proves_nothing_of_the_first() -> None:
+    here = hand(device("sw", checks=[snmp("sw", decisive=True)]), device("srv", "sw"))
+    here.see(0, "sw/snmp+", "srv+")
+    here.see(10, "srv-")
+    here.now = 14
+    here.hear(Observation("sw", "snmp", at(14), Outcome.OK, "answered", proven_at=at(10.2)))
+    assert here.state("srv") == "up"
+    here.see(14.5, "srv+")
+    here.tick(30)
+    assert here.told("srv") == ["up"]
+
+
 def test_what_fails_still_once_its_cause_is_seen_to_work_fails_by_itself() -> None:
     for again, moment in (("srv-", 14.5), (None, 17.1)):  # seen to fail once more, or not seen at all in time
         here = hand(device("sw", checks=[snmp("sw", decisive=True)]), device("srv", "sw"))

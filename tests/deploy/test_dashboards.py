@@ -16,7 +16,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from agent.core.model import Check, Observation, Role, SnmpAuth, Target
+from agent.core.model import Against, Aspect, Check, Observation, Role, SnmpAuth, Target, Trouble
 from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Resources
 from agent.instruments import TRAP_DESK, TRAPS_BY, Instruments
@@ -196,6 +196,9 @@ def _picture(polled: DevicePoll, switch: DevicePoll) -> Picture:
     picture.estate = replace(picture.estate, targets={**picture.estate.targets, HOST: own})
     picture.polls[HOST] = polled
     picture.polls[SWITCH] = replace(switch, watched=picture.polls[SWITCH].watched)
+    slow = ("bcw-crown-backup", "icmp")
+    worse = Trouble(Aspect.DELAY, Against.PAST, datetime.now(UTC), 0.031, 0.015, "31 ms, usually 10 ms")
+    picture.health[slow] = replace(picture.health[slow], troubles=(worse,))
     more = int(time.time()) % 100_000  # echoes go on
     for totals in picture.echoes.values():
         totals.sent, totals.received = totals.sent + more, totals.received + more

@@ -40,6 +40,7 @@ from agent.core.model import (
 )
 from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Blind
+from agent.core.quality import Qualities
 from agent.core.series import Family, SeriesBlock
 from agent.core.watch import Watched, Why
 from exporters.exposition import Packed, prefix
@@ -94,11 +95,14 @@ def estate() -> Estate:
         0.999,
         0.030,
         0.001,
-        "1200.00 GBP a month until 2027-03-31",
-        date(2027, 3, 31),
+        contract="1200.00 GBP a month until 2027-03-31",
+        contract_ends=date(2027, 3, 31),
     )
     backup = CircuitFacts("OtherNet", "B-778", ("bcw", "crown"), "bcw-crown", "backup", 2e7)
-    single = CircuitFacts("ExampleTel", "ETH/20417", ("enc", "crown"), None, "primary", 1e9, 0.995)
+    single = CircuitFacts(
+        "ExampleTel", "ETH/20417", ("enc", "crown"), None, "primary", 1e9, 0.995, 0.040, 0.001,
+        objective_pdv_seconds=0.010, objective_mos=4.0,
+    )  # fmt: skip
     targets = [
         Target("bcw", Role.SITE, "site", "Borough Council West", owners=("bcw",), members=("bcw-crown",)),
         Target("enc", Role.SITE, "site", "Eastern Newtown Council", owners=("enc",), members=("enc-crown",)),
@@ -188,6 +192,7 @@ def healthy(now: datetime) -> Picture:
     """Return the estate with nothing wrong and nothing that happened since the start."""
     began = now - timedelta(days=3, hours=2)
     picture = Picture(estate(), began, began, ready=True)
+    picture.qualities = Qualities(picture.estate.targets.values())
     for number, check in enumerate(picture.estate.checks()):
         key = (check.target, check.name)
         picture.health[key] = Health(
@@ -321,6 +326,20 @@ def _fall(
             picture.observations[key] = Observation(name, check.name, at, Outcome.NO_ANSWER, reason)
 
 
+def learnt(picture: Picture, seen: Round) -> None:
+    """Let a circuit's past have been like this round, of which one echo took longer."""
+    quality = picture.qualities.get((seen.target, seen.check))
+    if quality is None or picture.estate.targets[seen.target].circuit is None:
+        return
+    for number in range(20, -1, -1):
+        back = timedelta(seconds=10 * number)
+        rtts = seen.rtts_seconds.copy()
+        rtts[3] *= 1.5
+        sent = seen.sent_at_seconds - back.total_seconds()
+        began, ended = seen.began_at - back, seen.ended_at - back
+        quality.look(train(replace(seen, began_at=began, ended_at=ended, sent_at_seconds=sent, rtts_seconds=rtts)))
+
+
 def echoes(picture: Picture, check: Check, now: datetime, rtt: float) -> None:
     """Let a check have seen a round of ten answered echoes."""
     key = (check.target, check.name)
@@ -329,6 +348,7 @@ def echoes(picture: Picture, check: Check, now: datetime, rtt: float) -> None:
     whole = Round(
         *key, ended_at - timedelta(seconds=10), ended_at, sent, np.full(10, rtt), np.full(10, Echo.RECEIVED, np.uint8)
     )
+    learnt(picture, whole)
     picture.rounds[key] = train(whole)._replace(
         rtt=[rtt, rtt * 1.1, rtt * 1.9, rtt * 1.05, rtt * 1.7],
         pdv=[rtt * 0.05, rtt * 0.7, rtt * 0.9],

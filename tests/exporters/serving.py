@@ -56,6 +56,7 @@ async def serving(
     web_config: Path | None = None,
     control_socket: Path | None = None,
     on_demand: multitarget.Source | None = None,
+    report: api.Report | None = None,
 ) -> AsyncIterator[web.Server]:
     """Serve a picture for the length of a `with`.
 
@@ -69,6 +70,7 @@ async def serving(
         actions or web.Actions(nothing_wrong),
         (lambda: now) if now else (lambda: datetime.now(UTC)),
         on_demand,
+        report,
     )
     server = await web.serve(app, listen, web_config, control_socket)
     try:

@@ -1,6 +1,6 @@
 """`/api/v1` over real HTTP, with a real ledger where it is asked."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from agent.core.account import Stretch
+from agent.core.learnt import Learning, Learnt, Source
 from agent.core.model import Event, EventKind, Outage, Outcome, State
 from agent.core.picture import Picture
 from agent.core.ports import EventFilter
+from agent.core.verdict import Held
 from agent.ledger import SqliteLedger
 from exporters import api
 from tests.exporters.pictures import trouble
@@ -89,9 +92,53 @@ async def test_explain(picture: Picture) -> None:
     check = cut["checks"][0]
     assert (check["name"], check["type"], check["state"], check["last"]["outcome"]) == ("icmp", "icmp", "down", "ok")
     assert behind["causes"] == ["enc-crown"]
-    assert behind["depends_on"] == [{"name": "enc-core-sw1", "state": "unreachable"}]
+    (above,) = behind["depends_on"]
+    assert (above["name"], above["state"], above["alternative"]) == ("enc-core-sw1", "unreachable", False)
+    assert behind["not_paged"] == ["it is a consequence of enc-crown: CircuitDown enc-crown"]
+    assert [(page["alert"], page["labels"]["owner"]) for page in behind["would_page"]] == [("DeviceDown", "enc")]
+    assert cut["not_paged"] == []
+    assert {one["name"]: one["lost"] for one in cut["dependents"]} == {
+        "enc": True, "enc-core-sw1": True, "enc-payroll": True, "housing-management": True
+    }  # fmt: skip
+    assert check["policy"]["failures_to_down"] == 2
+    assert all(one["alternative"] for one in group["depends_on"])
     assert [page["target"] for page in behind["pages"]] == ["enc-crown"]
     assert {other["name"] for other in group["depends_on"]} == {"bcw-crown-primary", "bcw-crown-backup"}
+
+
+async def test_what_is_being_made_sure_of_is_explained(picture: Picture) -> None:
+    picture.held["telephony"] = Held(NOW, NOW + timedelta(seconds=3), ("crown-rt1",))
+    async with asked(picture) as ask:
+        _, document = await ask("explain?target=telephony")
+    assert document["held"] == {
+        "since": NOW.isoformat(), "until": (NOW + timedelta(seconds=3)).isoformat(), "ask": ["crown-rt1"]
+    }  # fmt: skip
+
+
+async def test_what_depends_on_what(picture: Picture) -> None:
+    async with asked(picture) as ask:
+        _, document = await ask("topology")
+        assert (await ask("topology?target=enc"))[0] == 400
+    assert (document["agent"], document["site"], document["learnt"]["proposals"]) == ("dc1", "crown", [])
+    lines = {line["name"]: line for line in document["tree"] if not line["again"]}
+    assert lines.keys() == picture.estate.targets.keys()
+    assert (lines["enc-payroll"]["depth"], lines["enc-payroll"]["state"]) == (2, "unreachable")
+    assert lines["bcw-crown-backup"]["alternative"] is True
+    assert lines["bcw-crown"]["marks"] == ["redundancy_lost"]
+
+
+async def test_what_is_learnt(picture: Picture) -> None:
+    proposal = Learnt("crown-ups1", "crown-rt1", "the only way there", Source.LLDP, NOW)
+    picture.learning = Learning("this host is plugged into crown-rt1 Gi1 (LLDP)", (proposal,))
+    async with asked(picture) as ask:
+        _, document = await ask("learnt")
+        _, explained = await ask("explain?target=crown-rt1")
+    assert document["stands"].startswith("this host")
+    assert document["proposals"] == explained["learnt"] == [{
+        "target": "crown-ups1", "depends_on": "crown-rt1", "why": "the only way there", "source": "lldp",
+        "since": NOW.isoformat(),
+    }]  # fmt: skip
+    assert document["yaml"][-1] == "    depends_on: [crown-rt1]"
 
 
 @pytest.mark.parametrize(
@@ -105,7 +152,11 @@ async def test_explain(picture: Picture) -> None:
         ("events?limit=0", 400, "limit: expected a number from 1 to 10000, got '0'"),
         ("events?limit=٣", 400, "limit: expected a number"),
         ("events?limit=99999999999", 400, "limit: expected a number"),
-        ("events?kind=target,chek", 400, "kind: unknown kind 'chek'; expected target, check, mark, blind, path, agent"),
+        (
+            "events?kind=target,chek",
+            400,
+            "kind: unknown kind 'chek'; expected target, check, mark, blind, path, level, agent",
+        ),
         ("events?since=yesterday", 400, "since: expected a time such as 2026-11-22T13:00:00Z or a duration such as 2h"),
         ("events?since=99999999y", 400, "since: expected a time"),
         ("events?until=0001-01-01T00:00:00%2B10:00", 400, "until: expected a time"),
@@ -173,3 +224,38 @@ async def test_json_has_no_nan(picture: Picture) -> None:
     async with asked(picture) as ask:
         _, document = await ask("targets?target=crown-rt1")
     assert document["targets"][0]["checks"][1]["last"]["values"] == {"odd": None, "even": 2.0}
+
+
+async def test_availability_is_asked_of_the_accounts(picture: Picture) -> None:
+    wanted: list[tuple[Sequence[str] | None, Stretch]] = []
+
+    async def report(names: Sequence[str] | None, stretch: Stretch) -> list[dict[str, Any]]:
+        wanted.append((names, stretch))
+        if stretch.period == "soon":
+            raise ValueError("expected a month")
+        return [{"target": "enc-crown"}]
+
+    async with serving(picture, now=NOW, report=report) as server, asking(server) as client:
+
+        async def ask(path: str) -> tuple[int, Any]:
+            async with client.get(f"/api/v1/availability{path}") as answer:
+                return answer.status, await answer.json()
+
+        assert await ask("") == (200, {"availability": [{"target": "enc-crown"}]})
+        assert await ask("?target=enc-crown&period=2026-11") == (200, {"availability": [{"target": "enc-crown"}]})
+        assert (await ask("?since=2d&until=2026-11-21"))[0] == 200
+        assert await ask("?period=soon") == (400, {"error": "expected a month"})
+        assert await ask("?period=2026-11&since=2d") == (400, {"error": "period: not together with since or until"})
+        assert (await ask("?target=enc-crwn"))[0] == 404
+        assert (await ask("?month=2026-11"))[0] == 400
+    assert wanted == [
+        (None, Stretch()),
+        (["enc-crown"], Stretch("2026-11")),
+        (None, Stretch(None, NOW - timedelta(days=2), datetime(2026, 11, 21, tzinfo=UTC))),
+        (None, Stretch("soon")),
+    ]
+
+
+async def test_without_accounts_there_is_no_availability(picture: Picture) -> None:
+    async with asked(picture) as ask:
+        assert await ask("availability") == (404, {"error": "this agent keeps no accounts of availability"})

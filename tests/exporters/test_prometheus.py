@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from agent.core.account import Account, Books, Excluded, History, rules_of
+from agent.core.contract import DEFAULT_RULES, period_named
 from agent.core.delay import EchoTotals
-from agent.core.model import Check, Estate, HardwareFlag, Mark, Outcome, State, Target, Verdict
+from agent.core.learnt import Learning, Learnt, Source
+from agent.core.model import Check, Estate, HardwareFlag, Mark, Outage, Outcome, State, Target, Verdict
 from agent.core.picture import Picture
 from agent.core.ports import Blind
 from exporters import exposition, prometheus
@@ -318,6 +321,16 @@ def test_the_agent(picture: Picture) -> None:
     for name in ("linewarden_ledger_ok", "linewarden_config_last_reload_successful", "linewarden_ready"):
         assert scrape.value(name) == 0
     assert scrape.values("linewarden_pages") == [0, 0]
+    assert scrape.values("linewarden_learnt_dependencies") == [0]
+
+
+def test_what_is_learnt_is_counted_and_never_a_state(picture: Picture) -> None:
+    before = Scrape(picture)
+    picture.learning = Learning(proposals=(Learnt("crown-ups1", "crown-rt1", "seen", Source.LLDP, NOW),))
+    after = Scrape(picture)
+    assert after.value("linewarden_learnt_dependencies", target=AGENT) == 1
+    for family in ("linewarden_target_state", "linewarden_root_cause", "linewarden_lost_with"):
+        assert before.values(family) == after.values(family)
 
 
 def test_hostile_names_stay_one_line_each() -> None:
@@ -353,3 +366,66 @@ def test_a_registry_names_its_families_as_the_text_format_does() -> None:
     Counter("jobs", "Jobs.", ["kind"], registry=registry).labels("poll").inc(2)
     (family,) = prometheus.from_registry(registry, "dc1")
     assert (family.name, family.prefixes) == ("jobs_total", ('jobs_total{target="dc1",kind="poll"}',))
+
+
+def accounted(picture: Picture, **outages: tuple[int, int]) -> dict[str, Account]:
+    """Return accounts of November: hours from its beginning in which a target was down."""
+    began = datetime(2026, 11, 1, tzinfo=UTC)
+    history = History(
+        [
+            Outage(1, name, State.DOWN, began + timedelta(hours=first), began + timedelta(hours=last), "")
+            for name, (first, last) in outages.items()
+        ],
+        states=dict.fromkeys(picture.estate.targets, State.UP),
+        blind=[Blind(None, "stopped", began, began + timedelta(hours=1))],
+    )
+    books = Books(history, began, NOW)
+    return {
+        name: books.account(name, period_named("2026-11", UTC), *rules_of(picture.estate, target))
+        for name, target in picture.estate.targets.items()
+    }
+
+
+def test_availability_and_what_its_objective_leaves(picture: Picture) -> None:
+    picture.accounts = accounted(picture, **{"bcw-crown-primary": (24, 25), "enc": (24, 30)})
+    scrape = Scrape(picture)
+    hours = 21 * 24 + 13
+    for counted in ("own", "all"):
+        labels = {"target": "bcw-crown-primary", "window": "month", "counted": counted}
+        assert scrape.value("linewarden_availability_ratio", **labels) == pytest.approx(1 - 1 / hours)
+        assert scrape.value("linewarden_availability_worst_ratio", **labels) == pytest.approx(1 - 2 / hours)
+        assert scrape.value("linewarden_availability_best_ratio", **labels) == pytest.approx(1 - 1 / hours)
+    labels = {"target": "bcw-crown-primary", "window": "month"}
+    assert scrape.value("linewarden_objective_availability_ratio", **labels) == 0.999
+    assert scrape.value("linewarden_objective_budget_seconds", **labels) == 2592
+    assert scrape.value("linewarden_objective_budget_left_seconds", **labels) == 2592 - 3600
+    spent = scrape.value("linewarden_objective_budget_spent_timestamp_seconds", **labels)
+    assert spent == datetime(2026, 11, 2, 0, 43, 12, tzinfo=UTC).timestamp()
+    # nothing was agreed of a site, and an objective that is kept will not be spent
+    assert {one["target"] for one in scrape.labels("linewarden_objective_budget_seconds")} == {
+        "bcw-crown-primary",
+        "enc-crown",
+    }
+    assert len(scrape.labels("linewarden_objective_budget_spent_timestamp_seconds")) == 1
+
+
+def test_accounts_that_are_not_kept_up_are_left_out(picture: Picture) -> None:
+    picture.accounts = accounted(picture)
+    assert Scrape(picture, NOW + timedelta(minutes=3)).values("linewarden_availability_ratio")
+    assert not Scrape(picture, NOW + timedelta(minutes=4)).values("linewarden_availability_ratio")
+
+
+def test_accounts_are_rendered_once(picture: Picture) -> None:
+    picture.accounts = accounted(picture)
+    prefixes = Prefixes(picture.estate)
+    first = prefixes.accounts.of(picture.accounts, NOW)
+    assert prefixes.accounts.of(picture.accounts, NOW) is first
+    assert prefixes.accounts.of(dict(picture.accounts), NOW) is not first
+
+
+def test_a_period_in_which_nothing_was_due_has_no_availability(picture: Picture) -> None:
+    began, ended = period_named("2026-11", UTC)
+    books = Books(History(), began, NOW)
+    excluded = Excluded([(began, ended)])
+    picture.accounts = {"enc": books.account("enc", (began, ended), DEFAULT_RULES, None, excluded)}
+    assert not Scrape(picture).values("linewarden_availability_ratio")

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from agent.core.learnt import Learning, Learnt, Source, Stranger
 from agent.core.model import Estate, Health, Mark, Page, Role, State, Target, Verdict
 from agent.core.picture import Picture
 from agent.core.ports import Blind
@@ -251,3 +252,26 @@ def test_a_service_and_a_target_of_each_role_are_shown() -> None:
     for target in healthy(NOW).estate.targets.values():
         if target.role is not Role.GROUP:
             assert target.title in html
+
+
+def test_what_is_learnt_stands_apart_and_only_where_there_is_some() -> None:
+    picture = healthy(NOW)
+    page = StatusPage().render(picture, NOW, main_only=True)[0]
+    assert "Learnt, not confirmed" not in page
+    evil = "<script>sw9"
+    picture.learning = Learning(
+        "this host is plugged into crown-rt1 Gi1 (LLDP)",
+        (Learnt("crown-ups1", "crown-rt1", f"the only way there is by {evil}", Source.CIRCUIT_END, NOW),),
+        (Learnt("bcw-files1", "bcw-core-sw1", "LLDP sees a way there by bcw-acc-sw2", Source.LLDP, NOW),),
+        strangers=tuple(Stranger(f"{evil}{n}", ("crown-rt1 Gi9",), NOW) for n in range(status.MAX_LEARNT + 5)),
+    )
+    page = StatusPage().render(picture, NOW, main_only=True)[0]
+    for part in (
+        "Learnt, not confirmed", "this host is plugged into crown-rt1 Gi1", "circuit end",
+        "Contradicted: bcw-files1 depends on bcw-core-sw1", "&lt;script&gt;sw90 (crown-rt1 Gi9)",
+        'href="/api/v1/learnt"',
+    ):  # fmt: skip
+        assert part in page, part
+    assert evil not in page
+    assert f"sw9{status.MAX_LEARNT}" not in page
+    assert view(picture, NOW).headline == view(healthy(NOW), NOW).headline

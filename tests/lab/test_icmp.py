@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from agent.core.delay import observe, train
-from agent.core.model import Check, Echo, Outcome, Round, Silence, StreamItem
+from agent.core.model import Check, Echo, Loss, Outcome, Round, Silence, StreamItem
 from agent.core.ports import Resources
 from probes.icmp import departures, packet
 from probes.icmp.engine import Engine
@@ -57,6 +57,10 @@ class Watch:
     def silences(self) -> list[Silence]:
         """Return the silences."""
         return [item for item in self.items if isinstance(item, Silence)]
+
+    def losses(self) -> list[Loss]:
+        """Return what was said of losses."""
+        return [item for item in self.items if isinstance(item, Loss)]
 
     async def until(self, wanted: Callable[[], bool]) -> None:
         """Wait until something is so."""
@@ -688,3 +692,34 @@ def test_the_command_without_permission() -> None:
                          linewarden, "probe", "icmp", "127.0.0.1", check=False)  # fmt: skip
         assert done.returncode == 3, done.stdout
         assert "ping_group_range" in done.stderr
+
+
+def test_loss_is_told_when_it_begins_and_when_it_is_over() -> None:
+    with pair() as (agent, far):
+        one = check(FAR[4], interval="20ms", round="1s")
+
+        async def work() -> None:
+            async with watching(one) as watch:
+                await watch.until(lambda: len(watch.rounds()) >= 3)
+                assert watch.losses() == []
+                usual = watch.engine.usual_loss("far", "icmp")
+                began = time.time()
+                far.nft("table inet lab { chain in { type filter hook input priority 0; "
+                        "icmp type echo-request numgen random mod 100 < 15 drop; }; }")  # fmt: skip
+                await watch.until(lambda: len(watch.losses()) == 1)
+                (begun,) = watch.losses()
+                assert not begun.over
+                assert begun.rule.startswith("onset_cusum_")
+                assert began - 1 < begun.since.timestamp() <= begun.at.timestamp()
+                assert (begun.ratio, begun.usual_ratio) == (begun.lost / begun.echoes, usual)
+                await watch.next_round()
+                await watch.next_round()
+                far.nft("delete table inet lab")
+                ended = time.time()
+                await watch.until(lambda: watch.losses()[-1].over)
+                over = watch.losses()[-1]
+                assert (over.lost, over.ratio) >= (begun.lost, 0.03)
+                assert abs(over.since.timestamp() - ended) < 5
+                assert watch.engine.usual_loss("far", "icmp") == pytest.approx(usual, abs=0.01)
+
+        run(agent, work)

@@ -74,6 +74,16 @@ def _chassis(model: str, serial: str, software: str) -> dict[Oid, Object]:
     return {(*_ENTITY, column, 1): value for column, value in columns.items()}
 
 
+def _neighbour(number: int, port: str, system: str, far_port: str) -> dict[Oid, Object]:
+    """LLDP-MIB (IEEE 802.1AB): one neighbour, at the port of this number."""
+    lldp, far = (1, 0, 8802, 1, 1, 2, 1), (0, number, 1)
+    return {
+        (*lldp, 3, 7, 1, 3, number): _text(port),
+        (*lldp, 4, 1, 1, 7, *far): _text(far_port),
+        (*lldp, 4, 1, 1, 9, *far): _text(system),
+    }
+
+
 def _router(script: Script, day_seconds: float) -> Device:
     clock = Clock(203 * _DAY, day_seconds)
     ports = (
@@ -129,6 +139,7 @@ def _branch_switch(script: Script, day_seconds: float) -> Device:
         **_system("enc-sw1", descr, "District offices, first floor", 24, 2, clock),
         **if_mib([*ports, uplink], clock, script, b"\x02\x00\x5e\x10\x03"),
         **_chassis("ES-24", "EX2105S0301", "15.0(2)SE11"),
+        **_neighbour(22, "Gi0/22", "enc-sw2", "Gi0/24"),  # in no configuration: a device that nobody watches
     }
     return Device("enc-sw1", Mib(objects), behind="enc-crown")
 

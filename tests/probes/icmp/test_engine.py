@@ -6,13 +6,15 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agent.core.model import Check, Echo, Outcome, Round, StreamItem, Trait, Turn
+from agent.core.lossbank import LossBank
+from agent.core.model import Check, Echo, Loss, Outcome, Round, StreamItem, Trait, Turn
 from agent.core.ports import Resources, Stream
 from probes.icmp import names, sockets
 from probes.icmp.engine import Engine
@@ -416,3 +418,52 @@ async def test_one_shot_without_an_interface_is_unknown_within_its_timeout() -> 
     seen = await Probe(Resources()).run(check("once", interface="nope0", timeout="2s"))
     assert seen.outcome is Outcome.UNKNOWN
     assert time.monotonic() - began < 2
+
+
+@needs_icmp
+async def test_what_is_usually_lost_is_learnt_and_outlasts_a_reconfiguration_and_a_restart() -> None:
+    async with running(check(), check("there")) as engine:
+        assert engine.usual_loss("here", "icmp") is None
+        await take_round(engine)
+        assert engine.usual_loss("here", "icmp") == 0
+        await engine.configure([check()])
+        kept = engine.loss_snapshots()
+        assert kept.keys() == {("here", "icmp")}
+        assert engine.usual_loss("here", "icmp") == 0
+        assert engine.usual_loss("there", "icmp") is None
+    async with running() as engine:
+        engine.resume_losses(kept)
+        await engine.configure([check(), check("there")])
+        assert engine.usual_loss("here", "icmp") == 0
+        assert engine.usual_loss("there", "icmp") is None
+        assert engine.loss_snapshots()["here", "icmp"] == kept["here", "icmp"]
+
+
+@needs_icmp
+async def test_loss_that_lasted_before_a_restart_is_told_anew_and_ends() -> None:
+    bank, began = LossBank(1), 1_700_000_000_000_000_000
+    for second in range(-1000, 105):
+        lost = 0 <= second <= 100 and second % 5 == 0
+        bank.fold(np.array([0]), np.array([lost]), np.array([began + second * 10**9]))
+    kept = bank.snapshot(0)
+    async with running() as engine:
+        engine.resume_losses({("here", "icmp"): kept})
+        await engine.configure([check(interval="10ms")])
+        again = await take(engine, lambda item: isinstance(item, Loss))
+        assert isinstance(again, Loss)
+        assert (again.target, again.check, again.over, again.lost) == ("here", "icmp", False, 21)
+        assert again.since == datetime.fromtimestamp(began / 1e9, UTC)
+        assert again.ratio == again.lost / again.echoes
+        over = await take(engine, lambda item: isinstance(item, Loss))
+        assert isinstance(over, Loss)
+        assert (over.over, over.since) == (True, datetime.fromtimestamp(began / 1e9 + 101, UTC))
+
+
+@needs_icmp
+async def test_what_is_no_snapshot_is_told_and_the_check_learnt_anew(caplog: pytest.LogCaptureFixture) -> None:
+    async with running() as engine:
+        engine.resume_losses({("here", "icmp"): b"nonsense"})
+        await engine.configure([check()])
+        assert "what here usually loses is learnt anew: snapshot of a loss detector: expected version 1" in caplog.text
+        await take_round(engine)
+        assert engine.usual_loss("here", "icmp") == 0

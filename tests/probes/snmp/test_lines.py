@@ -12,6 +12,7 @@ PORTS = (
 )
 LOCAL = "1.0.8802.1.1.2.1.3.7.1"
 REMOTE = "1.0.8802.1.1.2.1.4.1.1"
+ADDRESS = "1.0.8802.1.1.2.1.4.2.1.3"
 MAU = "1.0.8802.1.1.2.1.5.4623.1.3.1.1.4"
 DOT3 = "1.3.6.1.2.1.10.7.2.1"
 
@@ -63,6 +64,27 @@ def test_agents_that_name_no_ports_number_them_alike() -> None:
         ({**NEIGHBOUR, f"{MAU}.0.1.5": 30}, Neighbour("sw2", "Gi0/24", Duplex.FULL)),
         ({**NEIGHBOUR, f"{MAU}.0.1.5": 15}, Neighbour("sw2", "Gi0/24", Duplex.HALF)),
         ({**NEIGHBOUR, f"{MAU}.0.1.5": 0}, Neighbour("sw2", "Gi0/24")),
+        (
+            {
+                **NEIGHBOUR,
+                f"{ADDRESS}.0.1.5.1.4.10.0.0.2": 2,
+                f"{ADDRESS}.0.1.5.2.16.{'.0' * 15}.1".replace("..", "."): 2,
+            },
+            Neighbour("sw2", "Gi0/24", addresses=("10.0.0.2", "::1")),
+        ),
+        # another neighbour's; an address family that is none; lengths that are wrong; octets that are none
+        ({**NEIGHBOUR, f"{ADDRESS}.0.1.6.1.4.10.0.0.2": 2}, Neighbour("sw2", "Gi0/24")),
+        ({**NEIGHBOUR, f"{ADDRESS}.0.1.5.6.6.2.0.94.16.1.1": 2}, Neighbour("sw2", "Gi0/24")),
+        (
+            {
+                **NEIGHBOUR,
+                f"{ADDRESS}.0.1.5.1.4.10.0.0": 2,
+                f"{ADDRESS}.0.1.5.1.5.10.0.0.2": 2,
+                f"{ADDRESS}.0": 2,
+                f"{ADDRESS}.0.1.5.1.4.10.0.0.256": 2,
+            },
+            Neighbour("sw2", "Gi0/24"),
+        ),
     ],
 )
 def test_what_is_told_of_the_other_end(remote: dict[str, object], found: Neighbour | None) -> None:

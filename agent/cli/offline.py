@@ -1,0 +1,75 @@
+"""What can be said of an estate while no agent runs: its configuration, and what the ledger knew last."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from agent.core.documents import document
+from agent.core.explain import Known, explain, explanation_document, likely
+from agent.core.model import Estate, Event, EventKind, Health, Verdict
+from agent.core.ports import EventFilter, Resumed
+from agent.core.tree import tree_document
+from agent.ledger import LedgerReader
+
+_RECENT_EVENTS: Final = 20
+_STOPPED: Final = "as when the agent stopped"
+
+
+class UnknownTargetError(LookupError):
+    """The configuration has no such target; the text names the likely one."""
+
+
+def estate_of(config: Path) -> Estate:
+    """Return the estate of a configuration file.
+
+    Raises:
+        agent.config.ConfigError: with every error of the file.
+    """
+    from agent import config as configuration
+
+    return configuration.load(config).estate
+
+
+def explained(estate: Estate, reader: LedgerReader, name: str) -> dict[str, Any]:
+    """Return the document of `explain` as the ledger has it: how it was when the agent stopped.
+
+    Raises:
+        UnknownTargetError: there is no such target.
+        agent.ledger.LedgerError: the ledger cannot be read.
+    """
+    if name not in estate.targets:
+        raise UnknownTargetError(f"no target is called {name!r}{likely(name, estate.targets)}")
+    states, events = reader.states(), reader.events(EventFilter(target=name, limit=_RECENT_EVENTS))
+    known = _known(estate, states, events)
+    found = explanation_document(explain(known, name))
+    rest = {"interfaces": [], "recent_events": document(events), "as_of": document(states.alive_until)}
+    return found | rest
+
+
+def tree(estate: Estate, reader: LedgerReader | None) -> dict[str, Any]:
+    """Return the document of `topology`; without a ledger no state is known.
+
+    Raises:
+        agent.ledger.LedgerError: the ledger cannot be read.
+    """
+    states = reader.states() if reader is not None else Resumed()
+    return tree_document(_known(estate, states, ())) | {"as_of": document(states.alive_until)}
+
+
+def _known(estate: Estate, states: Resumed, events: Sequence[Event]) -> Known:
+    reasons = {outage.target: outage.reason for outage in states.outages}
+    verdicts = {
+        name: Verdict(state, since, causes, reason=reasons.get(name, _STOPPED))
+        for name, (state, since, causes) in states.targets.items()
+    }
+    health = {key: Health(state, since, reason=_STOPPED) for key, (state, since) in states.checks.items()}
+    for event in events:  # oldest first: the last one's reason stays
+        key = event.target, event.check or ""
+        if event.kind is EventKind.TARGET and event.target in verdicts:
+            verdicts[event.target] = replace(verdicts[event.target], reason=event.reason)
+        elif event.kind is EventKind.CHECK and key in health:
+            health[key] = replace(health[key], reason=event.reason)
+    outages = {outage.target: outage for outage in states.outages}
+    return Known(estate, verdicts, health, states.alive_until or datetime.now(UTC), outages=outages, running=False)
