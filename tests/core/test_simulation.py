@@ -13,6 +13,7 @@ import pytest
 from agent.core.model import Check, EventKind, State
 from tests.core.estates import at, circuit, device, estate
 from tests.core.simulation.network import Simulation
+from tests.core.simulation.report import Report, scenario
 from tests.core.simulation.scenarios import Ran, run, run_large
 from tests.core.simulation.truth import Fault, Span, Truth
 
@@ -96,3 +97,13 @@ def test_a_shared_router_takes_half_of_thousands_of_targets_along_and_is_one_pag
     assert len(ran.simulation.truth.estate.targets) > 1000
     check(ran)
     check_books(ran.simulation)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_a_thousand_estates_get_no_page_too_many_and_none_too_few() -> None:
+    report = Report()
+    for seed in range(1000):
+        report.add(scenario(seed))
+    report.tell()
+    assert report.bad == []

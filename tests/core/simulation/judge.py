@@ -8,14 +8,17 @@ from enum import StrEnum
 import numpy as np
 
 from tests.core.simulation.desk import Pages
+from tests.core.simulation.detectors import LOSS_RATIO, RISE_SECONDS
 from tests.core.simulation.network import Simulation
-from tests.core.simulation.truth import Fault, Truth
+from tests.core.simulation.truth import Fault, Span, Truth, Worse
 
 DOWN = ("DeviceDown", "ServiceDown", "CircuitDown", "CircuitGroupDown", "RedundancyLost")
 STEP = 0.5  # how finely observability is looked at
 LASTING = 60.0  # a target that flaps is paged again once it fails for so long
 MEMORY = 900.0  # flap damping forgets within a quarter of an hour
 FOUND = 240.0  # a degradation is a ticket after a detector's minute, two more, and the next rounds
+CONFIRMED = 8.0  # two echoes beyond the limit, a burst, and what is before it has been asked
+CONFIRMED_POLLED = 25.0  # a poll of three tries, a second one, and what is before it
 GONE = 200.0  # and is over after a detector's minute, and the least time of the state
 
 
@@ -29,6 +32,7 @@ class Kind(StrEnum):
     ORPHANED = "orphaned"  # never resolved
     BLIND = "while blind"
     EARLY = "resolved while it lasts"
+    LATE = "late"  # nothing else was wrong, and it took longer than confirmation and one interval
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def wrong(simulation: Simulation, late: Late) -> list[Wrong]:
     ]
     for fault in truth.faults:
         found += _missing(simulation, fault, late)
+    found += [Wrong(Kind.MISSED, f"{one}") for one in truth.worse if not _is_told_of(simulation, one)]
     return found
 
 
@@ -189,6 +194,10 @@ def _missing(simulation: Simulation, fault: Fault, late: Late) -> list[Wrong]:
     opened = _opened(simulation, fault, late)
     if _longest_seen(truth, fault) > _needed(truth, fault, late) and not opened:
         return [Wrong(Kind.MISSED, f"{fault}")]
+    soon = confirmation(truth, fault)
+    told = bool(opened) and opened[0] <= fault.begin + soon
+    if not told and _is_plain(truth, fault) and all(_is_seen(truth, fault, s) for s in _moments(fault, soon)):
+        return [Wrong(Kind.LATE, f"{fault}: at {opened[:1]}")]
     alone = len(truth.faults_of(fault.target)) == 1 and not _group(truth, fault)
     if fault.agent:  # what cannot be reached tells nothing of its SNMP agent
         alone &= all(truth.carries(fault.target, second) for second in _moments(fault))
@@ -196,6 +205,31 @@ def _missing(simulation: Simulation, fault: Fault, late: Late) -> list[Wrong]:
     if len(opened) > 1 and alone and not reloaded and _sure(truth, fault, late):
         return [Wrong(Kind.TWICE, f"{fault}: at {[round(second, 2) for second in opened]}")]
     return []
+
+
+def confirmation(truth: Truth, fault: Fault) -> float:
+    """Return within how many seconds a fault is paged that nothing else disturbs: confirmation and one interval."""
+    spacing = truth.own_spacing(fault.target, agent=fault.agent)
+    return spacing + (CONFIRMED if spacing <= 10 else CONFIRMED_POLLED)
+
+
+def _is_told_of(simulation: Simulation, worse: Worse) -> bool:
+    """Say whether a degradation is a ticket, if it lasts, can be measured, and nothing else is wrong meanwhile."""
+    truth = simulation.truth
+    names = {worse.target, *truth.above(worse.target)}
+    others: list[Span | Worse | Fault] = [*truth.blind, *truth.stops, *truth.stalls, *truth.absent.values()]
+    others += [one for name in names for one in truth.faults_of(name)]
+    others += [one for one in truth.worse if one is not worse and one.target in names]
+    begin, end = worse.begin, worse.end
+    if worse.rise_seconds:
+        begin += (end - begin) * RISE_SECONDS / worse.rise_seconds
+    found = max(worse.loss_ratio / LOSS_RATIO, worse.rise_seconds / RISE_SECONDS) >= 1
+    if not found or end - begin < FOUND or not _shows_quality(truth, worse.target):
+        return True
+    if any(other.begin < end and other.end > worse.begin - MEMORY for other in others):
+        return True
+    page = simulation.pages.get(("TargetDegraded", worse.target, ""))
+    return page is not None and any(begin < began < begin + FOUND for began, _ in page.spans)
 
 
 def _opened(simulation: Simulation, fault: Fault, late: Late) -> list[float]:
@@ -237,8 +271,8 @@ def _longest_seen(truth: Truth, fault: Fault) -> float:
     return longest
 
 
-def _moments(fault: Fault) -> list[float]:
-    found: list[float] = np.arange(fault.begin, fault.end, STEP).tolist()
+def _moments(fault: Fault, most: float = math.inf) -> list[float]:
+    found: list[float] = np.arange(fault.begin, min(fault.end, fault.begin + most), STEP).tolist()
     return found
 
 
@@ -260,9 +294,9 @@ def _is_plain(truth: Truth, fault: Fault, seconds: float = 90.0) -> bool:
     begin, end = fault.begin - seconds, fault.begin + seconds
     if any(f.begin < end and f.end > begin for f in near) or fault.end < end:
         return False
-    spans = [*truth.blind, *truth.stops, *truth.stalls, *truth.absent.values()]
-    worse = [one for one in truth.worse if one.target in names]
-    return not any(span.begin < end and span.end > begin for span in (*spans, *worse))
+    spans: list[Span | Worse] = [*truth.blind, *truth.stops, *truth.stalls, *truth.absent.values()]
+    spans += [one for one in truth.worse if one.target in names]
+    return not any(span.begin < end and span.end > begin for span in spans)
 
 
 def _sure(truth: Truth, fault: Fault, late: Late) -> bool:

@@ -18,8 +18,6 @@ from agent.core import delay
 from agent.core.assessor import Assessor
 from agent.core.model import (
     AdminStatus,
-    Against,
-    Aspect,
     Check,
     Echo,
     Event,
@@ -28,10 +26,10 @@ from agent.core.model import (
     Outcome,
     Round,
     Silence,
-    Trouble,
 )
 from tests.core.estates import at
 from tests.core.simulation.desk import Desk, Pages
+from tests.core.simulation.detectors import LAGS, troubles
 from tests.core.simulation.truth import Truth
 
 TICK = 0.05  # of the ICMP engine
@@ -41,9 +39,6 @@ LOST = 3.0  # after which it is lost
 BURST = 4
 TRIES, TRY_SECONDS = 3, 2.0  # of a poll
 RTTS = (0.001, 0.01, 0.05)
-RISE_SECONDS = 0.01  # a rise of the delay that a detector finds
-LOSS_RATIO = 0.02  # a loss that it finds
-LAGS = (15.0, 30.0, 60.0)  # how long it takes for that
 
 
 @dataclass
@@ -239,30 +234,19 @@ class Simulation:
             check.target, check.name, at(echoes[0][0]), at(self.now), sent, rtts, outcomes, burst, why_unknown=why
         )
         seen = delay.observe(delay.train(done))
-        self._offer(replace(seen, troubles=self._troubles(line)) if seen.outcome is Outcome.OK else seen)
+        self._offer(
+            replace(seen, troubles=troubles(self.truth, line.check.target, line.lag, self.now))
+            if seen.outcome is Outcome.OK
+            else seen
+        )
 
     def _heard(self, line: Line, first: datetime, last: datetime, *, burst: bool) -> None:
         self._offer(
             Observation(
                 line.check.target, line.check.name, at(self.now), Outcome.OK, "answered", since=first, proven_at=last,
-                confirmed=burst, troubles=self._troubles(line),
+                confirmed=burst, troubles=troubles(self.truth, line.check.target, line.lag, self.now),
             )
         )  # fmt: skip
-
-    def _troubles(self, line: Line) -> tuple[Trouble, ...]:
-        """Return what detectors find that are never wrong, and late."""
-        if not self.truth.worse:
-            return ()
-        name, moments = line.check.target, (self.now - line.lag, self.now - line.lag / 2, self.now)
-        worse = [
-            (Aspect.LOSS, LOSS_RATIO, min(self.truth.loss_ratio(name, moment) for moment in moments)),
-            (Aspect.DELAY, RISE_SECONDS, min(self.truth.rise_seconds(name, moment) for moment in moments)),
-        ]
-        return tuple(
-            Trouble(aspect, Against.PAST, at(moments[0]), value, limit, f"more {aspect}", "sure")
-            for aspect, limit, value in worse
-            if value >= limit
-        )
 
     # ------------------------------------------------------------------ polls
 

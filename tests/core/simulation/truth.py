@@ -51,12 +51,13 @@ class Truth:
     """What is really so.
 
     Attributes:
-        faults: what fails by itself. One of the list may last for less than anybody could notice.
+        faults: what fails by itself; one may last for less than anybody could notice.
         worse: what loses or delays.
         blind: when the agent cannot send, and knows it.
         stalls: when its ledger takes no write, so that its pipeline waits.
         stops: when no agent runs; the next one goes on from the ledger.
         absent: targets that a reload takes out of the configuration for a while.
+        plugged: the ends of circuits by the device whose interfaces they are.
     """
 
     estate: Estate
@@ -75,19 +76,18 @@ class Truth:
         self._worse: dict[str, list[Worse]] = {}
         for one in self.worse:
             self._worse.setdefault(one.target, []).append(one)
-        self._moments = sorted({moment for one in (*self.faults, *self.worse) for moment in (one.begin, one.end)})
+        spans: list[Fault | Worse] = [*self.faults, *self.worse]
+        self._moments = sorted({moment for one in spans for moment in (one.begin, one.end)})
         self._carries: dict[tuple[str, int], bool] = {}
         self._lossy: dict[tuple[str, int], float] = {}
-        ends = [(check.target, check.source[0]) for check in self.estate.checks() if check.source]
         self.plugged: dict[str, list[Check]] = {}
-        for check in self.estate.checks():
-            if check.source:
-                self.plugged.setdefault(check.source[0], []).append(check)
-        own = {check.target for check in self.estate.checks() if check.source is None}
         self._only_ends: dict[str, list[str]] = {}
-        for target, device in ends:
-            if target not in own:
-                self._only_ends.setdefault(target, []).append(device)
+        own = {check.target for check in self.estate.checks() if check.source is None}
+        for check in self.estate.checks():
+            if check.source is not None:
+                self.plugged.setdefault(check.source[0], []).append(check)
+                if check.target not in own:
+                    self._only_ends.setdefault(check.target, []).append(check.source[0])
 
     # ------------------------------------------------------------------ what works
 
