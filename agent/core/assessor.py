@@ -98,12 +98,20 @@ class Assessor:
         self.flaps.resume(resumed.failures)
         for name in self.flaps.watched & self.verdicts.keys():
             verdict = self.verdicts[name]
-            self._believe(name, replace(verdict, marks=verdict.marks | {Mark.FLAPPING}))
+            down_since = verdict.since if verdict.state is State.DOWN else None
+            moment = resumed.alive_until or down_since
+            if moment is None or self.flaps.is_flapping(name, down_since, moment):
+                self._believe(name, replace(verdict, marks=verdict.marks | {Mark.FLAPPING}))
         for name in resumed.targets.keys() & self.estate.targets.keys():
-            members = [resumed.targets[m][0] for m in self.estate.targets[name].members if m in resumed.targets]
-            if self.estate.targets[name].role is Role.GROUP and State.DOWN in members and not set(members) <= _FAILED:
+            members = [member for member in self.estate.targets[name].members if member in resumed.targets]
+            states = [resumed.targets[member][0] for member in members]
+            lost = [m for m in members if resumed.targets[m][0] is State.DOWN and not self._flaps(m)]
+            if self.estate.targets[name].role is Role.GROUP and lost and not set(states) <= _FAILED:
                 marks = frozenset({Mark.REDUNDANCY_LOST})
                 self._believe(name, Verdict(marks=marks, reason="as when the agent stopped"))
+
+    def _flaps(self, name: str) -> bool:
+        return name in self.verdicts and Mark.FLAPPING in self.verdicts[name].marks
 
     def hear(self, observation: Observation, now: datetime, changes: Changes | None = None) -> Changes:
         """Weigh one observation, and what follows from it for circuits' ends and for what depends on it.

@@ -28,6 +28,8 @@ def proven_at(name: str, estate: Estate, beliefs: Beliefs) -> datetime | None:
     target = estate.targets[name]
     pairs = [(check, beliefs.get((name, check.name), Health())) for check in target.checks if check.decisive]
     if target.role is Role.CIRCUIT:
+        if any(check.source is None and health.heard_at is None for check, health in pairs):
+            return None  # its echoes are under way: they will tell
         known = [(check, health) for check, health in pairs if health.state is not State.UNKNOWN]
         pairs = [pair for pair in known if pair[0].source is None] or known
     good = [health.seen_at for _, health in pairs if health.state in WORKS and not health.failures and health.seen_at]

@@ -133,3 +133,16 @@ def test_a_failure_that_nobody_can_see_is_not_a_lasting_one() -> None:
     for name in ("a", "b"):
         heard(assessor, 170, Outcome.UNKNOWN, name)
     assert not any(Mark.FLAPPING in assessor.verdicts[name].marks for name in ("a", "g"))
+
+
+def test_after_a_restart_a_lasting_failure_is_no_flap_and_a_flap_costs_no_redundancy() -> None:
+    watched = estate(circuit("a", group="g"), circuit("b", group="g"), group("g", "a", "b"), device("sw1"))
+    failures = {"a": (at(0), at(100)), "sw1": (at(0), at(30))}
+    targets = {"a": (State.DOWN, at(100), ()), "b": (State.UP, at(0), ()), "g": (State.UP, at(0), ()),
+               "sw1": (State.DOWN, at(30), ())}  # fmt: skip
+    assessor = Assessor(watched)
+    assessor.resume(Resumed(targets=targets, failures=failures, alive_until=at(110)))
+    assert {name: set(one.marks) for name, one in assessor.verdicts.items() if one.marks} == {"a": {Mark.FLAPPING}}
+    again = Assessor(watched)
+    again.resume(Resumed(targets=targets, failures=failures, alive_until=at(165)))
+    assert {name: set(one.marks) for name, one in again.verdicts.items() if one.marks} == {"g": {Mark.REDUNDANCY_LOST}}

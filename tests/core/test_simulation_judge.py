@@ -35,6 +35,8 @@ def judged(truth: Truth, pages: dict[tuple[str, str], Spans]) -> list[Kind]:
         ({("CircuitDown", "wan"): [(202, 300), (310, 403)]}, [Kind.EARLY, Kind.TWICE]),
         ({("CircuitDown", "wan"): [(202, math.inf)]}, [Kind.ORPHANED]),
         ({("CircuitDown", "wan"): [(202, 403)], ("DeviceDown", "sw"): [(205, 402)]}, [Kind.CONSEQUENCE]),
+        ({("CircuitDown", "wan"): [(202, 403)], ("DeviceDown", "sw"): [(400.7, 402)]}, [Kind.COINCIDENCE]),
+        ({("CircuitDown", "wan"): [(202, 403)], ("DeviceDown", "sw"): [(401.1, 402)]}, [Kind.CONSEQUENCE]),
         ({("CircuitDown", "wan"): [(202, 403)], ("DeviceDown", "other"): [(205, 402)]}, [Kind.NOTHING]),
         ({("CircuitDown", "wan"): [(202, 403)], ("TargetFlapping", "wan"): [(403, 500)]}, [Kind.NOTHING, Kind.TWICE]),
         ({("CircuitDown", "wan"): [(202, 403)], ("TargetDegraded", "wan"): [(403, 500)]}, [Kind.NOTHING]),

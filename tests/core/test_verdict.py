@@ -254,6 +254,16 @@ def test_an_interface_that_is_up_proves_nothing_of_the_line_behind_it() -> None:
     assert here.told("far-sw") == ["up", "unreachable"]
 
 
+def test_an_interface_proves_nothing_before_the_first_echoes_are_back() -> None:
+    wan = circuit("wan", ends=[("core", "Gi1")])
+    here = hand(device("core", checks=[icmp("core"), snmp("core")]), wan, device("far-sw", "wan"))
+    here.poll(1, "core", UP)
+    here.see(2, "core+", "far-sw-")
+    assert here.state("far-sw") == "unknown"
+    here.see(2.5, "wan-")
+    assert here.told("far-sw") == ["unreachable"]
+
+
 def test_an_ancestor_that_two_failed_polls_prove_down_is_waited_for() -> None:
     here = hand(device("sw", checks=[snmp("sw", decisive=True)]), device("srv", "sw"))
     here.poll(0, "sw")

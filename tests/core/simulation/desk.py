@@ -62,10 +62,10 @@ class Desk:
         """Begin anew with what the ledger knows; what is due is worked out before anything is measured."""
         self.assessor = Assessor(self._estate(second))
         self._silent_since = {}
-        self.assessor.resume(self._resumed())
+        self.assessor.resume(self._resumed(max(span.begin for span in self.truth.stops if span.end <= second)))
         self._page(second)
 
-    def _resumed(self) -> Resumed:
+    def _resumed(self, alive_until: float) -> Resumed:
         checks = {(e.target, e.check): (State(e.new), e.at) for e in self.events if e.kind is EventKind.CHECK}
         told = [event for event in self.events if event.kind is EventKind.TARGET]
         targets = {e.target: (State(e.new), e.at, e.causes) for e in told if e.new}
@@ -78,6 +78,7 @@ class Desk:
             checks={(t, c): known for (t, c), known in checks.items() if c is not None},
             targets=targets,
             failures=failures,
+            alive_until=at(alive_until),
         )
 
     def reload(self, second: float) -> None:

@@ -1,12 +1,13 @@
 """What must be true of the pages of a simulated estate, and how long its faults took to be told."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
+from agent.core.proof import TOGETHER_SECONDS
 from tests.core.simulation.desk import Pages
 from tests.core.simulation.detectors import LOSS_RATIO, RISE_SECONDS
 from tests.core.simulation.network import Simulation
@@ -18,7 +19,7 @@ LASTING = 60.0  # a target that flaps is paged again once it fails for so long
 MEMORY = 900.0  # flap damping forgets within a quarter of an hour
 FOUND = 240.0  # a degradation is a ticket after a detector's minute, two more, and the next rounds
 CONFIRMED = 8.0  # two echoes beyond the limit, a burst, and what is before it has been asked
-CONFIRMED_POLLED = 25.0  # a poll of three tries, a second one, and what is before it
+CONFIRMED_POLLED = 35.0  # two polls of three tries, and the time of two more for what is before it
 GONE = 200.0  # and is over after a detector's minute, and the least time of the state
 
 
@@ -32,6 +33,7 @@ class Kind(StrEnum):
     ORPHANED = "orphaned"  # never resolved
     BLIND = "while blind"
     EARLY = "resolved while it lasts"
+    COINCIDENCE = "cause back in a second"  # see `_comes_back`; counted, and allowed
     LATE = "late"  # nothing else was wrong, and it took longer than confirmation and one interval
 
 
@@ -113,12 +115,23 @@ def _untrue(simulation: Simulation, page: Pages, began: float, ended: float, lat
         if _stands_for_unseen(truth, page.target, began):
             return None
         above = [f for name in truth.above(page.target) for f in truth.faults_of(name)]
+        if _comes_back(above, began):
+            return Wrong(Kind.COINCIDENCE, what)
         behind = any(f.begin <= began <= f.end + late(f.target) for f in above)
         return Wrong(Kind.CONSEQUENCE if behind else Kind.NOTHING, what)
     lasts = [f for f in causes if f.begin <= began and f.end > ended + 1 and _sure(truth, f, late)]
     if lasts and not _eased(simulation, page, ended):
         return Wrong(Kind.EARLY, what)
     return None
+
+
+def _comes_back(above: Iterable[Fault], began: float) -> bool:
+    """Say whether what failed before a target came back in the second between the bursts to both of them.
+
+    The target was seen to fail just before, and its cause to work just after. To tell that from a failure of the
+    target's own every page would have to wait for one more burst.
+    """
+    return any(fault.begin <= began and 0 <= began - fault.end <= TOGETHER_SECONDS for fault in above)
 
 
 def _causes(truth: Truth, page: Pages) -> list[Fault]:

@@ -22,6 +22,7 @@ class Report:
         self.scenarios = self.targets = self.pages = self.asked = 0
         self.fates: list[Fate] = []
         self.wrong: Counter[Kind] = Counter()
+        self.allowed: Counter[Kind] = Counter()
         self.bad: list[str] = []
 
     def add(self, ran: Ran) -> None:
@@ -32,6 +33,7 @@ class Report:
         self.asked += ran.simulation.desk.asked
         self.fates += ran.fates
         self.wrong.update(one.kind for one in ran.problems)
+        self.allowed.update(one.kind for one in ran.allowed)
         self.bad += [f"seed {ran.seed}: {one}" for one in ran.problems]
 
     def tell(self) -> None:
@@ -41,7 +43,7 @@ class Report:
         print(f"scenarios {self.scenarios}, targets {self.targets}, pages {self.pages}, asked out of turn {self.asked}")
         print(f"faults {len(self.fates)}, to be seen for long enough {len(due)}, of those paged {paged}")
         for kind in Kind:
-            print(f"  {kind.value:24} {self.wrong[kind]}")
+            print(f"  {kind.value:24} {self.wrong[kind]}{f' ({n} allowed)' if (n := self.allowed[kind]) else ''}")
         print("from a fault to its page, seconds, where nothing else was wrong:")
         print("  measured every   faults    p50    p90    p99    max")
         plain = [fate for fate in due if fate.plain and fate.delay is not None]
