@@ -90,10 +90,16 @@ class Accounts:
         since = min(period[0] for period in periods.values())
         if self._stale or self._kept[0] != since:
             self._stale = False  # before: what changes while this is read is read again
-            self._kept = (since, await self._read(since, None))
+            try:
+                self._kept = (since, await self._read(since, None))
+            except BaseException:
+                self._stale = True
+                raise
         history = self._kept[1]
         history = replace(history, blind=(*history.blind, *self._unmeasured(history.states)))
-        self._picture.accounts = await asyncio.to_thread(self._count, targets, periods, history, since, now)
+        found = await asyncio.to_thread(self._count, targets, periods, history, since, now)
+        present = self._picture.estate.targets  # a reload may have taken some away meanwhile
+        self._picture.accounts = {name: account for name, account in found.items() if name in present}
 
     async def report(self, names: Iterable[str] | None, stretch: Stretch) -> list[dict[str, Any]]:
         """Return accounts as documents: of these targets, or of all that are accounted for unasked.

@@ -24,6 +24,7 @@ from agent.core.model import Check, Observation, Page
 from agent.core.picture import Picture
 from agent.core.ports import OnDemand, Probe, Resources, TrapSetup
 from agent.core.units import format_duration
+from agent.desk import Desk
 from agent.learning import learn
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
@@ -32,6 +33,8 @@ from agent.schedule import Schedule
 from agent.selfcheck import SelfCheck
 from agent.trapdesk import KnownSenders, TrapDesk
 from exporters import exposition, multitarget, web
+from exporters.alertmanager import Push
+from exporters.alertmanager_memory import FILE_NAME as PUSHED
 from exporters.server import ListenError, Server, serve
 
 if TYPE_CHECKING:
@@ -89,6 +92,7 @@ class Agent:
             losses=self._losses,
             on_states=self.accounts.changed,
         )
+        self.desk = Desk(self.picture, self.ledger, self.pipeline.heard)
         self.runner = runner = Runner({}, self._polled)
         self.schedule = Schedule(runner.due, self.selfcheck.job_late)
         self.stream: Engine | None = None
@@ -96,6 +100,9 @@ class Agent:
         self._instruments.add(runner, instruments.RUNNER)
         self._instruments.add(self.pipeline, instruments.PIPELINE)
         self._instruments.add(self.ledger, instruments.LEDGER)
+        self.push = Push(self.picture, self.state_dir / PUSHED)
+        self._instruments.add(self.push, instruments.PUSH)
+        self._instruments.add_labelled(self.push, instruments.PUSH_BY)
         self.traps: TrapReceiver | None = None
         self.trap_desk = TrapDesk(self.picture, poll=runner.at_once, burst=self._ask)
         self._handed_over = activation.take()
@@ -126,6 +133,7 @@ class Agent:
                     tasks.create_task(self._become_ready(), name="ready"),
                     tasks.create_task(self.accounts.run(), name="accounts"),
                     tasks.create_task(learn(self.picture, lambda: self.selfcheck.routes.routes), name="learning"),
+                    tasks.create_task(self.push.run(), name="push"),
                 ]
                 await self._stopping.wait()
                 self.selfcheck.notifier.stopping()
@@ -151,6 +159,7 @@ class Agent:
         await self.pipeline.resume(await self.ledger.resume(), now)
         self._stream().resume_losses(await self.pipeline.remember(now))
         self.server = await self._serve()
+        self._configure_push()
         stack.push_async_callback(self.server.close)
         evidence = (("version", __version__), ("python", platform.python_version()))
         await self.pipeline.tell("the agent started", old="stopped", new="running", evidence=evidence)
@@ -215,6 +224,11 @@ class Agent:
         addresses = {str(getattr(check.settings, "address", "")) for check in checks}
         self.selfcheck.routes.keep(addresses)
 
+    def _configure_push(self) -> None:
+        settings = self.loaded.settings.agent
+        source = settings.external_url or next(iter(self.server.urls), "")
+        self.push.configure(self.loaded.alertmanagers, source=source, runbooks=settings.runbook_base)
+
     def _on_demand(self) -> OnDemand:
         from probes.snmp.ondemand import OnDemand as SnmpOnDemand
         from probes.snmp.probe import Probe as SnmpProbe
@@ -225,7 +239,7 @@ class Agent:
         return SnmpOnDemand(probe, Scraper(probe.client))
 
     async def _serve(self) -> Server:
-        actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy)
+        actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy, desk=self.desk)
         on_demand = multitarget.Source(self._on_demand(), lambda: self.loaded.offer)
         app = web.build(
             lambda: self.picture, self.ledger, self.registry, actions, on_demand=on_demand, report=self.accounts.report
@@ -277,6 +291,7 @@ class Agent:
         return self.selfcheck.local_problem(address, getattr(check.settings, "interface", None)) if address else None
 
     def _on_pages(self, new: Sequence[Page], gone: Sequence[Page]) -> None:
+        self.push.changed()
         if self._serving and (new or gone):  # what is due from the start is told after the address to open
             self.options.on_pages(new, gone)
 
@@ -364,6 +379,7 @@ class Agent:
         self._make_probes(self._stack)
         await self.pipeline.reconfigure(loaded.estate)
         self.accounts.changed()
+        self._configure_push()
         self.senders.changed()
         await self._configure()
         return []

@@ -43,23 +43,33 @@ class Board:
         self._polls: dict[str, dict[str, DevicePoll]] = {}  # by device and check
         self._watcher = Watcher(picture.estate)
 
-    def show(self, assessor: Assessor, checks: Iterable[tuple[str, str]], targets: Iterable[str]) -> None:
-        """Take over these beliefs and verdicts; what the assessor does not hold any more disappears."""
+    def show(self, assessor: Assessor, checks: Iterable[tuple[str, str]], targets: Iterable[str]) -> bool:
+        """Take over these beliefs and verdicts; what the assessor does not hold any more disappears.
+
+        Returns:
+            Whether a state or a mark is another now, be it only found again after a restart, which is no event.
+        """
         picture, beliefs, verdicts = self.picture, assessor.beliefs, assessor.verdicts
         picture.held = assessor.held()
+        turned = False
         shown = {(check.target, check.name) for name, _ in checks if name in assessor.estate.targets
                  for check in assessor.estate.targets[name].checks}.union(checks)  # fmt: skip
         for name in targets:
             if name in verdicts:
-                picture.verdicts[name] = verdicts[name]
+                before, after = picture.verdicts.get(name), verdicts[name]
+                turned |= before is None or (before.state, before.marks) != (after.state, after.marks)
+                picture.verdicts[name] = after
                 shown.update((name, check.name) for check in assessor.estate.targets[name].checks)
             else:
                 picture.verdicts.pop(name, None)
         for key in shown:
             if key in beliefs:
-                picture.health[key] = assessor.shown(*key)
+                known, belief = picture.health.get(key), assessor.shown(*key)
+                turned |= known is None or known.state is not belief.state
+                picture.health[key] = belief
             else:
                 picture.health.pop(key, None)
+        return turned
 
     def refresh(self, assessor: Assessor, checks: Iterable[tuple[str, str]]) -> None:
         """Take over new evidence for checks that are up, of targets that are: nothing else about them is new."""
@@ -79,6 +89,8 @@ class Board:
             picture.verdicts,
             picture.health,
             now,
+            excuses=picture.excuses,
+            earlier=picture.pages if picture.ready else None,  # what the first round finds was there before
             flags=picture.flags,
             interfaces={name: poll.watched for name, poll in picture.polls.items() if now <= poll.fresh_until},
         )
@@ -131,6 +143,7 @@ class Board:
         """Take a new configuration; nothing of what was removed stays."""
         picture = self.picture
         picture.estate = estate
+        picture.accounts = {name: account for name, account in picture.accounts.items() if name in estate.targets}
         self._watcher.swap(estate)
         keys = {(check.target, check.name) for check in estate.checks()}
         for store in (picture.observations, picture.rounds, picture.echoes, picture.addresses):

@@ -70,6 +70,24 @@ RUNNER: Final[Table] = {
 PIPELINE: Final[Table] = {
     "linewarden_pipeline_failures_total": ("failures", "Measurements that met a bug; the log has its traceback."),
 }
+PUSH: Final[Table] = {
+    "linewarden_push_alertmanagers": ("configured", "Alertmanagers that the agent tells itself."),
+    "linewarden_push_alerts": ("firing", "Alerts that these are told to be firing, those that are held included."),
+}
+PUSH_BY: Final[LabelledTable] = {
+    "linewarden_push_ok": ("counts.ok", ("alertmanager",), "Whether the Alertmanager took what it was told last."),
+    "linewarden_push_sent_total": (
+        "counts.sent",
+        ("alertmanager",),
+        "Alerts that the Alertmanager took, resent ones and ends included.",
+    ),
+    "linewarden_push_failures_total": ("counts.failures", ("alertmanager",), "Attempts that it did not take."),
+    "linewarden_push_last_success_timestamp_seconds": (
+        "counts.last_success",
+        ("alertmanager",),
+        "When it took what it was told.",
+    ),
+}
 LEDGER: Final[Table] = {
     "linewarden_ledger_events_waiting": ("stats.waiting_events", "Events that are not on disk yet."),
     "linewarden_ledger_events_dropped_total": ("stats.dropped_events", "Events that the ledger could not keep."),

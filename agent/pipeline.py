@@ -41,6 +41,7 @@ from agent.core.quality import Qualities
 from agent.core.turns import turn_event
 from agent.core.uplinks import Uplinks, bound_circuits, fault
 from agent.snapshots import Losses, Snapshots
+from agent.windows import Windows
 
 _log = logging.getLogger(__name__)
 _QUEUE_LIMIT = 50_000  # five rounds of 10,000 targets: more would be older than it is worth
@@ -104,6 +105,7 @@ class Pipeline:
         self._uplinks = Uplinks(bound_circuits(picture.estate))
         self.qualities = picture.qualities = Qualities(picture.estate.targets.values())
         self._snapshots = Snapshots(self.qualities, ledger, losses)
+        self._windows = Windows(picture)
         self._clocks = (datetime.now(UTC), time.clock_gettime(time.CLOCK_BOOTTIME))
 
     @property
@@ -125,12 +127,20 @@ class Pipeline:
         self.assessor.resume(resumed)
         picture = self.picture
         picture.open_outages = {outage.target: outage for outage in resumed.outages}
+        began_or_ended: Sequence[Event] = ()
+        if not self._ledger.problem:
+            picture.events.extend(await self._ledger.events(EventFilter(limit=RECENT_EVENTS)))
+            # the stamp "alive" may be older than the last event, and what that told must not be told again
+            told = [event.noticed_at for event in picture.events if event.noticed_at <= now]
+            known_until = max([*told, resumed.alive_until]) if resumed.alive_until else None
+            windows = await self._ledger.windows()
+            began_or_ended = self._windows.resume(windows, self.assessor, known_until, now).events
+            await self._load_notes()
         self._board.show(self.assessor, self.assessor.beliefs.keys(), self.assessor.verdicts.keys())
         if resumed.alive_until is not None and resumed.alive_until < now:
             why = "the agent was stopped" if resumed.clean else "the agent was not running"
             await self.lost_sight(why, resumed.alive_until, now)
-        if not self._ledger.problem:
-            picture.events.extend(await self._ledger.events(EventFilter(limit=RECENT_EVENTS)))
+        await self._record(began_or_ended)
         self._board.day(now.date())
         self._board.page(now)
 
@@ -160,6 +170,10 @@ class Pipeline:
             self.qualities.swap(estate.targets.values(), former)
             self._unheard &= self.assessor.checks.keys()
             self._uplinks = Uplinks(bound_circuits(estate))
+            if not self._ledger.problem:  # a window names a renamed target by its new name
+                self._windows.take(await self._ledger.windows(), now)
+            self._windows.swap(estate, now)
+            _merge(changes, self._windows.look(self.assessor, now))
             self._repage = True
             await self._commit(changes, now, before_show=lambda: self._board.swap(estate))
             for blind in ended:
@@ -173,6 +187,16 @@ class Pipeline:
         agent = self.picture.estate.agent
         event = Event(EventKind.AGENT, now, now, agent, old, new, reason, evidence=tuple(evidence))
         await self._record([event])
+
+    async def heard(self, said: Sequence[Event]) -> None:
+        """Take over what people said and the ledger has: windows, acknowledgements and notes, with what follows."""
+        async with self._step:
+            now = datetime.now(UTC)
+            self._windows.take(await self._ledger.windows(), now)
+            await self._load_notes()
+            self._take_written(said)
+            self._repage = True
+            await self._commit(self._windows.look(self.assessor, now), now)
 
     async def lost_sight(self, why: str, began: datetime, ended: datetime) -> None:
         """Record a span in which nothing at all could be measured."""
@@ -212,6 +236,7 @@ class Pipeline:
                 _log.exception("an item of the pipeline failed")
         self._look_at_uplinks(now, changes)
         self._repage |= self._board.page_is_due(now)
+        _merge(changes, self._windows.look(self.assessor, now))
         _merge(changes, self.assessor.tick(now))  # last: what waited may settle what was held back
         if self._queue:
             self._wake.set()
@@ -231,6 +256,7 @@ class Pipeline:
         step = now - before[0] - timedelta(seconds=boot - before[1])
         if abs(step.total_seconds()) >= CLOCK_STEP_SECONDS:
             self.assessor.shift(step)
+            self._windows.look_again(now)
             self._uplinks = Uplinks(self._uplinks.checks)
             self._silent_since = {key: since + step for key, since in self._silent_since.items()}
 
@@ -269,18 +295,21 @@ class Pipeline:
             await self._record(changes.events)
         before_show()
         self._board.refresh(self.assessor, changes.fresh)  # first: what was fresh may have failed in the same step
-        self._board.show(self.assessor, changes.checks, changes.targets)
-        if changes.events or self._repage:
+        turned = self._board.show(self.assessor, changes.checks, changes.targets)
+        if changes.events or turned or self._repage:
             self._repage = False
             self._board.page(now)
 
     async def _record(self, events: Sequence[Event]) -> None:
         written = await self._ledger.record(events)
-        self.picture.events.extend(written)
+        self._take_written(written)
         if any(event.kind is EventKind.TARGET for event in written):
             await self._open_outages()
             self._on_states()
-        for event in written:
+
+    def _take_written(self, events: Sequence[Event]) -> None:
+        self.picture.events.extend(events)
+        for event in events:
             _log_event(event)
 
     async def _open_outages(self) -> None:
@@ -288,6 +317,12 @@ class Pipeline:
             return  # what is open stands in the events; a ledger that fails must not hold up their pages
         outages = await self._ledger.outages(open_only=True, limit=_QUEUE_LIMIT)
         self.picture.open_outages = {outage.target: outage for outage in outages}
+        notes = self.picture.notes
+        self.picture.notes = {outage.id: notes[outage.id] for outage in outages if outage.id in notes}
+
+    async def _load_notes(self) -> None:
+        said = await self._ledger.notes([outage.id for outage in self.picture.open_outages.values()])
+        self.picture.notes = {note.outage: tuple(n for n in said if n.outage == note.outage) for note in said}
 
     async def _watch_ledger(self) -> None:
         """Show whether the record can be kept, and tell of a change once: silence would be the worst answer."""
@@ -299,6 +334,7 @@ class Pipeline:
         if present:
             await self.tell(f"the ledger cannot be written: {present}", old="ledger ok", new="ledger failed")
         else:
+            self._windows.take(await self._ledger.windows(), datetime.now(UTC))  # it may be another file
             await self.tell("the ledger can be written again", old="ledger failed", new="ledger ok")
 
     def _on_silence(self, silence: Silence) -> None:

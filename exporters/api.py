@@ -13,10 +13,12 @@ from agent.core.documents import document
 from agent.core.explain import Known, explain, explanation_document, likely
 from agent.core.interfaces import labels
 from agent.core.model import Check, Event, EventKind, Health, Outage, Role, Target, Verdict
+from agent.core.notes import Note
 from agent.core.picture import Picture
 from agent.core.ports import EventFilter
 from agent.core.tree import learnt_document, tree_document
 from agent.core.units import parse_duration
+from exporters.desk import outage_document
 
 MAX_ROWS: Final = 10_000  # of one answer
 DEFAULT_ROWS: Final = 1_000
@@ -36,6 +38,8 @@ class Record(Protocol):
 
     async def outages(self, *, target: str | None = None, open_only: bool = False, since: datetime | None = None,
                       limit: int = 1000) -> Sequence[Outage]: ...  # fmt: skip
+
+    async def notes(self, outages: Sequence[int]) -> Sequence[Note]: ...
 
 
 class Api:
@@ -95,13 +99,17 @@ class Api:
         return await self._json("events", found)
 
     async def outages(self, request: web.Request) -> web.Response:
-        """What was down, from when to when."""
+        """What was down, from when to when, and what people say of it."""
         asked = Query(request, {"target", "since", "until", "limit", "open"}, self._now())
         until = asked.time("until")
         found = await self._ledger.outages(
             target=asked.text("target"), open_only=asked.truth("open"), since=asked.time("since"), limit=asked.limit()
         )
-        return await self._json("outages", [o for o in found if until is None or o.began_at <= until])
+        shown = [outage for outage in found if until is None or outage.began_at <= until]
+        said: dict[int, list[Note]] = {}
+        for note in await self._ledger.notes([outage.id for outage in shown]):
+            said.setdefault(note.outage, []).append(note)
+        return await self._json("outages", shown, lambda outage: outage_document(outage, said.get(outage.id, ())))
 
     async def explain(self, request: web.Request) -> web.Response:
         """Why a target is in its state, what that comes from, and what it takes along."""
@@ -245,7 +253,7 @@ def target_document(picture: Picture, target: Target) -> dict[str, Any]:
         **document(target),
         "verdict": document(picture.verdicts.get(target.name, _NO_VERDICT)),
         "checks": [check_document(picture, check) for check in target.checks],
-        "outage": document(picture.open_outages.get(target.name)),
+        "outage": _open_outage(picture, target.name),
     }
 
 
@@ -297,7 +305,13 @@ def explanation(picture: Picture, name: str, now: datetime, events: Sequence[Eve
     found = explanation_document(explain(known, name))
     seen = {check.name: check_document(picture, check) for check in known.estate.targets[name].checks}
     checks = [{**said, **seen[said["name"]]} for said in found["checks"]]
-    return {**found, "checks": checks, "interfaces": _watched(picture, name), "recent_events": events}
+    more = {"checks": checks, "interfaces": _watched(picture, name), "outage": _open_outage(picture, name)}
+    return {**found, **more, "recent_events": events}
+
+
+def _open_outage(picture: Picture, name: str) -> dict[str, Any] | None:
+    outage = picture.open_outages.get(name)
+    return None if outage is None else outage_document(outage, picture.notes.get(outage.id, ()))
 
 
 def _watched(picture: Picture, name: str) -> list[dict[str, Any]]:

@@ -26,8 +26,9 @@ _HEADERS: Final = {
 }
 _CLOSED: Final = (
     "Writing calls are not served here: this agent's TCP address asks nobody for a password.\n"
-    "Use the control socket (curl --unix-socket /run/linewarden/control.sock -X POST http://localhost/-/reload), "
-    "or set basic_auth_users in the web configuration file.\n"
+    "Use the control socket, as the commands on the agent's own host do (curl --unix-socket "
+    "/run/linewarden/control.sock -X POST http://localhost/-/reload), or set basic_auth_users in the web configuration "
+    "file.\n"
 )
 _log: Final = logging.getLogger(__name__)
 
@@ -137,7 +138,8 @@ async def _taken(request: web.Request) -> None:
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        return await request.app[GATE].refusal(request) or await handler(request)
+        refusal = await request.app[GATE].refusal(request)
+        return await handler(request) if refusal is None else _refusal(request, refusal)
     except web.HTTPException as error:
         return _plain(request, error.status, error.text or error.reason, error.headers.get(hdrs.ALLOW))
     except (ConnectionError, TimeoutError):
@@ -145,6 +147,16 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:
         _log.exception("%s %s failed", request.method, request.path)
         return _plain(request, 500, "This is a bug; the agent's log has its traceback.", None)
+
+
+def _refusal(request: web.Request, answer: web.Response) -> web.Response:
+    """Return who may not pass the reason as a document, where documents are asked for."""
+    if not request.path.startswith("/api/"):
+        return answer
+    found = web.json_response({"error": (answer.text or "").strip()}, status=answer.status)
+    if hdrs.WWW_AUTHENTICATE in answer.headers:
+        found.headers[hdrs.WWW_AUTHENTICATE] = answer.headers[hdrs.WWW_AUTHENTICATE]
+    return found
 
 
 def _plain(request: web.Request, status: int, text: str, allow: str | None) -> web.Response:

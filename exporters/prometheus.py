@@ -17,7 +17,9 @@ from prometheus_client import CollectorRegistry
 
 from agent import __version__
 from agent.core.delay import RTT_BUCKETS_SECONDS, EchoTotals, summarize
+from agent.core.maintenance import WindowKind, covers
 from agent.core.model import Check, Estate, Health, Mark, Outcome, State, Target, Verdict
+from agent.core.notes import acknowledgement
 from agent.core.paging import is_degraded_due, losses
 from agent.core.picture import Picture
 from agent.core.series import Family
@@ -123,6 +125,9 @@ def state_families(picture: Picture, prefixes: Prefixes, now: datetime) -> list[
     ):
         labels = {"target": target, "check": check, "aspect": aspect, "against": against}
         causes.put("linewarden_trouble", labels, 1.0)
+    for alert, name in dict.fromkeys((page.alert, page.target) for page in picture.pages):
+        if Mark.MAINTENANCE in verdicts.get(name, _NO_VERDICT).marks:
+            causes.put("linewarden_page_kept", {"target": name, "alert": alert}, 1.0)
     return [
         _family("linewarden_target_state", prefixes.target_states, _ONE_HOT[states].ravel()),
         _family("linewarden_check_state", prefixes.check_states, _ONE_HOT[checks].ravel()),
@@ -148,6 +153,7 @@ def families(
     smokeping(found, picture, prefixes)
     blindness(found, picture, now, prefixes)
     devices(found, picture, now)
+    said(found, picture, now)
     agent(found, picture)
     states, accounts = state_families(picture, prefixes, now), prefixes.accounts.of(picture.accounts, now)
     seen = [*states, *accounts, *found.families()]
@@ -280,6 +286,18 @@ def devices(found: Gathered, picture: Picture, now: datetime) -> None:
         for target, reason, severity in dict.fromkeys((f.target, f.reason, f.severity) for f in flags):
             labels = {"target": target, "reason": reason, "severity": severity}
             found.put("linewarden_hardware_flag", labels, 1.0)
+
+
+def said(found: Gathered, picture: Picture, now: datetime) -> None:
+    """Add what people announced, and which outages they have taken on."""
+    lasting = Counter(window.kind for window in picture.windows if covers(window, now))
+    for kind in WindowKind:
+        labels = {"target": picture.estate.agent, "kind": kind}
+        found.put("linewarden_maintenance_active", labels, lasting[kind])
+    notes = dict(picture.notes)
+    for name, outage in dict(picture.open_outages).items():
+        taken = acknowledgement(notes.get(outage.id, ())) is not None
+        found.put("linewarden_outage_acknowledged", {"target": name}, float(taken))
 
 
 def agent(found: Gathered, picture: Picture) -> None:

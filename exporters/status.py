@@ -20,7 +20,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from agent import __version__
 from agent.core.delay import RoundSummary
 from agent.core.learnt import Learnt, Stranger
+from agent.core.maintenance import Span, Window, about, present_or_next
 from agent.core.model import Event, EventKind, Health, Mark, Role, State, Target, Urgency, Verdict
+from agent.core.notes import acknowledgement
 from agent.core.picture import DevicePoll, Picture
 from agent.core.units import format_duration
 from exporters.prometheus import fresh_seconds
@@ -28,6 +30,7 @@ from exporters.prometheus import fresh_seconds
 MAX_ROWS: Final = 200  # of one table; beyond that a page is no help, and the API has all of them
 MAX_EVENTS: Final = 40
 MAX_LEARNT: Final = 40
+MAX_WINDOWS: Final = 20
 KEPT_SECONDS: Final = 0.5
 _KINDS: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _WORST_FIRST: Final = {
@@ -49,11 +52,15 @@ class Row:
     round: RoundSummary | None = None
     poll: DevicePoll | None = None
     failing: tuple[tuple[str, Health], ...] = ()  # checks that are down while the target is up
+    taken_on_by: str = ""  # who acknowledged its outage
+    paged: bool = False
 
     @property
     def marks(self) -> list[str]:
         """What stands beside the state, in words."""
-        return [words(mark) for mark in sorted(self.verdict.marks)] + [f"{name} down" for name, _ in self.failing]
+        taken = [f"acknowledged by {self.taken_on_by}"] if self.taken_on_by else []
+        failing = [f"{name} down" for name, _ in self.failing]
+        return [*map(words, sorted(self.verdict.marks)), *failing, *taken]
 
     @property
     def reason(self) -> str:
@@ -67,8 +74,8 @@ class Row:
 
     @property
     def excused(self) -> bool:
-        """Whether work on it was announced."""
-        return Mark.MAINTENANCE in self.verdict.marks
+        """Whether work on it was announced before it failed."""
+        return Mark.MAINTENANCE in self.verdict.marks and not self.paged
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,16 @@ class Site:
 
     row: Row
     counts: tuple[tuple[State, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A window, with its present or next occurrence."""
+
+    window: Window
+    about: str
+    span: Span
+    lasts: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +142,13 @@ class View:
     learnt: tuple[Learnt, ...]
     strangers: tuple[Stranger, ...]
     events: tuple[Event, ...]
+    windows: tuple[Announced, ...]
 
 
 def view(picture: Picture, now: datetime) -> View:
     """Return what the page shows of a picture."""
-    rows = [_row(picture, target, now) for target in picture.estate.targets.values()]
+    paged = {page.target for page in picture.pages}
+    rows = [_row(picture, target, now, paged=target.name in paged) for target in picture.estate.targets.values()]
     troubles = agent_troubles(picture)
     return View(
         picture,
@@ -145,6 +164,7 @@ def view(picture: Picture, now: datetime) -> View:
         picture.learning.proposals[:MAX_LEARNT],
         picture.learning.strangers[:MAX_LEARNT],
         tuple(event for event in reversed(picture.events.copy()) if event.kind is not EventKind.CHECK)[:MAX_EVENTS],
+        _announced(picture, now),
     )
 
 
@@ -196,8 +216,10 @@ def _details(whole: Sequence[Row], wrong: Sequence[Row]) -> tuple[str, ...]:
     return tuple(shown)
 
 
-def _row(picture: Picture, target: Target, now: datetime) -> Row:
+def _row(picture: Picture, target: Target, now: datetime, *, paged: bool) -> Row:
     verdict, found, failing = picture.verdicts.get(target.name, _NO_VERDICT), None, []
+    outage = picture.open_outages.get(target.name)
+    taken = acknowledgement(picture.notes.get(outage.id, ())) if outage is not None else None
     for check in target.checks:
         key = (check.target, check.name)
         summary, health = picture.round(*key), picture.health.get(key)
@@ -205,7 +227,8 @@ def _row(picture: Picture, target: Target, now: datetime) -> Row:
             found = summary
         if verdict.state is State.UP and health is not None and health.state is State.DOWN:
             failing.append((check.name, health))
-    return Row(target, verdict, found, picture.polls.get(target.name), tuple(failing))
+    poll = picture.polls.get(target.name)
+    return Row(target, verdict, found, poll, tuple(failing), taken.author if taken is not None else "", paged)
 
 
 def _is_wrong(row: Row) -> bool:
@@ -232,6 +255,15 @@ def _table(rows: Iterable[Row]) -> Rows:
 def _site(row: Row, rows: Sequence[Row]) -> Site:
     inside = Counter(r.verdict.state for r in rows if r.target.role in _INSIDE and r.target.site == row.target.name)
     return Site(row, tuple((state, inside[state]) for state in _WORST_FIRST if inside[state]))
+
+
+def _announced(picture: Picture, now: datetime) -> tuple[Announced, ...]:
+    found = [
+        Announced(window, about(window), span, span.begins_at <= now)
+        for window in picture.windows
+        if (span := present_or_next(window, now)) is not None
+    ]
+    return tuple(sorted(found, key=lambda one: one.span))[:MAX_WINDOWS]
 
 
 def _flags(picture: Picture) -> tuple[Flag, ...]:

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from agent.core.model import Role
 from agent.core.picture import Picture
 from exporters import api, exposition, multitarget, prometheus, status
+from exporters.desk import Desk, DeskApi
 from exporters.gate import GATE, Gate, dress, guard, refuse
 from exporters.sending import send, takes_gzip
 from exporters.server import ListenError, Server, serve
@@ -37,10 +38,12 @@ class Actions:
     Attributes:
         reload: reads the configuration again; returns what is wrong with it, nothing when it was taken.
         unhealthy: why the application does not do its work, or None.
+        desk: takes windows, acknowledgements and notes; None: none are taken.
     """
 
     reload: Callable[[], Awaitable[Sequence[str]]]
     unhealthy: Callable[[], str | None] = lambda: None
+    desk: Desk | None = None
 
 
 def _utc_now() -> datetime:
@@ -65,6 +68,7 @@ class Web:
         self._actions = actions
         self._now = now
         self._api: Final = api.Api(picture, ledger, now, self._work, report)
+        self._desk: Final = DeskApi(picture, actions.desk, now)
         self._page: Final = status.StatusPage()
         self._renderer: Final = exposition.Renderer()
         self._state_lock: Final = asyncio.Lock()  # the renderer serves one at a time
@@ -87,6 +91,7 @@ class Web:
             web.get("/-/ready", self.ready),
             web.post("/-/reload", self.reload),
             *self._api.routes(),
+            *self._desk.routes(),
             *(self._on_demand.routes() if self._on_demand else ()),
         ]
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -57,13 +58,20 @@ def calls(page: Path) -> Iterator[list[str]]:
             yield words
 
 
+def _takes_a_value(param: click.Parameter) -> bool:
+    return isinstance(param, click.Option) and not param.is_flag and not param.count
+
+
 def complaint(words: list[str]) -> str | None:
     """Return what does not exist of a call; None when all of it does."""
     command: click.Command = main
-    known = {"-h", "--help"}
+    known, valued = {"-h", "--help"}, set[str]()
     with click.Context(main) as ctx:
-        for word in words:
+        for before, word in pairwise(["", *words]):
             known |= {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+            valued |= {name for param in command.params if _takes_a_value(param) for name in param.opts}
+            if before in valued:
+                continue
             if word.startswith("-") and not word.lstrip("-").isdigit():
                 if (name := word.split("=")[0]) not in known:
                     return f"no option {name}"
@@ -103,6 +111,8 @@ def test_what_does_not_exist_is_found() -> None:
     assert complaint(["probe", "snmp", "10.0.0.1", "--modules", "system"]) is None
     assert complaint(["chekc", "x.yaml"]) == "no command chekc"
     assert complaint(["outages", "--opne"]) == "no option --opne"
+    assert complaint(["outages", "--since", "1h", "akc"]) == "no command akc"
+    assert complaint(["outages", "ack", "7", "--author", "alice"]) is None
 
 
 def test_every_option_that_is_named_alone_exists() -> None:

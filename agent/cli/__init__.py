@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "snmp": ("snmp", "Read objects of a device (get, walk), and try out files of modules (import)."),
     "events": ("events", "What happened: changes of belief, with their evidence."),
     "outages": ("outages", "What was down, from when to when, and why."),
+    "maintenance": ("maintenance", "Announce work, so that nobody is paged for it: add, end, list."),
     "replay": ("replay", "Recorded round-trip times through the detectors: what would have been told."),
     "report": ("report", "What availability came to, by the rules of each contract."),
     "explain": ("explain", "Why a target is in its state, what depends on it, and who is told."),

@@ -1,4 +1,4 @@
-"""How reading commands reach what they read: a running agent, or its ledger when none runs.
+"""How commands reach a running agent; those that only read are answered by its ledger when none runs.
 
 Everything comes back as the documents of `/api/v1`, whichever it was.
 """
@@ -9,7 +9,7 @@ import errno
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -59,6 +59,16 @@ class Answer:
     ledger: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of `/api/v1`: its path, its parameters, and what is sent along."""
+
+    what: str
+    parameters: Mapping[str, str]
+    method: str = "GET"
+    body: Mapping[str, Any] | None = None
+
+
 def where_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add --url, --config and --state-dir to a command, which gets them as `where`."""
 
@@ -89,24 +99,45 @@ def where_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def ask(where: Where, what: str, **parameters: str | None) -> Answer:
-    """Return the answer of the agent to `what` (`events`, `explain` ...), or of its ledger when none runs.
+    """Return the answer of the agent to `what` (`events`, `maintenance` ...), or of its ledger when none runs.
 
     Raises:
         RefusedError: the question is wrong (exit code 2).
         CannotError: nobody can answer (exit code 3).
     """
     wanted = {name: value for name, value in parameters.items() if value is not None}
+    found = _ask_agent(where, Call(what, wanted))
+    return Answer(found) if found is not None else _ask_ledger(where, *places(where), what, wanted)
+
+
+def say(where: Where, method: str, what: str, body: Mapping[str, Any] | None = None, **parameters: str
+        ) -> dict[str, Any]:  # fmt: skip
+    """Tell the agent something, and return its answer. Only a running agent takes it.
+
+    Raises:
+        RefusedError: it cannot be (exit code 2).
+        CannotError: no agent, or it may not be (exit code 3).
+    """
+    found = _ask_agent(where, Call(what, parameters, method, body))
+    if found is None:
+        tried = ", ".join(str(socket) for socket in places(where)[1])
+        raise CannotError(f"no agent is running (tried {tried}), and only a running one takes this; "
+                          "name it with --url or --config")  # fmt: skip
+    return found
+
+
+def _ask_agent(where: Where, call: Call) -> dict[str, Any] | None:
+    """Return the answer of the agent; None where none runs."""
     if where.url is not None:
-        return Answer(asyncio.run(_ask_url(where.url, what, wanted)))
-    state_dirs, sockets = places(where)
-    for socket in sockets:
+        return asyncio.run(_ask_url(where.url, call))
+    for socket in places(where)[1]:
         try:
             socket.stat()  # most are not there: told before anything heavy is imported
-            return Answer(asyncio.run(_ask_socket(socket, what, wanted)))
+            return asyncio.run(_ask_socket(socket, call))
         except OSError as error:
             if error.errno not in _NOBODY:
                 raise CannotError(_socket_trouble(socket, error)) from error
-    return _ask_ledger(where, state_dirs, sockets, what, wanted)
+    return None
 
 
 def places(where: Where) -> tuple[list[Path], list[Path]]:
@@ -163,19 +194,19 @@ def _socket_trouble(socket: Path, error: OSError) -> str:
 # ------------------------------------------------------------------ a running agent
 
 
-async def _ask_socket(socket: Path, what: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+async def _ask_socket(socket: Path, call: Call) -> dict[str, Any]:
     import aiohttp
 
     try:
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(socket))) as session:
-            return await _get(session, "http://localhost", what, wanted)
+            return await _send(session, "http://localhost", call)
     except aiohttp.ClientConnectorError as error:
         raise OSError(error.os_error.errno, error.os_error.strerror) from error
     except aiohttp.ClientError as error:
         raise CannotError(f"{socket}: the agent hung up: {error}") from error
 
 
-async def _ask_url(url: str, what: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+async def _ask_url(url: str, call: Call) -> dict[str, Any]:
     import aiohttp
     from yarl import URL
 
@@ -193,7 +224,7 @@ async def _ask_url(url: str, what: str, wanted: Mapping[str, str]) -> dict[str, 
     try:
         # trust_env: ~/.netrc and proxies, where nothing nearer says who asks
         async with aiohttp.ClientSession(headers=headers, trust_env=not headers) as session:
-            return await _get(session, str(base).rstrip("/"), what, wanted)
+            return await _send(session, str(base).rstrip("/"), call)
     except aiohttp.ClientConnectorCertificateError as error:
         raise CannotError(f"{shown}: its certificate is not trusted ({error.certificate_error}); "
                           "name its CA in $SSL_CERT_FILE") from error  # fmt: skip
@@ -205,12 +236,13 @@ async def _ask_url(url: str, what: str, wanted: Mapping[str, str]) -> dict[str, 
         raise CannotError(f"{shown}: {error or type(error).__name__}") from error
 
 
-async def _get(session: "aiohttp.ClientSession", base: str, what: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+async def _send(session: "aiohttp.ClientSession", base: str, call: Call) -> dict[str, Any]:
     import json
 
+    url, parameters = f"{base}/api/v1/{call.what}", dict(call.parameters)
     async with (
         asyncio.timeout(_ANSWER_SECONDS),
-        session.get(f"{base}/api/v1/{what}", params=dict(wanted), allow_redirects=False) as response,
+        session.request(call.method, url, params=parameters, json=call.body, allow_redirects=False) as response,
     ):
         body = bytearray()
         async for part in response.content.iter_chunked(1 << 16):
@@ -231,7 +263,9 @@ async def _get(session: "aiohttp.ClientSession", base: str, what: str, wanted: M
         raise CannotError(f"not permitted: {text}")
     if response.status in {400, 404} and isinstance(found, dict):
         raise RefusedError(str(text))
-    if response.status != 200 or not isinstance(found, dict):
+    if response.status == 503 and isinstance(found, dict):
+        raise CannotError(str(text))
+    if response.status not in {200, 201} or not isinstance(found, dict):
         raise CannotError(f"no answer of a linewarden agent (HTTP {response.status} {text})")
     return found
 
@@ -261,10 +295,11 @@ def _ask_ledger(
 
 
 def _rows(reader: "LedgerReader", config: Path, what: str, wanted: Mapping[str, str]) -> object:
-    """Return the events, outages or accounts that are wanted."""
+    """Return the events, outages, accounts or windows that are wanted."""
     from agent.core.documents import document
     from agent.core.model import EventKind
     from agent.core.ports import EventFilter
+    from exporters.desk import outage_document, window_documents
 
     limit = int(wanted.get("limit", "1000"))
     since, until = (datetime.fromisoformat(wanted[k]) if k in wanted else None for k in ("since", "until"))
@@ -276,8 +311,12 @@ def _rows(reader: "LedgerReader", config: Path, what: str, wanted: Mapping[str, 
     elif what == "events":
         kinds = tuple(EventKind(kind) for kind in wanted["kind"].split(",")) if "kind" in wanted else None
         found = reader.events(EventFilter(wanted.get("target"), kinds, since, until, limit))
+    elif what == "maintenance":
+        return window_documents(reader.windows(), datetime.now(UTC), everything="all" in wanted)
     else:
-        found = reader.outages(target=wanted.get("target"), open_only="open" in wanted, since=since, limit=limit)
+        outages = reader.outages(target=wanted.get("target"), open_only="open" in wanted, since=since, limit=limit)
+        notes = reader.notes([outage.id for outage in outages])
+        return [outage_document(one, [note for note in notes if note.outage == one.id]) for one in outages]
     return document(found)
 
 

@@ -10,9 +10,12 @@ from typing import Final
 import click
 
 from agent import __version__
+from agent.cli.client import DEFAULT_CONFIG
+from agent.cli.rulefile import without
+from agent.core.paging import ALERTS, RUNBOOK_BASE
 
 UNIT_COMMAND: Final = Path("/opt/linewarden/.venv/bin/linewarden")  # what linewarden.service starts
-RUNBOOK_BASE: Final = "https://linewarden.example/runbooks"  # a name that no host has (RFC 2606): yours goes there
+RULES: Final = PurePosixPath("prometheus/linewarden.rules.yml")
 _CODE: Final = (".py", ".pyc")  # the package's own, and what builds its files
 
 _SERVICE: Final = """\
@@ -57,6 +60,14 @@ Grafana (the second file only where it does not know your Prometheus yet):
 """,
 }
 
+_PUSHED: Final = """\
+The configuration has `alertmanagers:`: linewarden.rules.yml leaves out what the agent tells them itself.
+"""
+_UNREAD: Final = """\
+{file}: cannot be read: {reason}; if it has `alertmanagers:`, run this as a user who can read it: these rules would
+page what the agent tells them itself as well
+"""
+
 _ELSEWHERE: Final = """\
 The service starts {unit}, and this is {here}.
 Install it there first (a home directory is closed to the service):
@@ -72,10 +83,18 @@ Install it there first (a home directory is closed to the service):
 @click.option(
     "--runbook-base",
     metavar="URL",
-    default=RUNBOOK_BASE,
-    help="Where your team reads the runbooks that alerts link to.",
+    help="Where your team reads the runbooks that alerts link to.  [default: the configuration's agent.runbook_base]",
 )
-def command(directory: Path, force: bool, runbook_base: str) -> None:
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="LINEWARDEN_CONFIG",
+    show_envvar=True,
+    help="With `alertmanagers:` in this configuration the rules leave out what the agent tells them itself."
+    f"  [default: {DEFAULT_CONFIG}, if it is there]",
+)
+def command(directory: Path, force: bool, runbook_base: str | None, config_file: Path | None) -> None:
     """Write systemd units, alert rules and dashboards to DIRECTORY, and say what to do with them.
 
     A file that is there and differs is not overwritten without --force; then nothing is written at all.
@@ -86,14 +105,47 @@ def command(directory: Path, force: bool, runbook_base: str) -> None:
       linewarden deploy /etc/linewarden/deploy --force
       linewarden deploy ./linewarden-deploy --runbook-base https://wiki.example.org/linewarden
     """
-    sys.exit(deploy(directory, force=force, runbook_base=runbook_base))
+    from agent.config import ConfigError
+
+    try:
+        pushed, base = wishes(config_file)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    sys.exit(deploy(directory, force=force, runbook_base=runbook_base or base, pushed=pushed))
 
 
-def deploy(directory: Path, *, force: bool, runbook_base: str = RUNBOOK_BASE) -> int:
-    """Write the files; return 0, or 3 when something is in the way."""
+def wishes(config_file: Path | None) -> tuple[bool, str]:
+    """Return whether the agent pushes its alerts, and where its runbooks are; without a configuration the defaults.
+
+    Raises:
+        agent.config.ConfigError: there is one, and it cannot be used: rules that double what is pushed page twice.
+    """
+    from agent.config import load
+
+    if config_file is None:
+        try:
+            DEFAULT_CONFIG.open("rb").close()
+        except (FileNotFoundError, NotADirectoryError):
+            return False, RUNBOOK_BASE
+        except OSError as error:
+            click.echo(_UNREAD.format(file=DEFAULT_CONFIG, reason=error.strerror), err=True)
+            return False, RUNBOOK_BASE
+    loaded = load(config_file or DEFAULT_CONFIG)
+    return bool(loaded.alertmanagers), loaded.settings.agent.runbook_base
+
+
+def deploy(directory: Path, *, force: bool, runbook_base: str = RUNBOOK_BASE, pushed: bool = False) -> int:
+    """Write the files; return 0, or 3 when something is in the way.
+
+    Args:
+        pushed: the agent tells Alertmanagers itself, and the rules leave that out.
+    """
     base, own = RUNBOOK_BASE.encode(), runbook_base.rstrip("/").encode()
-    shown = shipped(resources.files("deploy"), PurePosixPath())
-    wanted = {directory / name: content.replace(base, own) for name, content in shown}
+    files = dict(shipped(resources.files("deploy"), PurePosixPath()))
+    if pushed:
+        files[RULES] = without(files[RULES].decode(), ALERTS).encode()
+    wanted = {directory / name: content.replace(base, own) for name, content in files.items()}
     try:
         differ = [path for path, content in wanted.items() if path.exists() and path.read_bytes() != content]
         if differ and not force:
@@ -111,6 +163,8 @@ def deploy(directory: Path, *, force: bool, runbook_base: str = RUNBOOK_BASE) ->
     for path in new:
         click.echo(f"{'overwritten' if path in differ else 'written'}: {path}")
     click.echo(f"{len(new)} files written, {len(wanted) - len(new)} unchanged\n")
+    if pushed:
+        click.echo(_PUSHED)
     show_next_steps(directory)
     return 0
 

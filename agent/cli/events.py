@@ -21,7 +21,7 @@ from agent.cli.tables import (
     terminal_width,
 )
 
-_KINDS: Final = ("target", "check", "mark", "blind", "path", "agent")
+_KINDS: Final = ("target", "check", "mark", "blind", "path", "agent", "note")
 _HEADS: Final = ("TIME", "KIND", "TARGET", "CHANGE", "REASON")
 _POLL_SECONDS: Final = 1.0
 _LOOK_BACK: Final = timedelta(hours=1)  # an event is stamped when it happened: what is noticed later has an older stamp
@@ -107,7 +107,7 @@ def _row(event: dict[str, Any], *, evidence: bool = False) -> list[Cell]:
     if event.get("late"):
         reason += " [late]"
     old, new = event["old"] or "-", event["new"] or "-"
-    change = new if event["kind"] == "agent" and not event["old"] else f"{old} > {new}"
+    change = new if event["kind"] in {"agent", "note"} and not event["old"] else f"{old} > {new}"
     return [local_time(event["at"]), event["kind"], about, (change, STATE_COLOURS.get(new)), reason]
 
 

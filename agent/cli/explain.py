@@ -115,6 +115,9 @@ class Told:
         if outage := found.get("outage"):
             text = f"outage {outage['id']}: open{self.since(outage['began_at'])}; {outage['reason']}"
             yield self.say(text)
+            for note in outage.get("notes", ()):
+                text = f": {note['text']}" if note["text"] else ""
+                yield self.say(f"{note['kind']} by {note['author']} at {local_time(note['at'])}{text}", "    ")
 
     def paged(self) -> Iterator[str]:
         """Say what is paged now, or why nothing is."""

@@ -1,4 +1,4 @@
-"""`linewarden outages`: what was down."""
+"""`linewarden outages`: what was down, and what people say of it."""
 
 import json
 import sys
@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import click
 
-from agent.cli.client import Where, ask, where_options
+from agent.cli.client import Where, ask, say, where_options
 from agent.cli.events import tell_source
+from agent.cli.speaker import author_option
 from agent.cli.tables import (
     STATE_COLOURS,
     Cell,
@@ -21,18 +22,25 @@ from agent.cli.tables import (
     terminal_width,
 )
 
-_HEADS: Final = ("BEGAN", "ENDED", "LASTED", "TARGET", "STATE", "WHY")
+_HEADS: Final = ("ID", "BEGAN", "ENDED", "LASTED", "TARGET", "STATE", "WHY")
 
 
-@click.command()
+@click.group(invoke_without_command=True, subcommand_metavar="[ack|note ...]")
 @click.option("--open", "open_only", is_flag=True, help="Only those that last; exit code 1 if there are any.")
 @click.option("--target", metavar="NAME", help="Only of this target.")
 @click.option("--since", callback=moment, metavar="WHEN", help="Not ended before then: 7d, 2026-11-01.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The newest so many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @where_options
+@click.pass_context
 def command(
-    where: Where, open_only: bool, target: str | None, since: datetime | None, limit: int, as_json: bool
+    ctx: click.Context,
+    where: Where,
+    open_only: bool,
+    target: str | None,
+    since: datetime | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """Show what was down or unreachable, from when to when, and why; oldest first.
 
@@ -44,7 +52,13 @@ def command(
       linewarden outages --since 30d
       linewarden outages --open || echo something is down
       linewarden outages --target bcw-crown-primary --json
+      linewarden outages ack 7 "on it, called ExampleTel"
+      linewarden outages note 7 "ExampleTel INC5521: fibre cut at the ring road"
     """
+    if ctx.invoked_subcommand is not None:
+        if where.url or where.state_dir:
+            raise click.UsageError(f"say which agent is meant behind the command: outages {ctx.invoked_subcommand} ...")
+        return
     answer = ask(where, "outages", target=target, open="1" if open_only else None, since=as_parameter(since),
                  limit=str(limit))  # fmt: skip
     tell_source(answer)
@@ -62,16 +76,64 @@ def command(
         sys.exit(1)
 
 
+@command.command()
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.argument("text", default="")
+@author_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@where_options
+def ack(where: Where, number: int, text: str, author: str, as_json: bool) -> None:
+    """Say that you have taken the outage ID on; others see who has, and since when. It silences nothing.
+
+    \b
+    Examples:
+      linewarden outages ack 7
+      linewarden outages ack 7 "on it, called ExampleTel"
+    """
+    _say(where, number, "acknowledge", {"author": author, "text": text}, as_json=as_json)
+
+
+@command.command()
+@click.argument("number", type=click.IntRange(1), metavar="ID")
+@click.argument("text")
+@author_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@where_options
+def note(where: Where, number: int, text: str, author: str, as_json: bool) -> None:
+    """Write TEXT beside the outage ID, open or over; it stays in the record.
+
+    \b
+    Examples:
+      linewarden outages note 7 "ExampleTel INC5521: fibre cut at the ring road"
+    """
+    _say(where, number, "notes", {"author": author, "text": text}, as_json=as_json)
+
+
+def _say(where: Where, number: int, what: str, body: dict[str, str], *, as_json: bool) -> None:
+    answer = say(where, "POST", f"outages/{number}/{what}", body)
+    said = answer["note"]
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        click.echo(
+            f"outage {number}: {said['kind']} of {clean(said['author'])} at {local_time(said['at'])} is recorded"
+        )
+
+
 def _row(outage: dict[str, Any], now: datetime) -> list[Cell]:
     why = clean(outage["reason"])
     if outage.get("causes"):
         why += f" (because of {', '.join(outage['causes'])})"
     if outage.get("close_reason") not in {None, "recovered"}:
         why += f"; {outage['close_reason']}"
+    for said in outage.get("notes", ()):
+        what = "acknowledged" if said["kind"] == "acknowledgement" else "note"
+        why += f"; {what} by {clean(said['author'])}" + (f": {clean(said['text'])}" if said["text"] else "")
     ended: Cell = local_time(outage["ended_at"]) if outage["ended_at"] else ("still open", "red")
     length = lasted(outage["began_at"], outage["ended_at"], now)
     state = outage["state"]
-    return [local_time(outage["began_at"]), ended, length, outage["target"], (state, STATE_COLOURS.get(state)), why]
+    began, colour = local_time(outage["began_at"]), STATE_COLOURS.get(state)
+    return [str(outage["id"]), began, ended, length, outage["target"], (state, colour), why]
 
 
 def _nothing(target: str | None, since: datetime | None, *, open_only: bool) -> str:

@@ -51,7 +51,7 @@ class Vault:
                 continue
             value, problem = self.read(source)
             if problem:
-                self._note(document.problem(place, problem))
+                self.note(document.problem(place, problem))
                 problems.append(f"{field}: {problem}")
             secrets[field] = value
         for problem in _weak(auth, secrets):
@@ -97,7 +97,8 @@ class Vault:
         assert source.file is not None
         return _file(self.base / source.file)
 
-    def _note(self, problem: Problem) -> None:
+    def note(self, problem: Problem) -> None:
+        """Report a secret that is missing."""
         (self.findings.errors if self.strict else self.findings.warnings).append(problem)
 
 

@@ -70,7 +70,7 @@ def _message(details: ErrorDetails, place: Place, schema: Mapping[str, Any], doc
         return _missing(place, document)
     if kind == "value_error":
         return _own(str(context.get("error", details["msg"])), place, schema, document)
-    secret = place[:2] == ("snmp", "auths")
+    secret = place[:2] == ("snmp", "auths") or place[:1] == ("alertmanagers",)
     got = "" if secret else f", got {_shown(value)}"
     if kind in _MAPPINGS:
         return place, f"expected a mapping (`key: value`), got {_type(value)}"

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.config import modulefiles, references
+from agent.config.alerting import alertmanagers
 from agent.config.circles import circles, in_words
 from agent.config.credentials import Vault
 from agent.config.document import Document, Place, read
@@ -21,6 +22,7 @@ from agent.config.problems import Findings, Problem, ordered
 from agent.config.registry import RegistryError, rescan
 from agent.config.schema import json_schema
 from agent.config.settings import Circuit, Device, Multitarget, Service, Settings, Site
+from agent.core.alerting import Alertmanager
 from agent.core.model import Estate, SnmpAuth
 from agent.core.ondemand import Offer
 from agent.core.permission import Permission, read_allowed
@@ -37,6 +39,7 @@ class Loaded:
         module_files: further snmp.yml files.
         offer: what may be asked on demand (`/snmp`).
         web_config: the web configuration's file; None where none is named.
+        alertmanagers: which of them the agent tells itself; one that lacks a secret has `problem` set.
         warnings: by file and line.
     """
 
@@ -47,6 +50,7 @@ class Loaded:
     module_files: tuple[Path, ...]
     offer: Offer
     web_config: Path | None
+    alertmanagers: tuple[Alertmanager, ...]
     warnings: tuple[Problem, ...]
 
 
@@ -90,6 +94,7 @@ def _load(path: Path, vault: Vault, findings: Findings) -> Loaded:
     known = references.Known(names, frozenset(auths), modulefiles.names(modules))
     references.check(things, main, settings, known, findings)
     web_config = _web_config(main, settings, findings)
+    told = alertmanagers(settings.alertmanagers, main, vault)
     findings.raise_errors()
 
     settings = settings.model_copy(
@@ -103,7 +108,7 @@ def _load(path: Path, vault: Vault, findings: Findings) -> Loaded:
     findings.raise_errors()
     files = tuple(module.file for module in modules)
     offer = Offer(_permission(settings.multitarget), known.auths, known.modules)
-    return Loaded(path, settings, estate, auths, files, offer, web_config, ordered(findings.warnings))
+    return Loaded(path, settings, estate, auths, files, offer, web_config, told, ordered(findings.warnings))
 
 
 def _permission(block: Multitarget) -> Permission:

@@ -26,8 +26,10 @@ from agent.config.fields import (
     several,
     zone_of,
 )
+from agent.config.receivers import AnAlertmanager, Url
 from agent.core.contract import Exclusion, Period
 from agent.core.model import Needs, Urgency
+from agent.core.paging import RUNBOOK_BASE
 from agent.core.units import Duration, Rate, Ratio
 
 DEVICE_ICMP: Final = ProbeBlock("icmp", "10s")  # one echo a round: enough to see a device go within a minute
@@ -112,6 +114,12 @@ class Agent(Section):
     site: Annotated[
         Name | None,
         Field(description="the site where the agent stands: what is elsewhere depends on its site's circuits"),
+    ] = None
+    runbook_base: Annotated[
+        Url, Field(description="where your team reads the runbooks that alerts link to; ALERT is added to it")
+    ] = RUNBOOK_BASE
+    external_url: Annotated[
+        Url | None, Field(description="where people open the status page; pushed alerts link to it")
     ] = None
 
 
@@ -396,6 +404,11 @@ class Settings(Things):
     contract: Annotated[Counting, Field(description="how availability is counted where a circuit says nothing")] = (
         Counting()
     )
+    alertmanagers: Annotated[
+        tuple[AnAlertmanager, ...],
+        BeforeValidator(several, json_schema_input_type=list[AnAlertmanager] | str),
+        Field(max_length=16, description="tell these by the agent itself: http://HOST:PORT, or {url: ..., tls: ...}"),
+    ] = ()
     ageing: Annotated[Ageing, Field(default_factory=Ageing)]
     multitarget: Multitarget = Multitarget()
     include: Annotated[

@@ -13,17 +13,18 @@ from agent.core import health as rules
 from agent.core.damping import Flaps
 from agent.core.ends import end_observation, ends_by_device
 from agent.core.health import Policy
+from agent.core.maintenance import Excuse
 from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Observation, Outcome, Role, State, Verdict
 from agent.core.ports import Resumed
 from agent.core.proof import fails_unseen
-from agent.core.topology import Topology, topology
+from agent.core.topology import Topology, group_of, topology
 from agent.core.verdict import SETTLE_SECONDS, Held, judge, mark_events, own_state, target_event, without_outdated_ends
 
 _STALE_INTERVALS = 3.0  # two late or lost measurements are nothing yet; the third makes it unknown
 _FAILED = frozenset({State.DOWN, State.UNREACHABLE})
 _STAMPS = ("since", "seen_at", "failing_since", "heard_at", "vain_since", "worked_since")
 _VERDICT_STAMPS = ("since", "alone_since", "worked_since", "returned_at")
-_NO_MARKS: frozenset[Mark] = frozenset()
+_EXCUSED = frozenset({Mark.MAINTENANCE})
 _STALE_LEAST_SECONDS = 30.0  # a round and its timeout, with room for one that is late
 
 
@@ -53,6 +54,7 @@ class Assessor:
         """Begin with everything unknown."""
         self.beliefs: dict[tuple[str, str], Health] = {}
         self.verdicts: dict[str, Verdict] = {}
+        self.excuses: dict[str, Excuse] = {}  # who is in maintenance, and since when
         self._held: dict[str, Held] = {}  # target -> since when its failure is held back
         self._known: dict[str, Verdict] = {}  # verdicts of the former run: finding the same again is no event
         self._looks: list[tuple[datetime, tuple[str, str]]] = []  # a heap: when which belief may be stale
@@ -155,9 +157,9 @@ class Assessor:
         if len(affected) > 1 and not self._troubled.isdisjoint(affected):
             return False
         belief = self.beliefs[key] = rules.stay_up(belief, at, proven_at, detail)
-        verdict = self.verdicts[name]
+        before = self.verdicts[name]
         self.verdicts[name] = Verdict(
-            State.UP, verdict.since, (), _NO_MARKS, belief.reason, None, verdict.worked_since, verdict.returned_at
+            State.UP, before.since, (), before.marks, belief.reason, None, before.worked_since, before.returned_at
         )
         changes.fresh.append(key)
         return True
@@ -189,6 +191,21 @@ class Assessor:
             heapq.heappush(self._looks, look)
         return stale
 
+    def maintain(self, excuses: Mapping[str, Excuse], now: datetime) -> Changes:
+        """Take who is in maintenance now, all of them; marks are set and cleared, nothing else changes."""
+        changes = Changes()
+        names = self.excuses.keys() ^ excuses.keys()
+        self.excuses = dict(excuses)
+        names |= {group for name in names if (group := group_of(self.estate, name)) is not None}
+        for name in sorted(names & self.verdicts.keys()):
+            before = self.verdicts[name]
+            after = self._marked(name, before)
+            if after != before:
+                self._believe(name, after)
+                changes.targets.add(name)
+                changes.events.extend(self._mark_events(name, before, after, now))
+        return changes
+
     def swap(self, estate: Estate, now: datetime) -> Changes:
         """Take a new configuration: what stays keeps its state, what is gone ends with the reason `removed`."""
         changes = Changes()
@@ -196,6 +213,8 @@ class Assessor:
         for old, new in renamed.items():
             self.verdicts.setdefault(new, self.verdicts[old])
             self.flaps.rename(old, new)
+            if old in self.excuses:
+                self.excuses.setdefault(new, self.excuses[old])
             for key in [key for key in self.beliefs if key[0] == old]:
                 self.beliefs[(new, key[1])] = self.beliefs[key]
         for name in self.estate.targets.keys() - estate.targets.keys():
@@ -234,7 +253,7 @@ class Assessor:
             before = self.verdicts[name]
             held = self._held.get(name)
             judged = judge(self.estate.targets[name], self.topology, self.beliefs, self.verdicts, held, now)
-            after = self._damped(name, before, judged.verdict, now)
+            after = self._marked(name, self._damped(name, before, judged.verdict, now))
             if judged.until is None:
                 if self._held.pop(name, None) is not None and self._answers(name):
                     after = replace(after, returned_at=now)  # it did fail, if not for long enough to be told
@@ -290,8 +309,36 @@ class Assessor:
             self._believe(name, replace(after, since=known.since or after.since))
         elif event := target_event(name, before, after, now):
             changes.events.append(event)
-        changes.events.extend(mark_events(name, before, after, now))
+        changes.events.extend(self._mark_events(name, before, after, now))
         self._ask_below(name, before, after, changes)
+
+    def _marked(self, name: str, verdict: Verdict) -> Verdict:
+        """Return a verdict with the mark of maintenance, or without it.
+
+        A group is in maintenance as a whole, or while each of its circuits that failed is.
+        """
+        excused = name in self.excuses
+        if not excused and self.estate.targets[name].role is Role.GROUP:
+            members = self.estate.targets[name].members
+            failed = {member for member in members if self.verdicts.get(member, Verdict()).state in _FAILED}
+            excused = bool(failed) and failed <= self.excuses.keys()
+        marks = verdict.marks | _EXCUSED if excused else verdict.marks - _EXCUSED
+        return verdict if marks == verdict.marks else replace(verdict, marks=marks)
+
+    def _mark_events(self, name: str, before: Verdict, after: Verdict, now: datetime) -> list[Event]:
+        told = mark_events(name, before, after, now)
+        if Mark.MAINTENANCE not in before.marks ^ after.marks:
+            return told
+        excuse = self.excuses.get(name)
+        if excuse is not None:
+            reason = f"window {excuse.window.id}: {excuse.window.reason} ({excuse.window.author})"
+        elif Mark.MAINTENANCE in after.marks:
+            reason = "each of its circuits that failed is in maintenance"
+        else:
+            reason = "the window is over"
+        return [
+            replace(event, reason=reason) if Mark.MAINTENANCE in (event.old, event.new) else event for event in told
+        ]
 
     def _ask_below(self, name: str, before: Verdict, after: Verdict, changes: Changes) -> None:
         """Measure what stands behind a cause that came or went, so that a page names at once what is lost with it."""
@@ -366,7 +413,7 @@ class Assessor:
 
 
 def _is_troubled(verdict: Verdict) -> bool:
-    return verdict.state is not State.UP or bool(verdict.causes) or bool(verdict.marks)
+    return verdict.state is not State.UP or bool(verdict.causes) or bool(verdict.marks - _EXCUSED)
 
 
 def presented(belief: Health, verdict: Verdict) -> Health:

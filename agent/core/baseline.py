@@ -54,8 +54,8 @@ class Baseline:
     """
 
     __slots__ = (
-        "_expected", "_floor", "_hour", "_hours", "_last", "_ordered", "_recent", "_sampled_at", "_values", "_window",
-        "noise", "present",
+        "_expected", "_floor", "_hour", "_hours", "_last", "_ordered", "_recent", "_sampled_at", "_times", "_values",
+        "_window", "noise", "present",
     )  # fmt: skip
 
     def __init__(self, window: int = 9) -> None:
@@ -67,11 +67,12 @@ class Baseline:
         self.present: float | None = None
         self.noise = 0.0
         self._window = window
-        self._recent: list[tuple[float, float]] = []  # (when, value), in order
-        self._ordered: list[float] = []  # the same values, ascending
+        self._times = array("d")  # of the last rounds
+        self._recent = array("d")  # their values
+        self._ordered: list[float] = []  # the same, ascending
         self._hours = array("f", [math.nan] * _KEPT)
         self._hour: int | None = None  # of `_values`
-        self._values: list[float] = []
+        self._values = array("f")
         self._sampled_at = -math.inf
         self._floor: float | None = None
         self._last: int | None = None  # the last hour that is known
@@ -85,11 +86,11 @@ class Baseline:
             learn: whether it may change what is known of the noise; not while something is wrong.
         """
         recent, ordered = self._recent, self._ordered
-        recent.append((at, value))
+        self._times.append(at)
+        recent.append(value)
         insort(ordered, value)
         if len(recent) > self._window:
-            old = recent.pop(0)[1]
-            del ordered[bisect_left(ordered, old)]
+            del ordered[bisect_left(ordered, recent.pop(0))], self._times[0]
         if len(recent) < min(self._window, 5):
             return
         present = self.present = ordered[len(ordered) // 2]
@@ -125,9 +126,9 @@ class Baseline:
 
     def above_since(self, limit: float) -> float:
         """Return when the last rounds began to be above `limit`: of the window, the first from which most are."""
-        first = self._recent[-1][0]
+        first = self._times[-1]
         above = below = 0
-        for at, value in reversed(self._recent):
+        for at, value in zip(reversed(self._times), reversed(self._recent), strict=True):
             if value > limit:
                 above += 1
                 first = at
@@ -141,7 +142,7 @@ class Baseline:
         hour = int(at // HOUR_SECONDS)
         if self._hour is None or hour > self._hour:
             self._close_hour()
-            self._hour, self._values = hour, []
+            self._hour, self._values = hour, array("f")
         if len(self._values) < _HOUR_VALUES:
             self._values.append(present)
         self._sampled_at = at
@@ -175,8 +176,9 @@ class Baseline:
     def state(self) -> dict[str, Any]:
         """Return all that is known, as JSON takes it."""
         return {
-            "recent": self._recent, "hours": base64.b64encode(self._hours.tobytes()).decode(), "hour": self._hour,
-            "values": self._values, "last": self._last, "floor": self._floor, "noise": self.noise,
+            "recent": list(zip(self._times, self._recent, strict=True)), "values": list(self._values),
+            "hours": base64.b64encode(self._hours.tobytes()).decode(), "hour": self._hour, "last": self._last,
+            "floor": self._floor, "noise": self.noise,
         }  # fmt: skip
 
     def resume(self, state: dict[str, Any], at: float, *, fresh: bool) -> None:
@@ -193,17 +195,18 @@ class Baseline:
         hours.frombytes(base64.b64decode(state["hours"], validate=True))
         if len(hours) != _KEPT or not 0.0 <= float(state["noise"]) < math.inf:
             raise ValueError("no state of a baseline")
-        values = [float(value) for value in state["values"]]
+        values = array("f", [float(value) for value in state["values"]][:_HOUR_VALUES])
         recent = [(float(when), float(value)) for when, value in state["recent"]]
         floor, last, hour = state["floor"], state["last"], state["hour"]
         self._hours, self.noise = hours, float(state["noise"])
         self._floor = None if floor is None else float(floor)
         self._last, self._hour = None if last is None else int(last), None if hour is None else int(hour)
-        self._values = values[:_HOUR_VALUES]
+        self._values = values
         self._sampled_at = at
         if fresh and recent:
-            self._recent = recent[-self._window :]
-            self._ordered = sorted(value for _, value in self._recent)
+            self._times = array("d", [when for when, _ in recent[-self._window :]])
+            self._recent = array("d", [value for _, value in recent[-self._window :]])
+            self._ordered = sorted(self._recent)
             if len(self._recent) >= min(self._window, 5):
                 self.present = self._ordered[len(self._ordered) // 2]
 

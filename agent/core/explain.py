@@ -238,7 +238,9 @@ def not_paged(known: Known, target: Target) -> tuple[str, ...]:
         found.append("maintenance: its pages are held back until that ends")
     if target.urgency is Urgency.NEVER:
         found.append("its configuration says `page: never`")
-    if verdict.state is State.UNREACHABLE:
+    if Mark.FLAPPING in verdict.marks:
+        found.append("it is flapping, which is a ticket; a failure that lasts for a minute is paged again")
+    if verdict.causes and verdict.state in (State.UNREACHABLE, State.DEGRADED):
         told = [page for cause in verdict.causes for page in known.pages if page.target == cause]
         paged = ", ".join(f"{page.alert} {page.target}" for page in told) or "no page is due for that either"
         found.append(f"it is a consequence of {', '.join(verdict.causes)}: {paged}")
@@ -247,7 +249,7 @@ def not_paged(known: Known, target: Target) -> tuple[str, ...]:
     elif verdict.state is State.UNKNOWN and held is None:
         found.append("what cannot be measured is not paged as down")
     elif verdict.state is State.DEGRADED:
-        found.append("it works, though worse than it should")
+        found.append("it works, though worse than it should: a ticket once that lasts for two minutes")
     elif verdict.state is State.UP and held is None:
         found.append("it is up")
     if target.role is Role.SITE and verdict.state is not State.UP:

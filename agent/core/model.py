@@ -539,7 +539,8 @@ class EventKind(StrEnum):
     BLIND = "blind"  # the agent could not measure: old/new are "" or "blind"
     PATH = "path"  # replies come by another way: their TTL, their DSCP, or the address behind a name changed
     LEVEL = "level"  # the delay of a check moved to another level: old/new are round-trip times
-    AGENT = "agent"  # started, stopped, configuration reloaded, ledger failed, clock stepped
+    AGENT = "agent"  # started, stopped, configuration reloaded, ledger failed, clock stepped, windows added and ended
+    NOTE = "note"  # somebody acknowledged an outage of the target, or wrote something about it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
 """Which pages are due: the same alerts that deploy/prometheus/linewarden.rules.yml fires, worked out from the verdicts.
 
 One failure is one page. What is unreachable pages nothing, for its cause does; a circuit of a group is not paged by
-itself, for its group is. Rules and this table are compared by a test against a real Prometheus; the one thing that only
-the rules can do is to hold an alert while its target is unknown or the agent silent.
+itself, for its group is. Maintenance keeps pages from being opened, and ends none: what failed before the window began
+is paged until it recovers. Rules and this table are compared by a test against a real Prometheus. That an alert is held
+while its target is unknown or the agent silent is no part of it: the rules do that, and `alerting` for what is pushed.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
 
+from agent.core.maintenance import Excuse
 from agent.core.model import (
     Against,
     Aspect,
@@ -28,6 +30,13 @@ from agent.core.model import (
 from agent.core.topology import follows, group_of
 from agent.core.watch import Watched
 
+# Every alert about the estate. With `alertmanagers:` configured the agent pushes these, and the rules that
+# `linewarden deploy` writes leave them out; what only Prometheus can know (the agent is silent) stays with it.
+ALERTS: Final = frozenset({
+    "CircuitDown", "CircuitGroupDown", "RedundancyLost", "DeviceDown", "ServiceDown", "CheckDown", "TargetDegraded",
+    "TargetFlapping", "InterfaceDown", "HardwareFlag",
+})  # fmt: skip
+RUNBOOK_BASE: Final = "https://linewarden.example/runbooks"  # a name that no host has (RFC 2606): yours goes there
 CRITICAL: Final = "critical"
 WARNING: Final = "warning"
 
@@ -37,6 +46,7 @@ _SEVERITY: Final = {Urgency.NOW: CRITICAL, Urgency.HOURS: WARNING}
 _MEASURED: Final = (Role.CIRCUIT, Role.DEVICE, Role.SERVICE)
 DEGRADED_SECONDS: Final = 120.0  # by then what it depends on has been measured as well, and may be the cause
 _NAMED: Final = (Role.SITE, Role.SERVICE)  # what people call a loss
+_UNDATED: Final = frozenset({"HardwareFlag", "TargetFlapping"})  # nobody knows when what they tell of began
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,7 @@ class _Situation:
     verdicts: Mapping[str, Verdict]
     health: Mapping[tuple[str, str], Health]
     now: datetime
+    excuses: Mapping[str, Excuse] = field(default_factory=dict)
 
     def verdict(self, name: str) -> Verdict:
         """Return what is believed of a target."""
@@ -98,6 +109,8 @@ def pages(
     *,
     flags: Mapping[str, Iterable[HardwareFlag]] | None = None,
     interfaces: Mapping[str, Iterable[Watched]] | None = None,
+    excuses: Mapping[str, Excuse] | None = None,
+    earlier: Collection[Page] | None = (),
 ) -> tuple[Page, ...]:
     """Return the pages that are due, critical before warning, then oldest first.
 
@@ -107,19 +120,47 @@ def pages(
         now: stands for the beginning of what has none.
         flags: hardware flags by device; they are tickets as well, and have no known beginning.
         interfaces: the watched interfaces of each device.
+        excuses: who is in maintenance, and since when; a page that was due before is kept.
+        earlier: the pages of the last look; None in the first round after a start, which takes what has no known
+            beginning to have begun before the window.
     """
-    situation = _Situation(estate, verdicts, health, now)
+    situation = _Situation(estate, verdicts, health, now, excuses or {})
+    kept = None if earlier is None else {(page.alert, page.target) for page in earlier}
     found: list[Page] = []
     for target in estate.targets.values():
-        if target.urgency is Urgency.NEVER or Mark.MAINTENANCE in situation.verdict(target.name).marks:
+        if target.urgency is Urgency.NEVER:
             continue
-        found += _of_state(situation, target)
-        found += _of_degraded(situation, target)
-        found += _of_marks(situation, target)
-        found += _of_checks(situation, target, health)
-        found += _of_hardware(situation, target, (flags or {}).get(target.name, ()))
-        found += _of_interfaces(situation, target, (interfaces or {}).get(target.name, ()))
+        of_target = _of_state(situation, target)
+        of_target += _of_degraded(situation, target)
+        of_target += _of_marks(situation, target)
+        of_target += _of_checks(situation, target, health)
+        of_target += _of_hardware(situation, target, (flags or {}).get(target.name, ()))
+        of_target += _of_interfaces(situation, target, (interfaces or {}).get(target.name, ()))
+        if of_target and Mark.MAINTENANCE in situation.verdict(target.name).marks:
+            alerts = {page.alert for page in of_target if _began_before(situation, target, page, kept)}
+            of_target = [page for page in of_target if page.alert in alerts]
+        found += of_target
     return tuple(sorted(found, key=lambda page: (page.severity != CRITICAL, page.since, page.alert, page.target)))
+
+
+def _began_before(situation: _Situation, target: Target, page: Page, kept: Collection[tuple[str, str]] | None) -> bool:
+    """Say whether a page of a target in maintenance was due before: before the window began, or was announced."""
+    if kept is not None and (page.alert, page.target) in kept:
+        return True
+    if page.alert in _UNDATED:
+        return kept is None
+    excuses = situation.excuses
+    excuse = excuses.get(target.name)
+    if excuse is not None or target.role is not Role.GROUP:
+        return excuse is not None and page.since < excuse.since
+    began = [
+        (situation.verdict(circuit.name).since or situation.now, excuses[circuit.name].since)
+        for circuit in situation.circuits(target, _FAILED)
+        if circuit.name in excuses
+    ]
+    if page.alert == "RedundancyLost":  # due as soon as a circuit fails that is in no window
+        return any(since < excused for since, excused in began)
+    return bool(began) and page.since < max(excused for _, excused in began)
 
 
 def losses(estate: Estate) -> Mapping[str, tuple[str, ...]]:

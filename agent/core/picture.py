@@ -13,7 +13,9 @@ from typing import Final
 from agent.core.account import Account
 from agent.core.delay import EchoTotals, RoundSummary, Train, observe, summarize
 from agent.core.learnt import Learning
+from agent.core.maintenance import Excuse, Window
 from agent.core.model import Estate, Event, Fact, HardwareFlag, Health, Interface, Observation, Outage, Page, Verdict
+from agent.core.notes import Note
 from agent.core.ports import Blind
 from agent.core.quality import Qualities
 from agent.core.traffic import Traffic
@@ -75,6 +77,9 @@ class Picture:
     held: dict[str, Held] = field(default_factory=dict)  # failures that are being made sure of, by target
     learning: Learning = field(default_factory=Learning)  # shown for confirmation; nothing follows from it
     open_outages: dict[str, Outage] = field(default_factory=dict)  # by target
+    notes: dict[int, tuple[Note, ...]] = field(default_factory=dict)  # by open outage; none: no entry
+    windows: tuple[Window, ...] = ()  # those that are not over, and what is over but kept for the record
+    excuses: dict[str, Excuse] = field(default_factory=dict)  # who is in maintenance now
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=RECENT_EVENTS))  # oldest first
     blind: dict[str | None, Blind] = field(default_factory=dict)  # open blind spans by target (None: everything)
     blind_seconds: dict[str, float] = field(default_factory=dict)  # ended spans by target ("" for everything)

@@ -6,7 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from agent.core.maintenance import Window
 from agent.core.model import Check, Event, EventKind, Observation, Outage, Round, SnmpAuth, State, StreamItem
+from agent.core.notes import Note
 from agent.core.ondemand import SnmpQuery
 from agent.core.series import SeriesBlock
 from agent.core.traps import Sender, Trap
@@ -179,6 +181,10 @@ class Resumed:
     clean: bool = True
 
 
+class NotRecordedError(Exception):
+    """What somebody said was not taken, because the ledger cannot be written; the text says why."""
+
+
 class Ledger(Protocol):
     """The record. Every call is a coroutine; one writer thread stands behind it."""
 
@@ -208,6 +214,33 @@ class Ledger(Protocol):
         """Keep what detectors have learnt, each instead of its former state; what is older than a month goes."""
 
     async def detectors(self) -> Sequence[DetectorState]: ...
+
+    async def add_window(self, window: Window, event: Event) -> tuple[Window, Event]:
+        """Write a window and the event that tells of it, durably; return both with their ids.
+
+        Raises:
+            NotRecordedError: it cannot be written now, and nothing was taken.
+        """
+
+    async def cancel_window(self, number: int, at: datetime, event: Event) -> tuple[Window, Event] | None:
+        """Write that a window counts no longer, from `at` on; None where there is none, or it was cancelled before.
+
+        Raises:
+            NotRecordedError: it cannot be written now, and nothing was taken.
+        """
+
+    async def windows(self) -> Sequence[Window]:
+        """Return all that are kept, in the order in which they were added."""
+
+    async def add_note(self, note: Note, event: Event) -> tuple[Note, Event] | None:
+        """Write a note and the event that tells of it, durably; None where there is no such outage.
+
+        Raises:
+            NotRecordedError: it cannot be written now, and nothing was taken.
+        """
+
+    async def notes(self, outages: Sequence[int]) -> Sequence[Note]:
+        """Return the notes of these outages, in the order in which they were written."""
 
     async def events(self, wanted: EventFilter) -> Sequence[Event]: ...
 

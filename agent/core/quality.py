@@ -10,7 +10,7 @@ import base64
 import json
 import math
 import zlib
-from collections import deque
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +28,7 @@ _DELAY_MARGINS: Final = Margins()
 _VARIATION_MARGINS: Final = Margins(ratio=1.0)  # it varies by its nature: twice the usual is the least to tell
 _SHIFT_RATIO: Final = 0.1  # a level shift is certain of its place, so that less of a rise is told by it
 _VARIATION_ECHOES: Final = 5  # fewer have no percentile to speak of
+_STARTS: Final = 32  # a shift is told eight samples after it began, or a few more where some were lost
 _FAST_SECONDS: Final = 20.0
 _LOSS_SECONDS: Final = 900.0
 _LOSS_PART_SECONDS: Final = 60.0
@@ -80,13 +81,13 @@ class Quality:
         self.variation = Baseline(window)
         self.at = 0.0
         self.voice: Voice | None = None
-        self._opinions = Baseline(window)
-        self._minute: deque[Train] | None = deque() if voice else None
+        self._opinions = Baseline(window) if voice else None
+        self._minute: list[Train] = []  # lists: an empty deque takes 600 octets
         self.shifts_up = self.shifts_down = 0
         self._shifts = Shifts()
-        self._starts: deque[float] = deque(maxlen=64)  # when the last samples of `_shifts` began
+        self._starts = array("d")  # when the last samples of `_shifts` began
         self._pushed = 0
-        self._lost: deque[tuple[float, int, int]] = deque()  # (minute, sent, lost)
+        self._lost: list[tuple[float, int, int]] = []  # (minute, sent, lost)
         self._open: dict[_Key, Trouble] = {}
 
     @property
@@ -110,7 +111,7 @@ class Quality:
         self._count(at, seen.sent, seen.sent - seen.received)
         events: list[Event] = []
         if seen.ordered:
-            median = seen.rtt[3]
+            median = max(seen.rtt[3], 0.0)  # stamps of a clock that is being slewed
             self.delay.push(at, median, learn=not self._has(Aspect.DELAY))
             events = self._shift(at, median, seen.round.ended_at)
             self._weigh_delay(at)
@@ -119,8 +120,8 @@ class Quality:
                 self._weigh_variation(at)
         elif seen.sent:
             events = self._shift(at, None, seen.round.ended_at)
-        if self._minute is not None:
-            self._listen(self._minute, seen, at)
+        if self._opinions is not None:
+            self._listen(self._opinions, seen, at)
         self._weigh_loss(at)
         return events
 
@@ -140,6 +141,8 @@ class Quality:
 
     def _shift(self, at: float, median: float | None, now: datetime) -> list[Event]:
         self._starts.append(at)
+        if len(self._starts) > _STARTS:
+            del self._starts[0]
         self._pushed += 1
         found = self._shifts.push(median)
         if found is None:
@@ -224,15 +227,16 @@ class Quality:
         since = known.since if known is not None else datetime.fromtimestamp(line.above_since(agreed), UTC)
         self._open[key] = Trouble(*key, since, present, agreed, text, "objective")
 
-    def _listen(self, minute: deque[Train], seen: Train, at: float) -> None:
+    def _listen(self, line: Baseline, seen: Train, at: float) -> None:
         """Judge the voice of the last minute, and hold it against the objective."""
+        minute = self._minute
         minute.append(seen)
         while seen.round.ended_at - minute[0].round.ended_at >= _VOICE_SPAN:
-            minute.popleft()
+            del minute[0]
         self.voice = listen(minute)
         if self.voice is None:
             return
-        line, agreed = self._opinions, self.objectives.mos
+        agreed = self.objectives.mos
         line.push(at, -self.voice.mos)  # so that more is worse, as everywhere here
         key = (Aspect.VOICE, Against.OBJECTIVE)
         if agreed is None or line.present is None or -line.present >= agreed:
@@ -255,7 +259,7 @@ class Quality:
         else:
             counts.append((minute, sent, lost))
         while counts[0][0] <= at - _LOSS_SECONDS:
-            counts.popleft()
+            del counts[0]
 
     def _weigh_loss(self, at: float) -> None:
         """Hold the loss of a quarter of an hour against the objective.
@@ -319,7 +323,7 @@ class Quality:
             return
         self._shifts = Shifts.resume(base64.b64decode(document["shifts"], validate=True))
         self._pushed = int(document["pushed"])
-        self._starts.extend(float(start) for start in document["starts"])
+        self._starts = array("d", [float(start) for start in document["starts"]])
         self._lost.extend((float(minute), int(sent), int(lost)) for minute, sent, lost in document["lost"])
         for aspect, against, since, value, limit, detail, rule in document["open"]:
             key = (Aspect(aspect), Against(against))

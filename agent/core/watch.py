@@ -100,7 +100,7 @@ class Watcher:
         for name, one in zip(names, interfaces, strict=True):
             if name not in reasons:
                 continue
-            down = _is_down(one)
+            down = is_down(one)
             if down:
                 looks, first = downs.get(name, (0, at))
                 seen[name] = looks + 1, first
@@ -153,7 +153,8 @@ def _reasons(
     return found
 
 
-def _is_down(one: Interface) -> bool | None:
+def is_down(one: Interface) -> bool | None:
+    """Say whether an interface does not carry though it is up by configuration; None where that is unknown."""
     if one.oper is None or one.admin is None:
         return None
     return one.admin is AdminStatus.UP and one.oper not in CARRIES

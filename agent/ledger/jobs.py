@@ -8,8 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from agent.core.maintenance import Window
 from agent.core.model import Event
-from agent.core.ports import Blind, DetectorState
+from agent.core.notes import Note
+from agent.core.ports import Blind, DetectorState, NotRecordedError
+from agent.ledger.said import cancel_window, rename_in_windows, write_note, write_window
 from agent.ledger.writing import rename, write_blind, write_detectors, write_events
 
 T = TypeVar("T")
@@ -115,8 +118,68 @@ class RenameJob(Job[bool]):
 
     def apply(self, db: sqlite3.Connection) -> bool:
         """Carry its history over."""
-        return rename(db, *self.names, self.now)
+        if not rename(db, *self.names, self.now):
+            return False
+        rename_in_windows(db, *self.names)
+        return True
 
     def unwritten(self) -> bool:
         """Return that nothing is known yet of a history under the old name."""
         return False
+
+
+class SaidJob(Job[T | None]):
+    """What a person says: taken at once, or refused. Nobody is told "no" and finds it in force an hour later."""
+
+    def apply(self, db: sqlite3.Connection) -> T | None:
+        """Write it, unless its author was told that it cannot be."""
+        return None if self.given_up else self.write(db)
+
+    @abstractmethod
+    def write(self, db: sqlite3.Connection) -> T | None:
+        """Write it; None where what it is about is not there."""
+
+    def unwritten(self) -> None:
+        """Return nothing: whoever waits gets an exception."""
+
+    def give_up(self) -> None:
+        """Refuse it, if nobody has answered yet."""
+        if not self.future.done():
+            self.given_up = True
+            self.future.set_exception(NotRecordedError("the ledger cannot be written"))
+
+
+class WindowJob(SaidJob[tuple[Window, Event]]):
+    """A window to write, with its event."""
+
+    def __init__(self, window: Window, event: Event) -> None:
+        super().__init__()
+        self.window, self.event = window, event
+
+    def write(self, db: sqlite3.Connection) -> tuple[Window, Event]:
+        """Insert both."""
+        return write_window(db, self.window, self.event)
+
+
+class CancelJob(SaidJob[tuple[Window, Event]]):
+    """A window that counts no longer."""
+
+    def __init__(self, number: int, at: datetime, event: Event) -> None:
+        super().__init__()
+        self.number, self.at, self.event = number, at, event
+
+    def write(self, db: sqlite3.Connection) -> tuple[Window, Event] | None:
+        """Write from when on."""
+        return cancel_window(db, self.number, self.at, self.event)
+
+
+class NoteJob(SaidJob[tuple[Note, Event]]):
+    """An acknowledgement or a note, with its event."""
+
+    def __init__(self, note: Note, event: Event) -> None:
+        super().__init__()
+        self.note, self.event = note, event
+
+    def write(self, db: sqlite3.Connection) -> tuple[Note, Event] | None:
+        """Insert both."""
+        return write_note(db, self.note, self.event)

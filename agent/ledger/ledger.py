@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
+from agent.core.maintenance import Window
 from agent.core.model import Event, Outage, Round
-from agent.core.ports import Blind, DetectorState, EventFilter, Resumed
+from agent.core.notes import Note
+from agent.core.ports import Blind, DetectorState, EventFilter, NotRecordedError, Resumed
 from agent.ledger.errors import LedgerError
-from agent.ledger.jobs import BlindJob, DetectorsJob, EventsJob, Job, RenameJob
+from agent.ledger.jobs import BlindJob, CancelJob, DetectorsJob, EventsJob, Job, NoteJob, RenameJob, SaidJob, WindowJob
 from agent.ledger.limits import Limits
 from agent.ledger.lock import LedgerLock
 from agent.ledger.reading import LedgerReader
@@ -162,6 +164,46 @@ class SqliteLedger:
     async def rename(self, old: str, new: str) -> bool:
         """Let the history of `old` continue under `new`; return whether there was any. Done before: does nothing."""
         return await self._submit(RenameJob(old, new, self._clock()))
+
+    async def add_window(self, window: Window, event: Event) -> tuple[Window, Event]:
+        """Write a window and the event that tells of it, durably; return both with their ids.
+
+        Raises:
+            NotRecordedError: it cannot be written now, and nothing was taken.
+        """
+        written = await self._say(WindowJob(window, event))
+        assert written is not None
+        return written
+
+    async def cancel_window(self, number: int, at: datetime, event: Event) -> tuple[Window, Event] | None:
+        """Write that a window counts no longer, from `at` on; None where there is none, or it was cancelled before.
+
+        Raises:
+            NotRecordedError: as for `add_window`.
+        """
+        return await self._say(CancelJob(number, at, event))
+
+    async def windows(self) -> Sequence[Window]:
+        """Return all windows that are kept, in the order in which they were added."""
+        return await self._read(self._reader.windows)
+
+    async def add_note(self, note: Note, event: Event) -> tuple[Note, Event] | None:
+        """Write a note and the event that tells of it, durably; None where there is no such outage.
+
+        Raises:
+            NotRecordedError: as for `add_window`.
+        """
+        return await self._say(NoteJob(note, event))
+
+    async def notes(self, outages: Sequence[int]) -> Sequence[Note]:
+        """Return the notes of these outages, in the order in which they were written."""
+        return await self._read(lambda: self._reader.notes(outages))
+
+    async def _say(self, job: SaidJob[T]) -> T | None:
+        try:
+            return await self._submit(job)
+        except NotRecordedError as error:
+            raise NotRecordedError(f"{error}, and nothing was taken: {self.problem or 'it is closed'}") from None
 
     async def events(self, wanted: EventFilter) -> Sequence[Event]:
         """Return the newest `wanted.limit` events that match, oldest first; former names of a target count."""

@@ -2,13 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from agent.core.maintenance import Window
 from agent.core.model import Event, EventKind, Outage, Round, State
+from agent.core.notes import Note
 from agent.core.ports import Blind, DetectorState, EventFilter, Resumed
 from agent.ledger.errors import LedgerError, is_corrupt, surroundings_text
 from agent.ledger.packing import unpack
@@ -22,6 +24,7 @@ from agent.ledger.rows import (
     outage_of,
     to_us,
 )
+from agent.ledger.said import read_notes, read_windows
 from agent.ledger.schema import open_for_reading
 from agent.ledger.writing import MINUTE_US
 
@@ -198,6 +201,14 @@ class LedgerReader:
     def detectors(self) -> list[DetectorState]:
         """Return what detectors had learnt, in order of targets."""
         return self.read(read_detectors)
+
+    def windows(self) -> list[Window]:
+        """Return all windows, in the order in which they were added."""
+        return self.read(read_windows)
+
+    def notes(self, outages: Sequence[int]) -> list[Note]:
+        """Return the notes of these outages, in the order in which they were written."""
+        return self.read(lambda db: read_notes(db, outages))
 
     def states(self) -> Resumed:
         """Return the last states and the open outages."""

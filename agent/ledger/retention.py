@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from agent.core.recurrence import HORIZON
 from agent.ledger.rows import to_us
 from agent.ledger.writing import MINUTE_US
 
@@ -19,7 +20,8 @@ class Retention:
 
     Attributes:
         rounds: raw rounds; the default covers a quarter with time left to argue about it.
-        events: events, outages and blind times; the default covers the six years in which a contract can be disputed.
+        events: events, outages with their notes, blind times and windows; the default covers the six years in which a
+            contract can be disputed.
         octets: size of the file; past it the oldest rounds go first, events only when no round is left.
     """
 
@@ -36,6 +38,8 @@ def prune(db: sqlite3.Connection, retention: Retention, now: datetime) -> bool:
     for table, key in (("events", "at_us"), ("outages", "ended_us"), ("blinds", "ended_us"), ("runs", "alive_us")):
         if _oldest(db, table, key, events_us):
             return True
+    if _notes(db) or _windows(db, events_us):
+        return True
     if used_octets(db) > retention.octets:
         return _rounds(db, "") or _oldest(db, "events", "at_us", to_us(now))
     return _shrink(db)
@@ -60,6 +64,23 @@ def _oldest(db: sqlite3.Connection, table: str, key: str, before_us: int) -> boo
     last = " AND id < (SELECT max(id) FROM runs)" if table == "runs" else ""
     oldest = f"SELECT id FROM {table} WHERE {key} < ?{last} ORDER BY {key} LIMIT {BATCH_ROWS}"  # noqa: S608 - constants
     return db.execute(f"DELETE FROM {table} WHERE id IN ({oldest})", (before_us,)).rowcount > 0  # noqa: S608 - constants
+
+
+def _notes(db: sqlite3.Connection) -> bool:
+    """Delete notes whose outage is gone."""
+    orphans = f"SELECT id FROM notes WHERE outage NOT IN (SELECT id FROM outages) LIMIT {BATCH_ROWS}"  # noqa: S608 - constants
+    return db.execute(f"DELETE FROM notes WHERE id IN ({orphans})").rowcount > 0  # noqa: S608 - constants
+
+
+def _windows(db: sqlite3.Connection, before_us: int) -> bool:
+    """Delete windows that have counted for nothing since then: over, cancelled, or past the horizon of their rule."""
+    return (
+        db.execute(
+            "DELETE FROM windows WHERE CASE WHEN rule='' THEN ended_us ELSE ended_us + ? END < ? OR cancelled_us < ?",
+            (HORIZON // timedelta(microseconds=1), before_us, before_us),
+        ).rowcount
+        > 0
+    )
 
 
 def _shrink(db: sqlite3.Connection) -> bool:

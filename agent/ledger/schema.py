@@ -14,7 +14,7 @@ APPLICATION_ID: Final = 0x4C57726E  # "LWrn": so that `file` and the agent know 
 BUSY_SECONDS: Final = 1.0  # somebody's sqlite3 shell may hold the file a moment; past that events are written late
 WAL_LIMIT_OCTETS: Final = 16 << 20  # the WAL file is cut back to this after a checkpoint
 CHECKED_WHOLE_OCTETS: Final = 64 << 20  # up to here a whole check at opening takes a fraction of a second
-_SMALL_TABLES: Final = ("runs", "outages", "target_states", "check_states", "blinds")
+_SMALL_TABLES: Final = ("runs", "outages", "target_states", "check_states", "blinds", "windows", "notes")
 _KEPT_CORRUPT: Final = 5  # damaged files kept for a person to look at; a bad disk must not fill itself with them
 
 # Migration n brings a ledger of version n to n + 1; statements end with `;`, and no comment holds one. Never edit a

@@ -1,7 +1,7 @@
 """Accounts that are kept, with a real ledger: what is read when, what is shared, what a new state changes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -185,6 +185,33 @@ async def test_a_failure_does_not_end_them(
         books.accounts.changed()
         await until(lambda: "one" in books.picture.accounts)
         task.cancel()
+
+
+async def test_what_could_not_be_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with kept(tmp_path) as books:
+        await books.fresh()
+        await books.ledger.record(a_minute("one"))
+        books.accounts.changed()
+        with monkeypatch.context() as broken:
+            broken.setattr(books.ledger, "outages", None)
+            with pytest.raises(TypeError):
+                await books.fresh(1)
+        assert (await books.fresh(1)).accounts["one"].own.lost_us == 60_000_000
+
+
+async def test_what_a_reload_takes_away_meanwhile_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with kept(tmp_path) as books:
+        real = books.ledger.blind
+
+        async def slow(since: datetime, until: datetime) -> Sequence[Blind]:
+            left = {name: target for name, target in ESTATE.targets.items() if name != "two"}
+            books.picture.estate = replace(ESTATE, targets=left)
+            return await real(since, until)
+
+        monkeypatch.setattr(books.ledger, "blind", slow)
+        assert set((await books.fresh()).accounts) == {"one", "three", "quarterly", "a"}
 
 
 async def test_a_ledger_in_trouble_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

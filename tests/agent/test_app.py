@@ -111,6 +111,20 @@ def test_it_starts_watches_tells_and_stops_within_seconds(agent: AgentProcess, d
     assert "PAGE critical: Service web at here is down" in agent.log()
 
 
+def test_it_keeps_accounts_of_availability(agent: AgentProcess, door: Door) -> None:
+    agent.start()
+    agent.wait_state("web", "up")
+    family = 'linewarden_availability_ratio{target="web",window="month",counted="own"}'
+    wait_until(lambda: f"{family} 1\n" in agent.text("/metrics"))
+    door.shut()
+    agent.wait_state("web", "down")
+    wait_until(lambda: f"{family} 0.9" in agent.text("/metrics"))
+    (account,) = agent.get("/api/v1/availability?target=web")["availability"]
+    assert account["own"]["down_seconds"] > 0
+    assert account["own"]["blind_seconds"] > 0  # before this agent first ran
+    assert [outage["target"] for outage in account["outages"]] == ["web"]
+
+
 def test_an_estate_without_targets_becomes_ready(tmp_path: Path) -> None:
     config = write(tmp_path / "empty.yaml", {"agent": {"name": "dc1", "listen": f"127.0.0.1:{free_port()}"}})
     agent = AgentProcess(None, config, tmp_path / "state")

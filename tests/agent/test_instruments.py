@@ -1,18 +1,37 @@
 """Every attribute that a table names is there, and is shown."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from agent.core.alerting import Alertmanager
+from agent.core.model import Estate
+from agent.core.picture import Picture
 from agent.core.ports import Resources
-from agent.instruments import ICMP, LEDGER, RUNNER, SNMP, TRAPS, TRAPS_BY, Instruments, LabelledTable, Table
+from agent.instruments import (
+    ICMP,
+    LEDGER,
+    PUSH,
+    PUSH_BY,
+    RUNNER,
+    SNMP,
+    TRAPS,
+    TRAPS_BY,
+    Instruments,
+    LabelledTable,
+    Table,
+)
 from agent.ledger import SqliteLedger
 from agent.runner import Runner
+from exporters.alertmanager import Push
 from probes.icmp.engine import Engine
 from probes.snmp.probe import Probe
 from probes.snmp.traps import TrapReceiver
+
+NOW = datetime.now(UTC)
 
 
 async def _nobody(*_: object) -> None: ...
@@ -25,8 +44,9 @@ async def _nobody(*_: object) -> None: ...
         (Probe(Resources()), SNMP),
         (SqliteLedger(Path("unused")), LEDGER),
         (TrapReceiver(Path("unused")), TRAPS),
+        (Push(Picture(Estate("dc1", {}), NOW, NOW), Path("unused")), PUSH),
     ],
-    ids=["icmp", "snmp", "ledger", "traps"],
+    ids=["icmp", "snmp", "ledger", "traps", "push"],
 )
 def test_the_tables_fit_the_parts(source: object, table: Table) -> None:
     registry = CollectorRegistry()
@@ -62,3 +82,16 @@ def test_traps_that_are_not_received_have_no_series() -> None:
     registry = CollectorRegistry()
     Instruments("dc1", registry).add_labelled(TrapReceiver(Path("unused")), TRAPS_BY)
     assert "{" not in generate_latest(registry).decode()
+
+
+def test_each_alertmanager_has_its_series() -> None:
+    registry = CollectorRegistry()
+    push = Push(Picture(Estate("dc1", {}), NOW, NOW), Path("unused"))
+    Instruments("dc1", registry).add_labelled(push, PUSH_BY)
+    assert "{" not in generate_latest(registry).decode()
+    push.configure([Alertmanager("http://am:9093")], source="", runbooks="")
+    push.counts.ok["http://am:9093",] = 0
+    shown = generate_latest(registry).decode()
+    for name in ("ok", "sent_total", "failures_total"):
+        assert f'linewarden_push_{name}{{alertmanager="http://am:9093",target="dc1"}} 0.0' in shown
+    assert "linewarden_push_last_success_timestamp_seconds{" not in shown

@@ -38,7 +38,7 @@ from agent.core.units import Strict
 from agent.ledger import SqliteLedger
 from agent.pipeline import Pipeline
 from agent.snapshots import Snapshots
-from tests.core.estates import circuit, device, estate, snmp
+from tests.core.estates import circuit, device, estate, icmp, snmp
 from tests.waiting import until
 
 
@@ -368,6 +368,28 @@ async def test_an_outage_is_resumed_before_anything_is_shown_and_the_gap_is_blin
         assert [span.target for span in spans] == [None]
     finally:
         await second.stop()
+
+
+async def test_a_failed_check_is_due_again_when_its_target_is_found_up_after_a_restart(tmp_path: Path) -> None:
+    """That it is up as before is no event, and yet its pages follow from it."""
+    watched = estate(device("sw", checks=[icmp("sw"), snmp("sw")]))
+    before = World(tmp_path, watched)
+    await before.start()
+    before.round("sw", "+++")
+    await until(lambda: before.picture.verdicts["sw"].state is State.UP)
+    check = watched.targets["sw"].checks[1]
+    for seconds in (60, 61):  # later than what failed with the target itself
+        at = datetime.now(UTC) + timedelta(seconds=seconds)
+        before.pipeline.offer(Polled(check, Observation("sw", "snmp", at, Outcome.NO_ANSWER, "silent")))
+    await until(lambda: [page.alert for page in before.picture.pages] == ["CheckDown"])
+    await before.stop()
+    again = World(tmp_path, watched)
+    await again.start()
+    assert again.picture.pages == (), "while its target is unknown"
+    again.round("sw", "+++")
+    await until(lambda: [page.alert for page in again.picture.pages] == ["CheckDown"])
+    assert [page.alert for page in again.begun] == ["CheckDown"]
+    await again.stop()
 
 
 async def test_a_reload_keeps_what_stays_and_closes_what_is_removed(world: World) -> None:

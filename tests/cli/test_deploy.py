@@ -98,3 +98,60 @@ def test_a_packed_package_gives_the_same_files(tmp_path: Path, monkeypatch: pyte
     assert {
         str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*") if p.is_file()
     } == shipped_files()
+
+
+PUSHING = 'alertmanagers: ["http://am:9093"]\nagent: {runbook_base: "https://wiki.example.org/lw"}\n'
+
+
+def rules_of(folder: Path) -> str:
+    return (folder / "prometheus" / "linewarden.rules.yml").read_text()
+
+
+def test_rules_leave_out_what_the_agent_pushes(tmp_path: Path) -> None:
+    config = tmp_path / "linewarden.yaml"
+    config.write_text(PUSHING)
+    result = CliRunner().invoke(command, [str(tmp_path / "out"), "--config", str(config)])
+    assert result.exit_code == 0, result.output
+    assert "linewarden.rules.yml leaves out what the agent tells them itself" in result.stdout
+    rules = rules_of(tmp_path / "out")
+    assert "- alert: CircuitDown" not in rules
+    assert "- alert: LinewardenDown" in rules
+    assert "runbook_url: https://wiki.example.org/lw/LinewardenDown\n" in rules
+    config.write_text("agent: {name: dc1}\n")
+    by_variable = CliRunner().invoke(command, [str(tmp_path / "whole")], env={"LINEWARDEN_CONFIG": str(config)})
+    assert by_variable.exit_code == 0
+    assert "leaves out" not in by_variable.stdout
+    assert rules_of(tmp_path / "whole") == (ROOT / "deploy/prometheus/linewarden.rules.yml").read_text()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_configuration_of_the_service_counts_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    config = tmp_path / "linewarden.yaml"
+    if there:
+        config.write_text(PUSHING)
+    monkeypatch.setattr(deploy_module, "DEFAULT_CONFIG", config)
+    monkeypatch.delenv("LINEWARDEN_CONFIG", raising=False)
+    assert CliRunner().invoke(command, [str(tmp_path / "out")]).exit_code == 0
+    assert ("- alert: CircuitDown" in rules_of(tmp_path / "out")) is not there
+
+
+def test_a_configuration_that_may_not_be_read_is_said_to_be_left_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy_module, "DEFAULT_CONFIG", tmp_path)  # root may read everything, but no directory
+    monkeypatch.delenv("LINEWARDEN_CONFIG", raising=False)
+    result = CliRunner().invoke(command, [str(tmp_path / "out")])
+    assert result.exit_code == 0
+    assert f"{tmp_path}: cannot be read: Is a directory" in result.stderr
+    assert "- alert: CircuitDown" in rules_of(tmp_path / "out")
+
+
+def test_a_configuration_in_error_writes_nothing(tmp_path: Path) -> None:
+    config = tmp_path / "linewarden.yaml"
+    config.write_text("alertmanagers: [am]\n")
+    result = CliRunner().invoke(command, [str(tmp_path / "out"), "--config", str(config)])
+    assert result.exit_code == 2
+    assert "alertmanagers[0]: expected http://HOST:PORT" in result.stderr
+    assert not (tmp_path / "out").exists()

@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.config import ConfigError, Loaded, load
+from agent.core.alerting import Alertmanager
 from agent.core.model import Role, SnmpAuth
 from agent.core.permission import Permission
+from tests.exporters.serving import make_certificate
 
 HERE = Path(__file__).parent
 
@@ -413,3 +415,71 @@ def check_any(tmp_path: Path, data: bytes) -> None:
     except ConfigError as error:
         if not error.problems or not all(problem.message for problem in error.problems):
             pytest.fail("an error that says nothing")
+
+
+# ------------------------------------------------------------------ Alertmanagers
+
+
+def test_alertmanagers(tmp_path: Path) -> None:
+    make_certificate(tmp_path, "am")
+    text = """
+alertmanagers:
+  - http://127.0.0.1:9093/
+  - url: https://am.example/prefix
+    basic_auth: {username: ops, password: {env: AM}}
+    tls: {ca_file: am.pem, cert_file: am.pem, key_file: am.key, server_name: other.example}
+    timeout: 2s
+  - {url: "https://am2.example", authorization: {credentials: {env: AM}}}
+  - {url: "https://am3.example", tls: {insecure_skip_verify: true}, authorization: {type: Own, credentials: {env: AM}}}
+"""
+    found = loaded(tmp_path, text, AM="hunter2")
+    assert found.alertmanagers == (
+        Alertmanager("http://127.0.0.1:9093"),
+        Alertmanager(
+            "https://am.example/prefix", 2.0, "Basic b3BzOmh1bnRlcjI=", tmp_path / "am.pem", tmp_path / "am.pem",
+            tmp_path / "am.key", "other.example",
+        ),
+        Alertmanager("https://am2.example", authorization="Bearer hunter2"),
+        Alertmanager("https://am3.example", authorization="Own hunter2", verify=False),
+    )  # fmt: skip
+    (warning,) = warnings(found)
+    assert warning.startswith(
+        "9: alertmanagers[3].tls.insecure_skip_verify: no certificate is checked: whoever answers"
+    )
+    assert "hunter2" not in repr(found)
+
+
+def test_one_alertmanager_may_stand_alone(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "alertmanagers: http://am:9093").alertmanagers == (Alertmanager("http://am:9093"),)
+    assert loaded(tmp_path, "agent: {name: a}").alertmanagers == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "environ", "message"),
+    [
+        ("{env: AM}", {}, "the secret's environment variable AM is not set"),
+        ("{env: AM}", {"AM": "two\nlines"}, "holds a line break"),
+        ("{credential: am}", {}, r"no \$CREDENTIALS_DIRECTORY"),
+    ],
+)
+def test_an_alertmanager_whose_secret_is_missing_is_not_told_without_it(
+    tmp_path: Path, source: str, environ: dict[str, str], message: str
+) -> None:
+    text = f"alertmanagers: [{{url: 'https://am', authorization: {{credentials: {source}}}}}]"
+    found = loaded(tmp_path, text, strict=False, **environ)
+    (one,) = found.alertmanagers
+    assert re.search(message, one.problem or "")
+    assert one.authorization == ""
+    assert re.search(rf"alertmanagers\[0\]\.authorization\.credentials: .*{message}", warnings(found)[0])
+    with pytest.raises(ConfigError, match=message):
+        load(found.file, strict=True, environ=environ)
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [("http://127.0.0.1:9093", False), ("http://localhost", False), ("http://[::1]:9093", False), ("http://am", True),
+     ("http://10.0.0.5", True), ("https://am", False)],
+)  # fmt: skip
+def test_a_password_that_is_sent_in_the_clear_is_warned_of(tmp_path: Path, url: str, *, warned: bool) -> None:
+    text = f"alertmanagers: [{{url: '{url}', basic_auth: {{username: a, password: {{env: AM}}}}}}]"
+    assert any("in the clear" in line for line in warnings(loaded(tmp_path, text, AM="x"))) is warned

@@ -34,7 +34,7 @@ def test_nothing_is_usual_before_something_is_known() -> None:
     assert fed((MONDAY + 40, MONDAY + 100, 0.010), spacing=10.0, line=line).present == 0.010
     assert line.usual(MONDAY) is None
     fed((MONDAY + 100, MONDAY + 200, 0.010), spacing=10.0, line=line)
-    assert line.usual(MONDAY + 200) == 0.010
+    assert line.usual(MONDAY + 200) == pytest.approx(0.010)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,10 @@ def test_announced_work_hides_nothing_of_what_would_be_paged() -> None:
     here.assessor.verdicts["sw"] = marked
     found = why(here, "sw")
     assert told(found) == "DeviceDown/sw/warning"
-    assert found.not_paged == ("maintenance: its pages are held back until that ends", "it is up")
+    assert found.not_paged == (
+        "maintenance: its pages are held back until that ends",
+        "it is flapping, which is a ticket; a failure that lasts for a minute is paged again", "it is up",
+    )  # fmt: skip
 
 
 def test_a_circuit_of_a_group_that_is_not_in_the_estate_pages_nothing() -> None:
@@ -182,7 +185,9 @@ def test_what_is_degraded_says_in_what_way() -> None:
     trouble = Trouble(Aspect.LOSS, Against.PAST, START, 0.05, 0.001, "5 % lost", "onset_cusum_2%")
     health = {("sw", "icmp"): Health(State.DEGRADED, START, troubles=(trouble,))}
     found = explain(Known(watched, {"sw": Verdict(State.DEGRADED, START)}, health, START), "sw")
-    assert found.not_paged == ("it works, though worse than it should",)
+    assert found.not_paged == ("it works, though worse than it should: a ticket once that lasts for two minutes",)
+    behind = explain(Known(watched, {"sw": Verdict(State.DEGRADED, START, ("wan",))}, health, START), "sw")
+    assert behind.not_paged == ("it is a consequence of wan: no page is due for that either",)
     (check,) = explanation_document(found)["checks"]
     assert (check["name"], check["state"], check["troubles"][0]["rule"]) == ("icmp", "degraded", "onset_cusum_2%")
     assert check["policy"]["stale_after_seconds"] == 30.0

@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from agent.core.maintenance import Excuse, Window, WindowKind
 from agent.core.model import (
     Against,
     Aspect,
@@ -276,3 +277,47 @@ def test_a_watched_interface_is_a_ticket_while_both_devices_work() -> None:
 def test_a_circuit_without_facts_is_no_reason_to_fail() -> None:
     odd = Estate("dc1", {"c": Target("c", Role.CIRCUIT, "circuit", "c")})
     assert pages(odd, {"c": Verdict(State.DOWN)}, {}, NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("believed", "since", "sent"),
+    [
+        # the first of the words below fails an hour ago, the second a minute later, and so on
+        ("solo:dM", "solo-59", "CircuitDown/solo"),
+        ("solo:dM", "solo-60", ""),
+        ("solo:dM", "solo-61", ""),
+        ("sw1:dMF", "sw1-59", "DeviceDown/sw1"),
+        ("g:dM ga:d gb:d", "g-59", "CircuitGroupDown/g"),
+        ("g:uRM ga:d gb:u", "g-58", "RedundancyLost/g"),
+        ("g:uRM ga:d gb:u", "g-59", ""),
+        ("g:uRM ga:d gb:u", "ga-58", "RedundancyLost/g"),
+        ("g:uRM ga:d gb:u", "ga-59", ""),
+        ("g:uRM ga:dM gb:dM", "ga-60 gb-57", "RedundancyLost/g"),  # the second failed before its own window
+        ("ga:dM gb:dM g:dM", "ga-70 gb-57", "CircuitGroupDown/g"),
+        ("ga:dM gb:dM g:dM", "ga-70 gb-58", ""),
+    ],
+)
+def test_maintenance_keeps_what_was_due_before(believed: str, since: str, sent: str) -> None:
+    minutes = {name: int(number) for name, _, number in (word.partition("-") for word in since.split())}
+    excuses = {name: _excuse(-number) for name, number in minutes.items()}
+    found = pages(ESTATE, believe(believed), {}, NOW, excuses=excuses)
+    assert " ".join(f"{p.alert}/{p.target}" for p in found) == sent
+
+
+def test_maintenance_ends_no_page_that_is_open_whatever_its_date() -> None:
+    flags = {"box": [HardwareFlag("box", "battery_replace", "critical", "", "UPS-MIB")]}
+    health = {("sw1", "snmp"): Health(State.DOWN, NOW - timedelta(minutes=5))}
+    believed = believe("box:uM sw1:uM")
+    excuses = {"box": _excuse(-10), "sw1": _excuse(-10)}
+    open_before = pages(ESTATE, believe("box:u sw1:u"), health, NOW, flags=flags)
+    assert {page.alert for page in open_before} == {"HardwareFlag", "CheckDown"}
+    assert pages(ESTATE, believed, health, NOW, flags=flags, excuses=excuses) == ()
+    assert pages(ESTATE, believed, health, NOW, flags=flags, excuses=excuses, earlier=open_before) == open_before
+    first = pages(ESTATE, believed, health, NOW, flags=flags, excuses=excuses, earlier=None)
+    assert [page.alert for page in first] == ["HardwareFlag"]  # nobody knows when that began
+    assert pages(ESTATE, believed, {}, NOW, excuses=excuses, earlier=open_before) == ()
+
+
+def _excuse(minutes: float) -> Excuse:
+    began = NOW + timedelta(minutes=minutes)
+    return Excuse(began, Window(WindowKind.MAINTENANCE, began, NOW + timedelta(hours=1), began))

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.delay import Train
 from agent.core.model import Against, Aspect, Event, EventKind, Loss, State, Trouble
-from agent.core.replay import CHECK, CONFIRMED_ECHOES, TARGET, Kind, Replay, Spacing, Told, spacing
+from agent.core.replay import CHECK, CONFIRMED_ECHOES, TARGET, Kind, Replay, Spacing, Told, detectors, spacing
 
 BEGAN = 1_790_000_000.0
 SECONDS = Spacing(1.0, 10.0)
@@ -229,3 +230,25 @@ def test_confirmed_is_a_silence_and_a_burst() -> None:
     from probes.icmp.table import BURST_ECHOES
 
     assert CONFIRMED_ECHOES == 2 + BURST_ECHOES
+
+
+def test_the_agents_own_detectors_find_what_was_put_there() -> None:
+    """A quiet hour, then 25 ms more for half an hour, then a cut of two minutes."""
+    random = np.random.default_rng(5)
+    noise = random.exponential(0.0005, 3600 + 1800 + 120 + 600)
+    levels = [(0.020, 3600), (0.045, 1800), (None, 120), (0.020, 600)]
+    plain = [level for level, count in levels for _ in range(count)]
+    recorded = [None if level is None else level + extra for level, extra in zip(plain, noise.tolist(), strict=True)]
+    replay = Replay(SECONDS, *detectors(SECONDS, {"rtt": 0.040}))
+    told = [one for row, rtt in enumerate(recorded) for one in replay.push(BEGAN + row, rtt)]
+    found = {kind: [one for one in told if one.kind is kind] for kind in Kind}
+    (rise, *_) = found[Kind.LEVEL_SHIFT]
+    assert abs(rise.index - 3600) <= 20
+    assert rise.decided_index - rise.index <= 120
+    assert rise.evidence["old_seconds"] == pytest.approx(0.0205, abs=0.001)
+    assert rise.evidence["new_seconds"] == pytest.approx(0.0455, abs=0.001)
+    assert 3600 <= found[Kind.DEGRADED][0].decided_index <= 3720
+    assert [(one.index, one.decided_index) for one in found[Kind.DOWN]] == [(5400, 5405)]
+    assert found[Kind.UP][0].index == 5520
+    assert replay.health.state is State.UP
+    assert any("delay_objective" in one.evidence for one in found[Kind.DEGRADED])

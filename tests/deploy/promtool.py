@@ -28,6 +28,7 @@ class Thing:
         marks: mark -> seconds in which it stands.
         cause: for the seconds in which it is unreachable.
         checks: further checks that do not decide -> their story.
+        kept: alerts that maintenance does not end -> seconds in which the agent says so.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Thing:
     cause: str = ""
     marks: Mapping[str, Container[int]] = field(default_factory=dict)
     checks: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, Container[int]] = field(default_factory=dict)
 
     def state(self, second: int, story: str | None = None) -> str | None:
         """Return the state at that second; None while it is not watched."""
@@ -130,11 +132,7 @@ def _series_of(thing: Thing) -> Iterable[Series]:
             yield f'linewarden_check_state{{{name},check="{check}",state="{state}"}}', believed(state, story)
     for mark in ("flapping", "maintenance", "redundancy_lost"):
         yield f'linewarden_target_mark{{{name},mark="{mark}"}}', marked(thing.marks.get(mark, ()))
-    if "e" in thing.story:
-        yield (
-            f"linewarden_target_degraded_alone{{{name}}}",
-            lambda second: None if thing.state(second) != "degraded" else float(not thing.cause),
-        )
+    yield from _held_series(thing, name)
     if thing.cause:
         text = f'linewarden_root_cause{{{name},cause="{thing.cause}"}}'
         yield text, lambda second: 1.0 if thing.state(second) == "unreachable" else None
@@ -148,6 +146,21 @@ def _series_of(thing: Thing) -> Iterable[Series]:
         facts |= {"site_a": "a", "site_b": "b", "role": ""}
         info = ",".join(f'{label}="{value}"' for label, value in facts.items())
         yield f"linewarden_circuit_info{{{name},{info}}}", there
+
+
+def _held_series(thing: Thing, name: str) -> Iterable[Series]:
+    """Yield what opens or keeps alerts beside the state."""
+
+    def kept(span: Container[int]) -> Callable[[int], float | None]:
+        return lambda second: 1.0 if second in span else None
+
+    if "e" in thing.story:
+        yield (
+            f"linewarden_target_degraded_alone{{{name}}}",
+            lambda second: None if thing.state(second) != "degraded" else float(not thing.cause),
+        )
+    for alert, seconds in thing.kept.items():
+        yield f'linewarden_page_kept{{{name},alert="{alert}"}}', kept(seconds)
 
 
 def _values(

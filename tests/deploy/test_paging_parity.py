@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from agent.core.maintenance import Excuse, Window, WindowKind
 from agent.core.model import (
     Against,
     Aspect,
@@ -19,6 +20,7 @@ from agent.core.model import (
     HardwareFlag,
     Health,
     Mark,
+    Page,
     Role,
     State,
     Target,
@@ -35,7 +37,7 @@ from tests.lab.prometheus import Prometheus
 UNTIL_SECONDS: Final = 40.0
 NOW, HOURS, NEVER = Urgency.NOW, Urgency.HOURS, Urgency.NEVER
 STATES: Final = {"u": State.UP, "e": State.DEGRADED, "d": State.DOWN, "x": State.UNREACHABLE, "n": State.UNKNOWN}
-MARKS: Final = {"F": Mark.FLAPPING, "M": Mark.MAINTENANCE, "R": Mark.REDUNDANCY_LOST}
+MARKS: Final = {"F": Mark.FLAPPING, "M": Mark.MAINTENANCE, "K": Mark.MAINTENANCE, "R": Mark.REDUNDANCY_LOST}
 
 
 def _circuit(name: str, group: str | None = None, urgency: Urgency = NOW) -> Target:
@@ -71,15 +73,15 @@ TARGETS: Final = (
     Target("lost", Role.SERVICE, "service", "lost", "bcw", ("bcw",), depends_on=("gone",), urgency=NOW),
 )
 FIRST: Final = """
-    solo:d solo-later:u by-day:d silent:d mended:d bcw:x<solo crown:u
-    half:uR half-a:d half-b:u gone:d gone-a:d gone-b:d moves:u moves-a:u moves-b:u
-    sw-up:u sw-down:d sw-check:u!snmp sw-flaps:eF sw-works-on:dM sw-behind:x<solo,gone sw-unknown:n sw-now:d
+    solo:dK solo-later:u by-day:d silent:d mended:d bcw:x<solo crown:u
+    half:uRK half-a:d half-b:u gone:d gone-a:d gone-b:d moves:u moves-a:u moves-b:u
+    sw-up:u sw-down:dK sw-check:u!snmp sw-flaps:eF sw-works-on:dM sw-behind:x<solo,gone sw-unknown:n sw-now:d
     sw-never:d!snmp phones:d mail:d lost:x<gone
 """
 THEN: Final = """
     solo:u solo-later:dF by-day:dM silent:u mended:u bcw:u crown:u
     half:d half-a:d half-b:d gone:uR gone-a:u gone-b:x<sw-now moves:uR moves-a:e moves-b:d
-    sw-up:d sw-down:x<sw-now sw-check:e!snmp sw-flaps:u sw-works-on:d sw-behind:u!snmp sw-unknown:x<solo-later sw-now:d
+    sw-up:d sw-down:x<sw-now sw-check:eK!snmp sw-flaps:u sw-works-on:d sw-behind:u!snmp sw-unknown:x<solo-later sw-now:d
     sw-never:u!snmp phones:u mail:uF lost:x<half,sw-now
 """
 TROUBLES: Final = (
@@ -104,7 +106,10 @@ INTERFACES: Final = (
 
 
 def _picture(believed: str) -> Picture:
-    """Return the estate in a situation written as `target:state[marks][!failing check][<cause,cause]`."""
+    """Return the estate in a situation written as `target:state[marks][!failing check][<cause,cause]`.
+
+    What is marked K was so before its maintenance began.
+    """
     now = datetime.now(UTC)
     estate = Estate("dc1", {target.name: target for target in TARGETS})
     picture = Picture(estate, now, now, ready=True, flags=dict(FLAGS))
@@ -117,18 +122,28 @@ def _picture(believed: str) -> Picture:
         marks = frozenset(MARKS[letter] for letter in rest[1:])
         alone = now - timedelta(hours=1) if state is State.DEGRADED and not causes else None
         picture.verdicts[name] = Verdict(state, now, tuple(filter(None, causes.split(","))), marks, alone_since=alone)
+        if Mark.MAINTENANCE in marks:
+            began = now + timedelta(seconds=1 if "K" in rest else -1)
+            window = Window(WindowKind.MAINTENANCE, began, now + timedelta(hours=1), began)
+            picture.excuses[name] = Excuse(began, window)
         for watched in estate.targets[name].checks:
             belief = State.DOWN if watched.name == check else state
             troubles = TROUBLES if belief is State.DEGRADED else ()
             picture.health[name, watched.name] = Health(belief, now, troubles=troubles)
+    picture.pages = _pages(picture)
     return picture
 
 
-def _due(picture: Picture) -> dict[str, Mapping[str, object]]:
+def _pages(picture: Picture) -> tuple[Page, ...]:
     watched = {name: poll.watched for name, poll in picture.polls.items()}
-    found = pages(
-        picture.estate, picture.verdicts, picture.health, datetime.now(UTC), flags=picture.flags, interfaces=watched
-    )
+    return pages(
+        picture.estate, picture.verdicts, picture.health, datetime.now(UTC), flags=picture.flags, interfaces=watched,
+        excuses=picture.excuses, earlier=picture.pages,
+    )  # fmt: skip
+
+
+def _due(picture: Picture) -> dict[str, Mapping[str, object]]:
+    found = _pages(picture)
     return {
         " ".join(sorted(f"{k}={v}" for k, v in p.labels.items())): {"summary": p.summary, "description": p.description}
         for p in found

@@ -216,6 +216,7 @@ def test_redundancy_is_lost_also_where_nobody_knows_of_the_other_circuit(tmp_pat
 
 
 # each by itself: what is believed of a target, and what fires
+ALWAYS_M: Final = {"maintenance": range(99)}
 FIRES: Final[tuple[tuple[Thing, list[str]], ...]] = (
     (Thing("d", "d"), ["DeviceDown d warning"]),
     (Thing("d", "d", page="now"), ["DeviceDown d critical"]),
@@ -250,7 +251,18 @@ FIRES: Final[tuple[tuple[Thing, list[str]], ...]] = (
     (group("g", "d", page="hours"), ["CircuitGroupDown g warning"]),
     (group("g", "u", marks={"redundancy_lost": range(99), "maintenance": range(99)}), []),
     (group("g", "x", cause="z"), []),
-)
+    (Thing("d", "d", marks=ALWAYS_M, kept={"DeviceDown": range(99)}), ["DeviceDown d warning"]),
+    (Thing("d", "d", marks=ALWAYS_M, kept={"CheckDown": range(99)}), []),
+    (Thing("s", "d", role="service", kind="service", marks=ALWAYS_M, kept={"ServiceDown": range(99)}),
+     ["ServiceDown s warning"]),
+    (circuit("c", "d", marks=ALWAYS_M, kept={"CircuitDown": range(99)}), ["CircuitDown c critical"]),
+    (group("g", "d", marks=ALWAYS_M, kept={"CircuitGroupDown": range(99)}), ["CircuitGroupDown g critical"]),
+    (group("g", "u", marks={"redundancy_lost": range(99)} | ALWAYS_M, kept={"RedundancyLost": range(99)}),
+     ["RedundancyLost g warning"]),
+    (Thing("d", "u", checks={"snmp": "d"}, marks=ALWAYS_M, kept={"CheckDown": range(99)}), ["CheckDown d warning"]),
+    (Thing("d", "u", marks={"flapping": range(99)} | ALWAYS_M, kept={"TargetFlapping": range(99)}),
+     ["TargetFlapping d warning"]),
+)  # fmt: skip
 
 
 def test_what_fires(tmp_path: Path) -> None:
@@ -259,6 +271,23 @@ def test_what_fires(tmp_path: Path) -> None:
         things.append(replace(thing, name=f"{thing.name}{number}"))
         expected += [alert.replace(f" {thing.name} ", f" {thing.name}{number} ") for alert in alerts]
     check(tmp_path, Situation(tuple(things), 40), {39: expected})
+
+
+@pytest.mark.parametrize("jobs", [FAST, BOTH], ids=["state only", "both"])
+def test_maintenance_opens_no_alert_and_ends_none(tmp_path: Path, jobs: dict[str, int]) -> None:
+    announced = {"maintenance": range(60, 150)}
+    things = (
+        circuit("before", "u" * 20 + "d" * 80 + "u", marks=announced, kept={"CircuitDown": range(60, 100)}),
+        circuit("still", "u" * 80 + "d" * 120 + "u", marks=announced),
+        circuit("within", "u" * 80 + "d" * 40 + "u", marks=announced),
+        circuit("twice", "u" * 20 + "d" * 60 + "u" * 20 + "d" * 20 + "u", marks=announced,
+                kept={"CircuitDown": range(60, 80)}),
+    )  # fmt: skip
+    before, twice, still = ("CircuitDown before critical", "CircuitDown twice critical", "CircuitDown still critical")
+    expected = {59: [before, twice], 60: [before, twice], 79: [before, twice], 80: [before], 99: [before], 100: [],
+                119: [], 149: [], 150: [still], 199: [still], 200: []}  # fmt: skip
+    failing = {"": range(70, 76)}  # a scrape that fails in the window changes nothing
+    check(tmp_path, Situation(things, 220, jobs=jobs, failing=failing), expected | {72: [before, twice]})
 
 
 def _rises(per_second: float) -> Callable[[int], float]:
@@ -279,6 +308,21 @@ def _rises(per_second: float) -> Callable[[int], float]:
         ({'linewarden_blind{target="d"}': 0}, []),
         ({'linewarden_ledger_ok{target="dc1"}': 0}, ["LinewardenLedgerFailed dc1 critical"]),
         ({'linewarden_ledger_ok{target="dc1"}': 1}, []),
+        (
+            {
+                'linewarden_push_ok{target="dc1",alertmanager="http://a:9093"}': 0,
+                'linewarden_push_ok{target="dc1",alertmanager="http://b:9093"}': 0,
+            },
+            ["LinewardenPushFailed dc1 critical"],
+        ),
+        (
+            {
+                'linewarden_push_ok{target="dc1",alertmanager="http://a:9093"}': 1,
+                'linewarden_push_ok{target="dc1",alertmanager="http://b:9093"}': 0,
+            },
+            ["LinewardenPushPartial dc1 warning"],
+        ),
+        ({'linewarden_push_ok{target="dc1",alertmanager="http://a:9093"}': 1}, []),
         ({'linewarden_config_last_reload_successful{target="dc1"}': 0}, ["LinewardenReloadFailed dc1 warning"]),
         ({'linewarden_ready{target="dc1"}': 0}, ["LinewardenNotReady dc1 warning"]),
         ({'linewarden_loop_lag_seconds{target="dc1"}': 3}, ["LinewardenLate dc1 warning"]),

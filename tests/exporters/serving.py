@@ -11,6 +11,7 @@ import aiohttp
 from prometheus_client import CollectorRegistry
 
 from agent.core.model import Event, Outage
+from agent.core.notes import Note
 from agent.core.picture import Picture
 from agent.core.ports import EventFilter
 from exporters import api, multitarget, web
@@ -25,6 +26,7 @@ class MemoryLedger:
     def __init__(self, events: Sequence[Event] = (), outages: Sequence[Outage] = ()) -> None:
         self.kept = tuple(events)
         self.kept_outages = tuple(outages)
+        self.kept_notes: tuple[Note, ...] = ()
         self.asked: list[object] = []
 
     async def events(self, wanted: EventFilter) -> Sequence[Event]:
@@ -37,6 +39,9 @@ class MemoryLedger:
     ) -> Sequence[Outage]:
         self.asked.append((target, open_only, since, limit))
         return self.kept_outages[:limit]
+
+    async def notes(self, outages: Sequence[int]) -> Sequence[Note]:
+        return [note for note in self.kept_notes if note.outage in outages]
 
 
 async def nothing_wrong() -> Sequence[str]:

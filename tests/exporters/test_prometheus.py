@@ -12,7 +12,9 @@ from agent.core.account import Account, Books, Excluded, History, rules_of
 from agent.core.contract import DEFAULT_RULES, period_named
 from agent.core.delay import EchoTotals
 from agent.core.learnt import Learning, Learnt, Source
+from agent.core.maintenance import Window, WindowKind
 from agent.core.model import Check, Estate, HardwareFlag, Mark, Outage, Outcome, State, Target, Verdict
+from agent.core.notes import Note, NoteKind
 from agent.core.picture import Picture
 from agent.core.ports import Blind
 from exporters import exposition, prometheus
@@ -102,6 +104,22 @@ def test_a_target_that_nobody_has_judged_is_unknown(picture: Picture) -> None:
     scrape = Scrape(picture)
     assert scrape.value("linewarden_target_state", target="telephony", state="unknown") == 1
     assert scrape.value("linewarden_check_state", target="telephony", state="unknown") == 1
+
+
+def test_what_people_said(picture: Picture) -> None:
+    now = NOW
+    window = Window(WindowKind.CLOCK_STOP, now - timedelta(hours=1), now + timedelta(hours=1), now)
+    picture.windows = (window, replace(window, kind=WindowKind.MAINTENANCE, ends_at=now))
+    outage = picture.open_outages["enc-crown"]
+    picture.notes[outage.id] = (Note(outage.id, NoteKind.ACKNOWLEDGEMENT, now, "alice", ""),)
+    cut = picture.verdicts["enc-crown"]
+    picture.verdicts["enc-crown"] = replace(cut, marks=frozenset({Mark.MAINTENANCE}))
+    scrape = Scrape(picture)
+    assert scrape.value("linewarden_maintenance_active", target="dc1", kind="clock_stop") == 1
+    assert scrape.value("linewarden_maintenance_active", target="dc1", kind="maintenance") == 0
+    assert scrape.value("linewarden_outage_acknowledged", target="enc-crown") == 1
+    assert sum(scrape.values("linewarden_outage_acknowledged")) == 1
+    assert scrape.labels("linewarden_page_kept") == [{"target": "enc-crown", "alert": "CircuitDown"}]
 
 
 def test_causes_marks_and_inventory(picture: Picture) -> None:

@@ -9,7 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from agent.core.learnt import Learning, Learnt, Source, Stranger
-from agent.core.model import Estate, Health, Mark, Page, Role, State, Target, Verdict
+from agent.core.maintenance import Window, WindowKind
+from agent.core.model import Estate, Health, Mark, Outage, Page, Role, State, Target, Verdict
+from agent.core.notes import Note, NoteKind
 from agent.core.picture import Picture
 from agent.core.ports import Blind
 from exporters import status
@@ -178,7 +180,7 @@ def test_the_structure_of_the_page(make: Callable[[datetime], Picture]) -> None:
     assert all(named.get("scope") for tag, named in page.found if tag == "th")
     labelled = [named["aria-labelledby"] for tag, named in page.found if tag == "section"]
     assert set(labelled) <= set(page.ids)
-    assert len(labelled) == 9
+    assert len(labelled) == 10
     targets = [str(named["href"]) for tag, named in page.found if tag == "a" and str(named["href"]).startswith("#")]
     assert {target[1:] for target in targets} <= set(page.ids)
     outside = [named for _, named in page.found for value in named.values() if re.match(r"(https?:)?//", value or "")]
@@ -194,10 +196,36 @@ def test_empty_states_are_said() -> None:
         "The configuration names no site.",
         "The configuration names no service.",
         "The configuration names no device.",
+        "No work is announced.",
         "No hardware is flagged.",
         "Nothing has happened since the agent started.",
     ):
         assert text in html
+
+
+def test_announced_work_and_who_took_it_on() -> None:
+    picture = two(State.DOWN, State.UP, Mark.MAINTENANCE)
+    lasts, comes = NOW - timedelta(hours=1), NOW + timedelta(days=1)
+    picture.windows = (
+        Window(WindowKind.MAINTENANCE, comes, comes + timedelta(hours=2), lasts, "FREQ=WEEKLY", "Europe/London",
+               reason="patching", author="bob", id=2),
+        Window(WindowKind.MAINTENANCE, lasts, comes, lasts, targets=("a",), reason="fibre work", author="alice", id=1),
+        Window(WindowKind.CLOCK_STOP, lasts - timedelta(days=9), lasts, lasts, reason="no key", author="alice", id=3),
+    )  # fmt: skip
+    outage = picture.open_outages["a"] = Outage(7, "a", State.DOWN, lasts, None, "cut")
+    picture.notes[outage.id] = (Note(7, NoteKind.ACKNOWLEDGEMENT, NOW, "carol", ""),)
+    seen = view(picture, NOW)
+    assert [(one.window.id, one.lasts, one.about) for one in seen.windows] == [
+        (1, True, "target a"), (2, False, "everything"),
+    ]  # fmt: skip
+    assert [row.marks for row in seen.devices.shown] == [["maintenance", "acknowledged by carol"], []]
+    assert seen.headline.text == "All is well"
+    html, _ = StatusPage().render(picture, NOW, True)
+    assert "fibre work" in html
+    assert "FREQ=WEEKLY in Europe/London" in html
+    assert "no key" not in html
+    picture.pages = (Page("DeviceDown", "a", "warning", lasts, "a is down", "", {}),)  # down before the window began
+    assert view(picture, NOW).headline.text == "One thing is wrong"
 
 
 def test_names_cannot_become_markup() -> None:
@@ -205,6 +233,8 @@ def test_names_cannot_become_markup() -> None:
     picture = only(replace(device("a", "switch", "bcw", evil, ()), title=evil, kind=evil, owners=(evil,)))
     picture.verdicts["a"] = Verdict(State.DOWN, NOW, reason=evil)
     picture.pages = (Page(evil, "a", "critical", NOW, evil, evil, {"target": evil}, (evil,)),)
+    picture.windows = (Window(WindowKind.MAINTENANCE, NOW, NOW + timedelta(1), NOW, targets=(evil,), reason=evil,
+                              author=evil),)  # fmt: skip
     html, _ = StatusPage().render(picture, NOW, False)
     assert "<script>alert" not in html
     page = Structure()

@@ -5,7 +5,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,9 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from agent.core.maintenance import Window, WindowKind
 from agent.core.model import State, Verdict
+from agent.core.notes import Note, NoteKind
 from agent.core.picture import Picture
 from tests.exporters.pictures import healthy, trouble
 from tests.exporters.serving import serving
@@ -154,10 +156,12 @@ async def test_the_keyboard(browser: webdriver.Chrome, tmp_path: Path) -> None:
         assert await page.run("return document.activeElement.id") == "main"
         await page.run("document.activeElement.blur(); document.querySelector('.skip').focus()")
         names = []
-        for _ in range(8):
+        for _ in range(9):
             await page.press(Keys.TAB)
             names.append(await page.run("return document.activeElement.innerText"))
-        assert names == ["Pages", "Circuits", "What else", "Sites", "Services", "Devices", "Ageing", "Events"]
+        assert names == [
+                "Pages", "Circuits", "What else", "Maintenance", "Sites", "Services", "Devices", "Ageing", "Events",
+            ]  # fmt: skip
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -165,7 +169,17 @@ async def test_the_keyboard(browser: webdriver.Chrome, tmp_path: Path) -> None:
 async def test_no_width_overflows_and_all_text_can_be_read(
     browser: webdriver.Chrome, tmp_path: Path, width: int, scheme: str
 ) -> None:
-    async with shown(browser, trouble(datetime.now(UTC)), tmp_path) as page:
+    now = datetime.now(UTC)
+    picture = trouble(now)
+    picture.windows = (
+        Window(WindowKind.MAINTENANCE, now, now + timedelta(hours=2), now, targets=("bcw-files1",), id=1,
+               reason="new disks", author="alice"),
+        Window(WindowKind.CLOCK_STOP, now + timedelta(days=2), now + timedelta(days=3), now,
+               "FREQ=MONTHLY;INTERVAL=2", "Europe/London", ("bcw",), ("ExampleTel",), reason="x", author="bob", id=2),
+    )  # fmt: skip
+    outage = picture.open_outages["enc-crown"]
+    picture.notes[outage.id] = (Note(outage.id, NoteKind.ACKNOWLEDGEMENT, now, "alice", "on it"),)
+    async with shown(browser, picture, tmp_path) as page:
         await page.size(width, 800, mobile=width < 500)
         await page.scheme(scheme)
         await page.until("document.getElementById('live-text').innerText.startsWith('live')")

@@ -9,7 +9,7 @@ Each circuit's echoes go out and come back over that circuit (policy routing at 
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -110,8 +110,10 @@ class Wan:
         self.ra.nft(f"add table inet lab\n{chain}{rules}")
 
 
-def configuration(folder: Path, *, backup: bool, snmp_interval: str = "5s") -> Path:
-    """Write the agent's configuration for the lab, and return the file."""
+def configuration(
+    folder: Path, *, backup: bool, snmp_interval: str = "5s", more: Mapping[str, object] | None = None
+) -> Path:
+    """Write the agent's configuration for the lab, with `more` sections, and return the file."""
     group = {"group": "a-b"} if backup else {}
     circuits = [
         {
@@ -144,6 +146,7 @@ def configuration(folder: Path, *, backup: bool, snmp_interval: str = "5s") -> P
             {"name": "crm", "site": "b", "owner": ["one", "two"], "depends_on": ["srv"],
              "checks": [{"type": "icmp", "address": "10.2.0.5", "interval": "1s"}]},
         ],
+        **(more or {}),
     }  # fmt: skip
     file = folder / "linewarden.yaml"
     file.write_text(yaml.safe_dump(document, sort_keys=False))
@@ -151,8 +154,10 @@ def configuration(folder: Path, *, backup: bool, snmp_interval: str = "5s") -> P
 
 
 @contextmanager
-def lab(folder: Path, *, backup: bool = False) -> Iterator[tuple[Wan, AgentProcess]]:
-    """Build the lab and start the agent in it; given out when everything is up."""
+def lab(
+    folder: Path, *, backup: bool = False, more: Mapping[str, object] | None = None
+) -> Iterator[tuple[Wan, AgentProcess]]:
+    """Build the lab and start the agent in it, with `more` sections in its configuration; given out when all is up."""
     with contextlib.ExitStack() as stack:
         wan = Wan(stack, backup=backup)
         for host, address in ((wan.ra, "10.1.0.1"), (wan.sw, "10.2.0.2"), (wan.srv, "10.2.0.5")):
@@ -160,7 +165,7 @@ def lab(folder: Path, *, backup: bool = False) -> Iterator[tuple[Wan, AgentProce
             state.mkdir()
             prefix = ("ip", "netns", "exec", host.name)
             wan.snmpd[address] = stack.enter_context(snmpd(state, address=address, port=161, prefix=prefix))
-        agent = AgentProcess(wan.agent.name, configuration(folder, backup=backup), folder / "state")
+        agent = AgentProcess(wan.agent.name, configuration(folder, backup=backup, more=more), folder / "state")
         stack.callback(agent.stop)
         agent.start()
         for name in ("a-b-primary", "ra", "sw", "srv", "crm"):

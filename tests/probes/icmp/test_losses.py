@@ -49,12 +49,18 @@ class LossyLink(Link):
         return self.losses.snapshots(np.array([self.row]))[0]
 
 
+def all_in_order(lines: Lost) -> list[bytes]:
+    """Return what is learnt of each line's echoes, bool[lines, echoes], that come one after the other."""
+    rows = np.arange(len(lines))
+    bank = LossBank(len(lines))
+    for second, gone in enumerate(lines.T):
+        bank.fold(rows, gone, np.full(len(lines), WALL + second * SECOND))
+    return bank.snapshots(rows)
+
+
 def in_order(lost: Lost) -> bytes:
-    """Return what is learnt of echoes that come one after the other."""
-    bank = LossBank(1)
-    for second, gone in enumerate(lost.tolist()):
-        bank.fold(np.array([0]), np.array([gone]), np.array([WALL + second * SECOND]))
-    return bank.snapshot(0)
+    """Return what is learnt of one line's echoes."""
+    return all_in_order(lost[np.newaxis])[0]
 
 
 def marks(text: str) -> Lost:
@@ -180,4 +186,4 @@ def test_many_checks_share_the_arrays() -> None:
         link.losses.take_changes()
     link.pass_time(310 * SECOND)
     link.losses.take_changes()
-    assert link.losses.snapshots(np.array(rows)) == [in_order(one) for one in lost]
+    assert link.losses.snapshots(np.array(rows)) == all_in_order(lost)
