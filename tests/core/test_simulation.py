@@ -47,7 +47,7 @@ def check(ran: Ran) -> None:
     assert [str(one) for one in ran.problems] == []
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(60))
 def test_one_fault_is_one_page_and_what_follows_is_none(seed: int) -> None:
     ran = run(seed)
     check(ran)
@@ -55,12 +55,12 @@ def test_one_fault_is_one_page_and_what_follows_is_none(seed: int) -> None:
     check_dates(ran.simulation)
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(30))
 def test_what_flaps_is_told_and_told_no_more_when_it_is_over(seed: int) -> None:
     check(run(seed, flaps=True))
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(30))
 def test_losses_and_slow_answers_are_no_outage_and_explain_what_follows(seed: int) -> None:
     check(run(seed, worse=True))
 

@@ -34,6 +34,7 @@ def judged(truth: Truth, pages: dict[tuple[str, str], Spans]) -> list[Kind]:
         ({("CircuitDown", "wan"): [(230, 403)]}, [Kind.LATE]),
         ({("CircuitDown", "wan"): [(202, 300), (310, 403)]}, [Kind.EARLY, Kind.TWICE]),
         ({("CircuitDown", "wan"): [(202, math.inf)]}, [Kind.ORPHANED]),
+        ({("CircuitDown", "wan"): [(202, 441)]}, [Kind.ORPHANED]),
         ({("CircuitDown", "wan"): [(202, 403)], ("DeviceDown", "sw"): [(205, 402)]}, [Kind.CONSEQUENCE]),
         ({("CircuitDown", "wan"): [(202, 403)], ("DeviceDown", "sw"): [(400.7, 402)]}, [Kind.COINCIDENCE]),
         ({("CircuitDown", "wan"): [(202, 403)], ("DeviceDown", "sw"): [(401.1, 402)]}, [Kind.CONSEQUENCE]),

@@ -1,25 +1,21 @@
 """What must be true of the pages of a simulated estate, and how long its faults took to be told."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-
-import numpy as np
 
 from agent.core.proof import TOGETHER_SECONDS
 from tests.core.simulation.desk import Pages
 from tests.core.simulation.detectors import LOSS_RATIO, RISE_SECONDS
 from tests.core.simulation.network import Simulation
+from tests.core.simulation.seen import Late, confirmation, is_plain, is_seen, is_sure, longest_seen, moments, was_seen
 from tests.core.simulation.truth import Fault, Span, Truth, Worse
 
 DOWN = ("DeviceDown", "ServiceDown", "CircuitDown", "CircuitGroupDown", "RedundancyLost")
-STEP = 0.5  # how finely observability is looked at
 LASTING = 60.0  # a target that flaps is paged again once it fails for so long
 MEMORY = 900.0  # flap damping forgets within a quarter of an hour
 FOUND = 240.0  # a degradation is a ticket after a detector's minute, two more, and the next rounds
-CONFIRMED = 8.0  # two echoes beyond the limit, a burst, and what is before it has been asked
-CONFIRMED_POLLED = 35.0  # two polls of three tries, and the time of two more for what is before it
 GONE = 200.0  # and is over after a detector's minute, and the least time of the state
 
 
@@ -30,7 +26,7 @@ class Kind(StrEnum):
     TWICE = "twice"  # more than one page for one fault
     CONSEQUENCE = "consequence"  # nothing of its own failed, but something that it depends on
     NOTHING = "nothing failed"
-    ORPHANED = "orphaned"  # never resolved
+    ORPHANED = "orphaned"  # not resolved, or long after
     BLIND = "while blind"
     EARLY = "resolved while it lasts"
     COINCIDENCE = "cause back in a second"  # see `_comes_back`; counted, and allowed
@@ -46,9 +42,6 @@ class Wrong:
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.detail}"
-
-
-Late = Callable[[str], float]  # target -> seconds within which its failure must be paged, and its recovery known
 
 
 @dataclass(frozen=True)
@@ -87,10 +80,10 @@ def fates(simulation: Simulation, late: Late) -> list[Fate]:
     return [
         Fate(
             fault,
-            _longest_seen(truth, fault) > _needed(truth, fault, late),
+            longest_seen(truth, fault) > _needed(truth, fault, late),
             opened[0] - fault.begin if (opened := _opened(simulation, fault, late)) else None,
             truth.own_spacing(fault.target, agent=fault.agent),
-            _is_plain(truth, fault),
+            is_plain(truth, fault),
         )
         for fault in truth.faults
     ]
@@ -119,10 +112,20 @@ def _untrue(simulation: Simulation, page: Pages, began: float, ended: float, lat
             return Wrong(Kind.COINCIDENCE, what)
         behind = any(f.begin <= began <= f.end + late(f.target) for f in above)
         return Wrong(Kind.CONSEQUENCE if behind else Kind.NOTHING, what)
-    lasts = [f for f in causes if f.begin <= began and f.end > ended + 1 and _sure(truth, f, late)]
+    if _outlives(truth, page, max(f.end for f in causes if f.begin <= ended), ended, late):
+        return Wrong(Kind.ORPHANED, what)
+    lasts = [f for f in causes if f.begin <= began and f.end > ended + 1 and is_sure(truth, f, late)]
     if lasts and not _eased(simulation, page, ended):
         return Wrong(Kind.EARLY, what)
     return None
+
+
+def _outlives(truth: Truth, page: Pages, mended: float, ended: float, late: Late) -> bool:
+    """Say whether a page stayed after its cause had gone, though the agent could see that."""
+    unseen = sum(span.end - span.begin for span in (*truth.blind, *truth.stops))
+    above = [f for name in truth.above(page.target) for f in truth.faults_of(name)]
+    behind = any(f.begin < ended and f.end > mended - late(page.target) for f in above)
+    return not behind and ended > mended + late(page.target) + unseen
 
 
 def _comes_back(above: Iterable[Fault], began: float) -> bool:
@@ -172,7 +175,7 @@ def _stands_for_unseen(truth: Truth, name: str, second: float) -> bool:
         return False
     failing = [f for above in truth.above(name) for f in truth.faults_of(above) if f.begin <= second < f.end]
     return any(
-        not _seen(truth, fault, fault.begin, second - truth.own_spacing(fault.target))
+        not was_seen(truth, fault, fault.begin, second - truth.own_spacing(fault.target))
         for fault in failing
         if not fault.agent
     )
@@ -205,25 +208,19 @@ def _missing(simulation: Simulation, fault: Fault, late: Late) -> list[Wrong]:
     """Say whether a fault that could be seen for long enough was paged, once."""
     truth = simulation.truth
     opened = _opened(simulation, fault, late)
-    if _longest_seen(truth, fault) > _needed(truth, fault, late) and not opened:
+    if longest_seen(truth, fault) > _needed(truth, fault, late) and not opened:
         return [Wrong(Kind.MISSED, f"{fault}")]
     soon = confirmation(truth, fault)
     told = bool(opened) and opened[0] <= fault.begin + soon
-    if not told and _is_plain(truth, fault) and all(_is_seen(truth, fault, s) for s in _moments(fault, soon)):
+    if not told and is_plain(truth, fault) and all(is_seen(truth, fault, s) for s in moments(fault, soon)):
         return [Wrong(Kind.LATE, f"{fault}: at {opened[:1]}")]
     alone = len(truth.faults_of(fault.target)) == 1 and not _group(truth, fault)
     if fault.agent:  # what cannot be reached tells nothing of its SNMP agent
-        alone &= all(truth.carries(fault.target, second) for second in _moments(fault))
+        alone &= all(truth.carries(fault.target, second) for second in moments(fault))
     reloaded = any(fault.begin < moment < fault.end for moment in _absences(truth, fault.target))
-    if len(opened) > 1 and alone and not reloaded and _sure(truth, fault, late):
+    if len(opened) > 1 and alone and not reloaded and is_sure(truth, fault, late):
         return [Wrong(Kind.TWICE, f"{fault}: at {[round(second, 2) for second in opened]}")]
     return []
-
-
-def confirmation(truth: Truth, fault: Fault) -> float:
-    """Return within how many seconds a fault is paged that nothing else disturbs: confirmation and one interval."""
-    spacing = truth.own_spacing(fault.target, agent=fault.agent)
-    return spacing + (CONFIRMED if spacing <= 10 else CONFIRMED_POLLED)
 
 
 def _is_told_of(simulation: Simulation, worse: Worse) -> bool:
@@ -273,49 +270,3 @@ def _absences(truth: Truth, name: str) -> tuple[float, ...]:
 def _needed(truth: Truth, fault: Fault, late: Late) -> float:
     flaps = any(_flaps(truth, name, fault.begin) for name in (fault.target, _group(truth, fault)) if name)
     return late(fault.target) + (LASTING if flaps else 0.0)
-
-
-def _longest_seen(truth: Truth, fault: Fault) -> float:
-    """Return for how long on end a fault could be seen."""
-    lasted = longest = 0.0
-    for second in _moments(fault):
-        lasted = lasted + STEP if _is_seen(truth, fault, second) else 0.0
-        longest = max(longest, lasted)
-    return longest
-
-
-def _moments(fault: Fault, most: float = math.inf) -> list[float]:
-    found: list[float] = np.arange(fault.begin, min(fault.end, fault.begin + most), STEP).tolist()
-    return found
-
-
-def _is_seen(truth: Truth, fault: Fault, second: float) -> bool:
-    if not truth.is_observable(fault.target, second):
-        return False
-    return truth.carries(fault.target, second) if fault.agent else True
-
-
-def _seen(truth: Truth, fault: Fault, begin: float, end: float) -> bool:
-    """Say whether a fault could be seen at any moment of a time."""
-    return any(_is_seen(truth, fault, second) for second in np.arange(begin, end, STEP).tolist())
-
-
-def _is_plain(truth: Truth, fault: Fault, seconds: float = 90.0) -> bool:
-    """Say whether nothing else was wrong shortly before or after the begin of a fault."""
-    names = {fault.target, *truth.above(fault.target)}
-    near = [f for name in names for f in truth.faults_of(name) if f is not fault]
-    begin, end = fault.begin - seconds, fault.begin + seconds
-    if any(f.begin < end and f.end > begin for f in near) or fault.end < end:
-        return False
-    spans: list[Span | Worse] = [*truth.blind, *truth.stops, *truth.stalls, *truth.absent.values()]
-    spans += [one for one in truth.worse if one.target in names]
-    return not any(span.begin < end and span.end > begin for span in spans)
-
-
-def _sure(truth: Truth, fault: Fault, late: Late) -> bool:
-    """Say whether a fault began well before those of what is above it, so that it is known to be one of its own."""
-    return not any(
-        fault.begin - late(f.target) < f.begin < fault.begin + 3 * late(fault.target)
-        for name in truth.above(fault.target)
-        for f in truth.faults_of(name)
-    )
