@@ -48,8 +48,13 @@ def was_seen(truth: Truth, fault: Fault, begin: float, end: float) -> bool:
 
 
 def is_plain(truth: Truth, fault: Fault, seconds: float = 90.0) -> bool:
-    """Say whether nothing else was wrong shortly before or after the begin of a fault."""
+    """Say whether nothing else was wrong shortly before or after the begin of a fault.
+
+    Neither with what is before it, nor with the devices that tell of that.
+    """
     names = {fault.target, *truth.above(fault.target)}
+    checks = [check for name in names for check in truth.estate.targets[name].checks]
+    names |= {check.source[0] for check in checks if check.source}
     near = [f for name in names for f in truth.faults_of(name) if f is not fault]
     begin, end = fault.begin - seconds, fault.begin + seconds
     if any(f.begin < end and f.end > begin for f in near) or fault.end < end:
