@@ -21,11 +21,11 @@ from agent.core.account import (
     History,
     Stretch,
     describe,
-    no_calendar,
     rules_of,
 )
 from agent.core.availability import Pair
 from agent.core.contract import Rules
+from agent.core.exclusions import Exclusions
 from agent.core.model import EventKind, State, Target
 from agent.core.picture import Picture
 from agent.core.ports import Blind, EventFilter, Ledger
@@ -47,14 +47,12 @@ class Accounts:
         self,
         picture: Picture,
         ledger: Ledger,
-        calendar: Calendar = no_calendar,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
-        """Take where the estate and the states are, where the history is, and what is excluded."""
+        """Take where the estate, its windows and the states are, and where the history is."""
         self._clock = clock
         self._picture = picture
         self._ledger = ledger
-        self._calendar = calendar
         self._changed = asyncio.Event()
         self._kept = (datetime.max.replace(tzinfo=UTC), History())  # since when, and what was read
         self._stale = True
@@ -120,9 +118,14 @@ class Accounts:
 
         def work() -> list[dict[str, Any]]:
             books = Books(history, since, now)
-            return [describe(self._account(books, target, windows[target.name]), target) for target in asked]
+            calendar = self._calendar()
+            return [describe(self._account(books, target, windows[target.name], calendar), target) for target in asked]
 
         return await asyncio.to_thread(work)
+
+    def _calendar(self) -> Calendar:
+        """Return what the windows of this moment exclude."""
+        return Exclusions(self._picture.windows, self._picture.estate).of
 
     async def _read(self, since: datetime, target: str | None) -> History:
         now = self._clock()
@@ -143,7 +146,7 @@ class Accounts:
     def _count(
         self, targets: Iterable[Target], periods: Mapping[Rules, Pair], history: History, since: datetime, now: datetime
     ) -> dict[str, Account]:
-        books = Books(history, since, now)
+        books, calendar = Books(history, since, now), self._calendar()
         alike: dict[tuple[Rules, float | None], Account] = {}
         found: dict[str, Account] = {}
         for target in targets:
@@ -151,14 +154,14 @@ class Accounts:
             period = periods.get(rules)
             if period is None:
                 continue  # came with a reload meanwhile
-            if not books.eventless(target.name) or self._calendar(target.name, *period) != NO_EXCLUSION:
-                found[target.name] = self._account(books, target, period)
+            if not books.eventless(target.name) or calendar(target.name, *period) != NO_EXCLUSION:
+                found[target.name] = self._account(books, target, period, calendar)
                 continue
             if (rules, objective) not in alike:
-                alike[rules, objective] = self._account(books, target, period)
+                alike[rules, objective] = self._account(books, target, period, calendar)
             found[target.name] = replace(alike[rules, objective], target=target.name)
         return found
 
-    def _account(self, books: Books, target: Target, period: Pair) -> Account:
+    def _account(self, books: Books, target: Target, period: Pair, calendar: Calendar) -> Account:
         rules, objective = rules_of(self._picture.estate, target)
-        return books.account(target.name, period, rules, objective, self._calendar(target.name, *period))
+        return books.account(target.name, period, rules, objective, calendar(target.name, *period))

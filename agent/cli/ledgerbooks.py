@@ -7,8 +7,9 @@ from typing import Any, Final
 import click
 
 from agent.cli.client import RefusedError
-from agent.core.account import ROLES, Books, History, Stretch, describe, rules_of
+from agent.core.account import ROLES, Books, History, Stretch, describe, no_calendar, rules_of
 from agent.core.contract import DEFAULT_RULES, Rules
+from agent.core.exclusions import Exclusions
 from agent.core.model import Estate, EventKind, Target
 from agent.core.ports import Blind, EventFilter
 from agent.ledger import LedgerReader
@@ -56,8 +57,9 @@ def accounts(
         [*reader.blind(begin, max(now, begin)), *_since_then(known.alive_until)],
     )
     books = Books(history, begin, now)
+    calendar = Exclusions(reader.windows(), estate).of if estate is not None else no_calendar
     return [
-        describe(books.account(name, windows[name], rules, objective), found)
+        describe(books.account(name, windows[name], rules, objective, calendar(name, *windows[name])), found)
         for name, (found, rules, objective) in asked.items()
     ]
 

@@ -11,9 +11,10 @@ import pytest
 
 from agent import accounts as module
 from agent.accounts import Accounts
-from agent.core.account import Account, Books, Excluded, Stretch
+from agent.core.account import Account, Books, Calendar, Stretch
 from agent.core.availability import Pair
 from agent.core.contract import Period, Rules
+from agent.core.maintenance import Window, WindowKind
 from agent.core.model import CircuitFacts, Estate, Event, Role, State, Target, Verdict
 from agent.core.picture import Picture
 from agent.core.ports import Blind
@@ -64,13 +65,18 @@ def a_minute(name: str) -> list[Event]:
 
 
 @asynccontextmanager
-async def kept(path: Path, excluded: dict[str, Excluded] | None = None) -> AsyncIterator[Kept]:
+async def kept(path: Path, windows: tuple[Window, ...] = ()) -> AsyncIterator[Kept]:
     async with opened(path / "ledger.sqlite") as ledger:
         picture = Picture(ESTATE, at(0), at(0))
         picture.verdicts = {name: Verdict(State.UP, at(0)) for name in ESTATE.targets}
         await ledger.record([target_event("up", -90 * 86400, target=name, old="unknown") for name in ESTATE.targets])
-        calendar = lambda name, _since, _until: (excluded or {}).get(name, Excluded())  # noqa: E731 - short
-        made = Kept(Accounts(picture, ledger, calendar, lambda: made.now), picture, ledger, at(0))
+        picture.windows = windows
+        made: Kept
+
+        def now() -> datetime:
+            return made.now
+
+        made = Kept(Accounts(picture, ledger, now), picture, ledger, at(0))
         yield made
 
 
@@ -88,12 +94,13 @@ async def test_what_is_alike_is_counted_once(tmp_path: Path, monkeypatch: pytest
     counted: list[str] = []
     real = module.Accounts._account
 
-    def account(self: Accounts, books: Books, target: Target, period: Pair) -> Account:
+    def account(self: Accounts, books: Books, target: Target, period: Pair, calendar: Calendar) -> Account:
         counted.append(target.name)
-        return real(self, books, target, period)
+        return real(self, books, target, period, calendar)
 
     monkeypatch.setattr(module.Accounts, "_account", account)
-    async with kept(tmp_path, {"three": Excluded([(at(-HOUR), at(0))])}) as books:
+    window = Window(WindowKind.MAINTENANCE, at(-HOUR), at(0), at(-HOUR), targets=("three",))
+    async with kept(tmp_path, (window,)) as books:
         await books.fresh()
         assert counted == ["one", "three", "quarterly", "a"]
         await books.ledger.record([target_event("down", 60, target="two")])

@@ -21,10 +21,10 @@ def begun(at: float = 0.0, speed: float = 1.0) -> Script:
         (20.0, True, 0.0, 20.0),
         (50.0, True, 30.0, 20.0),
         (65.0, False, 45.0, 65.0),
-        (180.0, False, 45.0, 65.0),
-        (199.0, False, 45.0, 65.0),
-        (201.0, True, 46.0, 200.0),
-        (260.0, False, 90.0, 245.0),
+        (600.0, False, 45.0, 65.0),
+        (619.0, False, 45.0, 65.0),
+        (621.0, True, 46.0, 620.0),
+        (680.0, False, 90.0, 665.0),
     ],
 )
 def test_a_circuit_fails_and_recovers_in_each_cycle(

@@ -23,7 +23,7 @@ from agent.core.model import (
     Urgency,
     Verdict,
 )
-from agent.core.paging import losses, pages
+from agent.core.paging import losses, next_degraded, pages
 from agent.core.watch import Watched, Why
 
 NOW: Final = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
@@ -144,6 +144,14 @@ def test_what_is_degraded_is_a_ticket_once_it_lasts_and_nothing_explains_it(
         "Its figures, and what found them: linewarden explain sw1"
     )
     assert [page.description for page in found] == [text] * sent
+
+
+def test_when_the_next_ticket_of_what_is_degraded_is_due() -> None:
+    soon, later = NOW - timedelta(seconds=100), NOW - timedelta(seconds=10)
+    told = Verdict(State.DEGRADED, alone_since=NOW - timedelta(seconds=200))
+    waiting = [Verdict(State.DEGRADED, alone_since=since) for since in (later, soon, None)]
+    assert next_degraded([told, *waiting, Verdict(State.UP, alone_since=soon)], NOW) == soon + timedelta(seconds=120)
+    assert next_degraded([told], NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -286,7 +294,8 @@ def test_a_circuit_without_facts_is_no_reason_to_fail() -> None:
         ("solo:dM", "solo-59", "CircuitDown/solo"),
         ("solo:dM", "solo-60", ""),
         ("solo:dM", "solo-61", ""),
-        ("sw1:dMF", "sw1-59", "DeviceDown/sw1"),
+        ("sw1:dM", "sw1-59", "DeviceDown/sw1"),
+        ("sw1:dMF", "sw1-59", ""),  # nor is what flaps paged as down
         ("g:dM ga:d gb:d", "g-59", "CircuitGroupDown/g"),
         ("g:uRM ga:d gb:u", "g-58", "RedundancyLost/g"),
         ("g:uRM ga:d gb:u", "g-59", ""),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-CYCLE_SECONDS: Final = 180.0
+CYCLE_SECONDS: Final = 600.0  # seldomer than what counts as flapping
 
 
 @dataclass(frozen=True, slots=True)
