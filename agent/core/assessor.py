@@ -16,11 +16,14 @@ from agent.core.health import Policy
 from agent.core.maintenance import Excuse
 from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Observation, Outcome, Role, State, Verdict
 from agent.core.ports import Resumed
+from agent.core.proof import fails_unseen
 from agent.core.topology import Topology, group_of, topology
-from agent.core.verdict import SETTLE_SECONDS, Held, judge, mark_events, own_state, target_event
+from agent.core.verdict import SETTLE_SECONDS, Held, judge, mark_events, own_state, target_event, without_outdated_ends
 
 _STALE_INTERVALS = 3.0  # two late or lost measurements are nothing yet; the third makes it unknown
 _FAILED = frozenset({State.DOWN, State.UNREACHABLE})
+_STAMPS = ("since", "seen_at", "failing_since", "heard_at", "vain_since", "worked_since")
+_VERDICT_STAMPS = ("since", "alone_since", "worked_since", "returned_at")
 _EXCUSED = frozenset({Mark.MAINTENANCE})
 _STALE_LEAST_SECONDS = 30.0  # a round and its timeout, with room for one that is late
 
@@ -52,8 +55,7 @@ class Assessor:
         self.beliefs: dict[tuple[str, str], Health] = {}
         self.verdicts: dict[str, Verdict] = {}
         self.excuses: dict[str, Excuse] = {}  # who is in maintenance, and since when
-        self._held: dict[str, datetime] = {}  # target -> since when its failure is held back
-        self._waits: dict[str, tuple[datetime, tuple[str, ...]]] = {}  # ... -> until when, and for what
+        self._held: dict[str, Held] = {}  # target -> since when its failure is held back
         self._known: dict[str, Verdict] = {}  # verdicts of the former run: finding the same again is no event
         self._looks: list[tuple[datetime, tuple[str, str]]] = []  # a heap: when which belief may be stale
         self.flaps = Flaps()
@@ -98,12 +100,20 @@ class Assessor:
         self.flaps.resume(resumed.failures)
         for name in self.flaps.watched & self.verdicts.keys():
             verdict = self.verdicts[name]
-            self._believe(name, replace(verdict, marks=verdict.marks | {Mark.FLAPPING}))
+            down_since = verdict.since if verdict.state is State.DOWN else None
+            moment = resumed.alive_until or down_since
+            if moment is None or self.flaps.is_flapping(name, down_since, moment):
+                self._believe(name, replace(verdict, marks=verdict.marks | {Mark.FLAPPING}))
         for name in resumed.targets.keys() & self.estate.targets.keys():
-            members = [resumed.targets[m][0] for m in self.estate.targets[name].members if m in resumed.targets]
-            if self.estate.targets[name].role is Role.GROUP and State.DOWN in members and not set(members) <= _FAILED:
+            members = [member for member in self.estate.targets[name].members if member in resumed.targets]
+            states = [resumed.targets[member][0] for member in members]
+            lost = [m for m in members if resumed.targets[m][0] is State.DOWN and not self._flaps(m)]
+            if self.estate.targets[name].role is Role.GROUP and lost and not set(states) <= _FAILED:
                 marks = frozenset({Mark.REDUNDANCY_LOST})
                 self._believe(name, Verdict(marks=marks, reason="as when the agent stopped"))
+
+    def _flaps(self, name: str) -> bool:
+        return name in self.verdicts and Mark.FLAPPING in self.verdicts[name].marks
 
     def hear(self, observation: Observation, now: datetime, changes: Changes | None = None) -> Changes:
         """Weigh one observation, and what follows from it for circuits' ends and for what depends on it.
@@ -148,7 +158,9 @@ class Assessor:
             return False
         belief = self.beliefs[key] = rules.stay_up(belief, at, proven_at, detail)
         before = self.verdicts[name]
-        self.verdicts[name] = Verdict(State.UP, before.since, (), before.marks, belief.reason)
+        self.verdicts[name] = Verdict(
+            State.UP, before.since, (), before.marks, belief.reason, None, before.worked_since, before.returned_at
+        )
         changes.fresh.append(key)
         return True
 
@@ -239,17 +251,17 @@ class Assessor:
     def _decide(self, names: Iterable[str], now: datetime, changes: Changes) -> None:
         for name in self.topology.affected(names):
             before = self.verdicts[name]
-            judged = judge(
-                self.estate.targets[name], self.topology, self.beliefs, self.verdicts, self._held.get(name), now
-            )
+            held = self._held.get(name)
+            judged = judge(self.estate.targets[name], self.topology, self.beliefs, self.verdicts, held, now)
             after = self._marked(name, self._damped(name, before, judged.verdict, now))
             if judged.until is None:
-                self._held.pop(name, None)
+                if self._held.pop(name, None) is not None and self._answers(name):
+                    after = replace(after, returned_at=now)  # it did fail, if not for long enough to be told
+                    self._ask_informing(name, changes)
             else:
-                if name not in self._held:
+                if held is None or (judged.again is not None and held.again is None):
                     self._ask(judged.ask, changes)
-                self._held.setdefault(name, now)
-                self._waits[name] = judged.until, judged.ask
+                self._held[name] = Held(held.since if held else now, judged.until, judged.ask, judged.again)
             if after == before:
                 continue
             self._believe(name, after)
@@ -257,13 +269,30 @@ class Assessor:
             self._tell(name, before, after, now, changes)
 
     def _damped(self, name: str, before: Verdict, after: Verdict, now: datetime) -> Verdict:
-        """Count a failure of a target's own, and mark what keeps failing."""
+        """Count a failure of a target's own, and mark what keeps failing.
+
+        While nobody can see whether it still fails, time alone makes no failure a lasting one.
+        """
         down = after.state is State.DOWN
         if down and before.state in (State.UP, State.DEGRADED):
             self.flaps.failed(name, now)
-        if not self.flaps.is_flapping(name, after.since if down else None, now):
+        if name not in self.flaps.watched:
+            flaps = False
+        elif down and self._fails_unseen(name):
+            flaps = Mark.FLAPPING in before.marks
+        else:
+            flaps = self.flaps.is_flapping(name, after.since if down else None, now)
+        if not flaps:
             return replace(after, marks=after.marks - {Mark.FLAPPING}) if Mark.FLAPPING in after.marks else after
         return replace(after, marks=after.marks | {Mark.FLAPPING})
+
+    def _fails_unseen(self, name: str) -> bool:
+        target = self.estate.targets[name]
+        return any(
+            fails_unseen(self.estate.targets[one], self.beliefs)
+            for one in target.members or (name,)
+            if one in self.estate.targets
+        )
 
     def _believe(self, name: str, verdict: Verdict) -> None:
         self.verdicts[name] = verdict
@@ -312,18 +341,23 @@ class Assessor:
         ]
 
     def _ask_below(self, name: str, before: Verdict, after: Verdict, changes: Changes) -> None:
-        """Measure what stands behind a cause that came or went, so that a page names at once what is lost with it.
-
-        Of a target that returns the checks that do not decide are asked, too: they failed with it, and are out of date.
-        """
+        """Measure what stands behind a cause that came or went, so that a page names at once what is lost with it."""
         fails = after.state is State.DOWN and before.state is not State.DOWN
         returns = after.state in rules.WORKS and before.state in _FAILED
         if returns:
-            own = self.estate.targets[name].checks
-            changes.ask.update((check.target, check.name) for check in own if not check.decisive)
+            self._ask_informing(name, changes)
         if fails or returns:
             below = self.topology.descendants(name)
             self._ask((n for n in below if (self.verdicts[n].state is State.UNREACHABLE) == returns), changes)
+
+    def _answers(self, name: str) -> bool:
+        own = own_state(self.estate.targets[name], self.estate, self.beliefs, self.verdicts)
+        return own.state in rules.WORKS
+
+    def _ask_informing(self, name: str, changes: Changes) -> None:
+        """Ask the checks that do not decide about a target that is back: they failed with it, and are out of date."""
+        own = self.estate.targets[name].checks
+        changes.ask.update((check.target, check.name) for check in own if not check.decisive)
 
     def _ask(self, names: Iterable[str], changes: Changes) -> None:
         for name in names:
@@ -331,7 +365,7 @@ class Assessor:
 
     def held(self) -> dict[str, Held]:
         """Return the targets whose failure is held back, until when, and what is asked meanwhile."""
-        return {name: Held(since, *self._waits[name]) for name, since in self._held.items()}
+        return dict(self._held)
 
     def shown(self, target: str, check: str) -> Health:
         """Return a check's belief as it is shown: while its target's failure is held back, it is not told as a fact."""
@@ -340,18 +374,28 @@ class Assessor:
             own = own_state(self.estate.targets[target], self.estate, self.beliefs, self.verdicts)
             if own.state is State.DOWN:
                 return replace(belief, state=State.UNKNOWN, reason=f"being made sure of: {belief.reason}")
+            if self._is_outdated_end(target, check):
+                return replace(belief, state=State.UNKNOWN, reason=f"the line has answered since: {belief.reason}")
         return presented(belief, verdict)
+
+    def _is_outdated_end(self, target: str, check: str) -> bool:
+        """Say whether a circuit's verdict leaves this end out, because its echoes are newer than what the end tells."""
+        checks = self.estate.targets[target].checks
+        left = without_outdated_ends([(one, self.beliefs[target, one.name]) for one in checks if one.decisive])
+        return self.checks[target, check].source is not None and all(one.name != check for one, _ in left)
 
     def shift(self, by: timedelta) -> None:
         """Move every stamp: the clock was set by so much, and what is to come is stamped by the new one."""
         for key, belief in self.beliefs.items():
-            stamps = {name: getattr(belief, name) for name in ("since", "seen_at", "failing_since", "heard_at")}
+            stamps = {name: getattr(belief, name) for name in _STAMPS}
             self.beliefs[key] = replace(belief, **{name: stamp and stamp + by for name, stamp in stamps.items()})
         for verdicts in (self.verdicts, self._known):
             for name, verdict in verdicts.items():
-                alone_since = verdict.alone_since and verdict.alone_since + by
-                verdicts[name] = replace(verdict, since=verdict.since and verdict.since + by, alone_since=alone_since)
-        self._held = {name: since + by for name, since in self._held.items()}
+                stamps = {stamp: getattr(verdict, stamp) for stamp in _VERDICT_STAMPS}
+                verdicts[name] = replace(verdict, **{key: stamp and stamp + by for key, stamp in stamps.items()})
+        for name, held in self._held.items():
+            again = held.again and held.again + by
+            self._held[name] = Held(held.since + by, held.until + by, held.ask, again)
         self.flaps.shift(by)
         self._look_at_all()
 
@@ -379,8 +423,8 @@ def presented(belief: Health, verdict: Verdict) -> Health:
     """
     if belief.state is State.DOWN and verdict.state is State.UNREACHABLE:
         return replace(belief, state=State.UNREACHABLE)
-    settled = verdict.since + timedelta(seconds=SETTLE_SECONDS) if verdict.since is not None else None
-    outdated = belief.seen_at is not None and settled is not None and belief.seen_at <= settled
+    settled = verdict.returned_at + timedelta(seconds=SETTLE_SECONDS) if verdict.returned_at is not None else None
+    outdated = settled is not None and (belief.seen_at is None or belief.seen_at <= settled)
     if belief.state is State.DOWN and verdict.state in rules.WORKS and outdated:
         return replace(belief, state=State.UNKNOWN, reason=f"not asked since the target came back: {belief.reason}")
     return belief

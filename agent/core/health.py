@@ -96,15 +96,17 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
     proven_at = min(proven_at, at)  # a clock set back must not prove ahead
     speaks = _SPEAKS[observation.outcome]
     if speaks is Evidence.NONE:
-        return _move(replace(health, heard_at=observation.at), _NEXT[health.state, speaks], observation)
+        vain = replace(health, heard_at=at, vain_since=health.vain_since or at)
+        return _move(vain, _NEXT[health.state, speaks], observation)
     if health.since is not None and _contradicts(health.state, speaks) and proven_at <= health.since <= at:
         return health, None
     if speaks is Evidence.GOOD:
         seen_at = _later(health.seen_at, proven_at)
-        seen = replace(health, seen_at=seen_at, failures=0, failing_since=None, heard_at=at)
+        seen = replace(health, seen_at=seen_at, failures=0, failing_since=None, heard_at=at, vain_since=None)
         return _answered(seen, observation, policy)
     failures = health.failures + 1
-    if observation.confirmed or failures >= policy.failures_to_down:
+    sure = observation.confirmed and not (observation.outcome is Outcome.NO_ANSWER and _loses(health))
+    if sure or failures >= policy.failures_to_down:
         speaks = Evidence.BAD
     seen = replace(
         health,
@@ -112,6 +114,7 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
         failures=failures,
         failing_since=health.failing_since or observation.since or at,
         heard_at=at,
+        vain_since=None,
     )
     return _move(seen, _NEXT[health.state, speaks], observation)
 
@@ -126,7 +129,10 @@ def stay_up(health: Health, at: datetime, proven_at: datetime, detail: str) -> H
     seen_at = health.seen_at
     if seen_at is None or proven_at > seen_at:
         seen_at = proven_at
-    return Health(State.UP, health.since, seen_at, 0, None, detail or health.reason, health.resumed, at)
+    return Health(
+        State.UP, health.since, seen_at, 0, None, detail or health.reason, health.resumed, at,
+        worked_since=health.worked_since,
+    )  # fmt: skip
 
 
 def expire(target: str, check: str, health: Health, now: datetime, policy: Policy) -> tuple[Health, Event | None]:
@@ -159,7 +165,10 @@ def _answered(health: Health, observation: Observation, policy: Policy) -> tuple
     troubles = observation.troubles
     new = _NEXT[health.state, Evidence.POOR if troubles else Evidence.GOOD]
     if troubles:
+        answered = observation.since
         observation = replace(observation, **_told(troubles))
+        if health.state is State.DOWN:  # it may have been worse before it failed: what begins now is that it answers
+            observation = replace(observation, since=answered)
     if health.state is not State.DEGRADED:
         return _move(replace(health, troubles=troubles), new, observation)
     if new is State.UP and health.since is not None:
@@ -171,6 +180,14 @@ def _answered(health: Health, observation: Observation, policy: Policy) -> tuple
         since = max(trouble.since for trouble in troubles)
         return more, _event(State.DEGRADED, State.DEGRADED, since, observation)
     return _move(replace(health, troubles=troubles), new, observation)
+
+
+def _loses(health: Health) -> bool:
+    """Say whether echoes are known to be lost: a few that are lost in a row then make sure of nothing yet.
+
+    Of 20 % loss a silence and one burst come together every four hours, and with a second burst once in months.
+    """
+    return any(trouble.aspect is Aspect.LOSS for trouble in health.troubles)
 
 
 def _ways(troubles: tuple[Trouble, ...]) -> set[tuple[Aspect, Against]]:
@@ -197,9 +214,11 @@ def _move(health: Health, new: State, observation: Observation) -> tuple[Health,
     if health.since is not None and since < health.since:  # a round that spans the whole of the former state
         since = observation.proven_at or observation.at
     found_again = new is health.resumed and new in WORKS
+    works = new in WORKS and health.state in WORKS
     moved = replace(
         health,
         state=new,
+        worked_since=health.works_since if works else None,
         since=health.since if found_again and health.since is not None else since,
         reason=observation.detail,
         resumed=health.resumed if new is State.UNKNOWN else None,

@@ -478,6 +478,8 @@ class Health:
         failing_since: when the first of those began.
         resumed: what the ledger knew of it before this run; until the first evidence.
         heard_at: when it was last measured, if only in vain; None before this run measured it.
+        vain_since: since when it could not be measured; None while it can.
+        worked_since: since when it has worked, where that is not `since`: up and degraded follow one another.
         troubles: while `degraded`, in what way; an open one outlasts what cannot be measured.
     """
 
@@ -490,6 +492,13 @@ class Health:
     resumed: State | None = None
     heard_at: datetime | None = None
     troubles: tuple[Trouble, ...] = ()
+    vain_since: datetime | None = None
+    worked_since: datetime | None = None
+
+    @property
+    def works_since(self) -> datetime | None:
+        """Since when it has worked, well or badly; means nothing while it does not."""
+        return self.worked_since or self.since
 
 
 @dataclass(frozen=True, slots=True)
@@ -499,6 +508,8 @@ class Verdict:
     Attributes:
         causes: while `unreachable` or `degraded`, the targets at the root of it.
         alone_since: while `degraded`, since when nothing that it depends on explains that; None where something does.
+        worked_since: since when it has worked, where that is not `since`: up and degraded follow one another.
+        returned_at: when it last came back from a failure; None where it has not.
     """
 
     state: State = State.UNKNOWN
@@ -507,6 +518,13 @@ class Verdict:
     marks: frozenset[Mark] = frozenset()
     reason: str = "not measured yet"
     alone_since: datetime | None = None
+    worked_since: datetime | None = None
+    returned_at: datetime | None = None
+
+    @property
+    def works_since(self) -> datetime | None:
+        """Since when it has worked, well or badly; means nothing while it does not."""
+        return self.worked_since or self.since
 
 
 # ------------------------------------------------------------------ what happened

@@ -10,6 +10,9 @@ from agent.core.topology import Topology, needed
 
 HOLD_SECONDS: Final = 3.0  # a burst answers in well under one second; twice that and a late loop still fit
 POLL_SECONDS: Final = 10.0  # a poll that names no timeout: three tries at an SNMP agent, and a moment
+TOGETHER_SECONDS: Final = 1.0  # bursts to a target and to what is before it leave within one second
+CLOSE_SECONDS: Final = 2.0  # of echoes as close as this, two are missed before anything is back again
+TRY_SECONDS: Final = 2.0  # how long a try of a poll waits for its answer before the next one
 FAILED: Final = frozenset({State.DOWN, State.UNREACHABLE})
 
 Beliefs = Mapping[tuple[str, str], Health]
@@ -25,6 +28,8 @@ def proven_at(name: str, estate: Estate, beliefs: Beliefs) -> datetime | None:
     target = estate.targets[name]
     pairs = [(check, beliefs.get((name, check.name), Health())) for check in target.checks if check.decisive]
     if target.role is Role.CIRCUIT:
+        if any(check.source is None and health.heard_at is None for check, health in pairs):
+            return None  # its echoes are under way: they will tell
         known = [(check, health) for check, health in pairs if health.state is not State.UNKNOWN]
         pairs = [pair for pair in known if pair[0].source is None] or known
     good = [health.seen_at for _, health in pairs if health.state in WORKS and not health.failures and health.seen_at]
@@ -82,6 +87,64 @@ def pending(names: list[str], estate: Estate, beliefs: Beliefs, verdicts: Verdic
         for check in estate.targets[name].checks
         if check.decisive
     )
+
+
+def blind_since(target: Target, beliefs: Beliefs) -> datetime | None:
+    """Return since when a check that decides about a target cannot be measured, though it was before; None: it can."""
+    healths = [beliefs.get((target.name, check.name), Health()) for check in target.checks if check.decisive]
+    return max((h.vain_since for h in healths if h.vain_since is not None and h.seen_at is not None), default=None)
+
+
+def fails_unseen(target: Target, beliefs: Beliefs) -> bool:
+    """Say whether none of the checks that have failed can be measured now: nobody knows whether they still fail.
+
+    What failed before the agent was restarted has to be measured once first.
+    """
+    healths = [beliefs.get((target.name, check.name), Health()) for check in target.checks if check.decisive]
+    failed = [health for health in healths if health.state is State.DOWN]
+    return bool(failed) and all(health.vain_since is not None or health.heard_at is None for health in failed)
+
+
+def may_have_returned(target: Target, topology: Topology, beliefs: Beliefs) -> bool:
+    """Say whether something that it depends on was seen to work only after the target was last seen to fail.
+
+    It is asked of a target that has been seen to fail. Both may have failed together and come back together since: a
+    poll that is answered at its third try, or a single echo of a device that is asked every ten seconds, tells nothing
+    of the seconds before. Where echoes follow one another closely a break would have been noticed. An interface that
+    is down says so by itself.
+    """
+    failed = [(c, beliefs.get((target.name, c.name), Health())) for c in target.checks if c.decisive]
+    failed = [(check, health) for check, health in failed if health.state is State.DOWN]
+    if any(check.source is not None for check, _ in failed):
+        return False
+    seen = [_fails_until(health) for _, health in failed if health.seen_at is not None]
+    last = max(seen) + timedelta(seconds=TOGETHER_SECONDS)
+    estate = topology.estate
+    for name in topology.ancestors(target.name):
+        if _answered_late_at(name, estate, beliefs, max(seen)):
+            return True
+        spacing = min((check.interval_seconds for check in estate.targets[name].checks if check.decisive), default=0.0)
+        if spacing > CLOSE_SECONDS and (proof := proven_at(name, estate, beliefs)) is not None and proof > last:
+            return True
+    return False
+
+
+def _answered_late_at(name: str, estate: Estate, beliefs: Beliefs, moment: datetime) -> bool:
+    """Say whether a target's poll was answered after a moment, and at a later try than its first."""
+    polls = [check for check in estate.targets[name].checks if check.decisive and check.type not in ("icmp", "end")]
+    healths = [beliefs.get((name, poll.name), Health()) for poll in polls]
+    return any(
+        health.seen_at is not None and health.heard_at is not None and health.heard_at > moment
+        and health.state in WORKS and health.heard_at - health.seen_at >= timedelta(seconds=TRY_SECONDS)
+        for health in healths
+    )  # fmt: skip
+
+
+def _fails_until(health: Health) -> datetime:
+    """Return the latest moment for which a failed check is evidence: when the last try or echo left."""
+    assert health.seen_at is not None
+    assert health.heard_at is not None
+    return max(health.seen_at, health.heard_at - timedelta(seconds=TRY_SECONDS))
 
 
 def unproven(target: Target, began: datetime | None, topology: Topology, beliefs: Beliefs, verdicts: Verdicts
@@ -153,7 +216,7 @@ def _steady_since(name: str, estate: Estate, verdicts: Verdicts) -> datetime | N
         known = [moment for moment in moments if moment is not None]
         own = min(known) if known and len(known) == len(moments) else None
     else:
-        own = verdict.since if verdict.state in WORKS else None
+        own = verdict.works_since if verdict.state in WORKS else None
     above = [_steady_since(other, estate, verdicts) for other in needed(target, estate)]
     return max((moment for moment in (own, *above) if moment is not None), default=None)
 

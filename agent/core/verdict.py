@@ -41,11 +41,13 @@ class Judgement:
     Attributes:
         until: when to judge again, if nothing new comes before; None if the verdict is firm.
         ask: targets whose present state would settle it: measure them now.
+        again: since when the target itself is to be measured once more, if that is what it waits for.
     """
 
     verdict: Verdict
     until: datetime | None = None
     ask: tuple[str, ...] = ()
+    again: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,13 @@ class Held:
     Attributes:
         until: when it is judged again at the latest.
         ask: what is asked.
+        again: since when it is held back only because it is to be seen to fail once more.
     """
 
     since: datetime
     until: datetime
     ask: tuple[str, ...]
+    again: datetime | None = None
 
 
 def judge(
@@ -67,14 +71,14 @@ def judge(
     topology: Topology,
     beliefs: Beliefs,
     verdicts: Verdicts,
-    held_since: datetime | None,
+    held: Held | None,
     now: datetime,
 ) -> Judgement:
     """Decide one target. All that it follows has been decided before and stands in `verdicts`.
 
     Args:
         verdicts: the present ones; that of the target itself is the former one.
-        held_since: since when its failure has been held back, or None.
+        held: since when its failure has been held back, or None.
     """
     estate = topology.estate
     before = verdicts.get(target.name, Verdict())
@@ -97,16 +101,32 @@ def judge(
         return Judgement(_verdict(behind, before, frozenset(), causes))
     if own.state is not State.DOWN or before.state is State.DOWN:
         return Judgement(_verdict(own, before, frozenset()))
+    return _made_sure(target, own, before, topology, beliefs, verdicts, held, now)
+
+
+def _made_sure(
+    target: Target, own: Own, before: Verdict, topology: Topology, beliefs: Beliefs, verdicts: Verdicts,
+    held: Held | None, now: datetime,
+) -> Judgement:  # fmt: skip
+    """Decide a failure that nothing known explains: the target's own, or held back until that is sure."""
+    estate, since = topology.estate, held.since if held else now
+    if proof.fails_unseen(target, beliefs):
+        return Judgement(before)  # once it can be measured again, what is before it is asked anew
     began, settled = own.failing_since, _settled_at(target, estate, own, verdicts)
     if settled is not None:
         if own.seen_at is None or own.seen_at < settled:
             return Judgement(before)
         began = own.seen_at  # what it depends on may have failed again
-    unproven = proof.unproven(target, began, topology, beliefs, verdicts)
-    limit = max((proof.hold_seconds(estate.targets[name], estate) for name in unproven), default=0.0)
-    until = (held_since or now) + timedelta(seconds=limit)
-    if unproven and (now < until or proof.pending(unproven, estate, beliefs, verdicts)):
-        return Judgement(before, until, tuple(unproven))
+    if unproven := proof.unproven(target, began, topology, beliefs, verdicts):
+        until = since + timedelta(seconds=max(proof.hold_seconds(estate.targets[name], estate) for name in unproven))
+        waits = now < until or proof.pending(unproven, estate, beliefs, verdicts)
+        if waits or _may_be_blind(own, unproven, estate, beliefs):
+            return Judgement(before, until, tuple(unproven))
+    elif proof.may_have_returned(target, topology, beliefs):
+        again = (held and held.again) or now
+        until = again + timedelta(seconds=proof.hold_seconds(target, estate))
+        if now < until:
+            return Judgement(before, until, (target.name,), again)
     return Judgement(_verdict(own, before, frozenset()))
 
 
@@ -120,7 +140,7 @@ def own_state(target: Target, estate: Estate, beliefs: Beliefs, verdicts: Verdic
     if not deciding:
         return _from_dependencies(target, estate, verdicts)
     if target.role is Role.CIRCUIT:
-        deciding = _without_outdated_ends(deciding)
+        deciding = without_outdated_ends(deciding)
     states = [health.state for _, health in deciding]
     down = [pair for pair in deciding if pair[1].state is State.DOWN]
     if target.role is Role.SERVICE and target.needs is Needs.ANY:
@@ -157,12 +177,28 @@ def degraded_causes(target: Target, estate: Estate, beliefs: Beliefs, verdicts: 
 
     More delay or loss on the way explains what follows from it: delay variation and a worse voice.
     """
-    above = [name for name in (*needed(target, estate), *target.members) if name in estate.targets]
-    degraded = [name for name in above if verdicts.get(name, Verdict()).state is State.DEGRADED]
+    above = dict.fromkeys((*needed(target, estate), *target.members))
+    degraded = [found for name in above for found in _degraded_before(name, estate, verdicts)]
     causes = roots(degraded, estate, verdicts)
     own = _aspects(target.name, estate, beliefs) & {Aspect.DELAY, Aspect.LOSS}
     explained = {aspect for cause in causes for aspect in _aspects(cause, estate, beliefs)}
     return causes if own <= explained else ()
+
+
+def _degraded_before(name: str, estate: Estate, verdicts: Verdicts) -> list[str]:
+    """Return what is degraded of a target and, where it does not show it itself, of what it follows.
+
+    A group is as good as its best circuit, and nobody knows which one carries; only echoes show delay and loss.
+    """
+    if name not in estate.targets:
+        return []
+    target, state = estate.targets[name], verdicts.get(name, Verdict()).state
+    if state is State.DEGRADED:
+        return [name]
+    if state not in WORKS or any(check.decisive and check.type == "icmp" for check in target.checks):
+        return []
+    above = dict.fromkeys((*needed(target, estate), *target.members))
+    return [found for other in above for found in _degraded_before(other, estate, verdicts)]
 
 
 def _aspects(name: str, estate: Estate, beliefs: Beliefs) -> set[Aspect]:
@@ -213,7 +249,11 @@ def _verdict(own: Own, before: Verdict, marks: frozenset[Mark], causes: tuple[st
         since = before.since
     elif since is not None and before.since is not None:  # checks that disagree may date a change before the last one
         since = max(since, before.since)
-    return Verdict(own.state, since, causes, marks, own.reason)
+    worked, returned = before.worked_since, before.returned_at
+    if own.state is not before.state:
+        worked = before.works_since if own.state in WORKS and before.state in WORKS else None
+        returned = since if own.state in WORKS and before.state in FAILED else returned
+    return Verdict(own.state, since, causes, marks, own.reason, worked_since=worked, returned_at=returned)
 
 
 def _summary(state: State, pairs: list[tuple[Check, Health]]) -> Own:
@@ -234,12 +274,14 @@ def _reason(check: Check, health: Health, of: int) -> str:
     return f"{check.name}: {health.reason}" if of > 1 else health.reason
 
 
-def _without_outdated_ends(pairs: list[tuple[Check, Health]]) -> list[tuple[Check, Health]]:
+def without_outdated_ends(pairs: list[tuple[Check, Health]]) -> list[tuple[Check, Health]]:
     """Drop `down` ends whose poll is not well after the return of the echoes: the line has answered since.
 
     Devices answer SNMP from tables that they renew every few seconds, so a fresh poll may still tell of the past.
     """
-    returned = max((h.since for c, h in pairs if c.source is None and h.state in WORKS and h.since), default=None)
+    returned = max(
+        (h.works_since for c, h in pairs if c.source is None and h.state in WORKS and h.works_since), default=None
+    )
     if returned is None:
         return pairs
     settled = returned + timedelta(seconds=SETTLE_SECONDS)
@@ -307,6 +349,15 @@ def _failed_first(own: Own, before: Verdict, failed: list[str], topology: Topolo
     if own.state is not State.DOWN or before.state is not State.DOWN or before.since is None:
         return False
     return proof.failed_before(before.since, failed, topology, verdicts)
+
+
+def _may_be_blind(own: Own, unproven: list[str], estate: Estate, beliefs: Beliefs) -> bool:
+    """Say whether what was asked cannot be measured, and the target has not failed once more since then.
+
+    Then it may be the agent that sees nothing, and that no answer came proves nothing.
+    """
+    moments = [proof.blind_since(estate.targets[name], beliefs) for name in unproven]
+    return any(since is not None and (own.seen_at is None or own.seen_at < since) for since in moments)
 
 
 def _settled_at(target: Target, estate: Estate, own: Own, verdicts: Verdicts) -> datetime | None:

@@ -67,6 +67,36 @@ def test_what_was_up_before_a_restart_and_is_down_after_it_is_told() -> None:
     assert here.told("sw") == ["down"]
 
 
+def test_what_had_failed_before_a_restart_is_measured_before_it_is_told() -> None:
+    here = hand(circuit("wan"), device("sw", "wan"))
+    here.assessor.resume(Resumed(
+        checks={("wan", "icmp"): (State.UP, at(0)), ("sw", "icmp"): (State.DOWN, at(50))},
+        targets={"wan": (State.UP, at(0), ()), "sw": (State.UP, at(0), ())},  # its failure was held back
+    ))  # fmt: skip
+    here.see(100, "wan+")
+    here.tick(110)
+    assert here.told("sw") == []
+    here.see(111, "wan+", "sw-")
+    assert here.told("sw") == ["down"]
+
+
+def test_up_and_degraded_in_turn_are_no_return() -> None:
+    here = hand(circuit("wan"), device("sw", "wan", checks=[icmp("sw"), snmp("sw")]))
+    here.see(0, "wan+", "sw+")
+    here.see(100, "sw/snmp-")
+    assert here.assessor.shown("sw", "snmp").state is State.DOWN
+    here.see(101, "wan%", "sw%")
+    here.see(200, "wan+", "sw+")
+    assert here.assessor.shown("sw", "snmp").state is State.DOWN
+    assert [here.assessor.verdicts["sw"].since, here.assessor.verdicts["sw"].works_since] == [at(200), at(0)]
+    here.see(201, "sw-")  # it counts at once: its line has not come back, it was there all the time
+    here.see(201.1, "wan+")
+    assert here.state("sw") == "down"
+    here.see(300, "sw+")
+    assert here.assessor.verdicts["sw"].returned_at == at(300)
+    assert here.assessor.shown("sw", "snmp").state is State.UNKNOWN
+
+
 def test_what_is_not_measured_any_more_becomes_unknown() -> None:
     here = hand(device("sw"))
     here.see(0, "sw+")
@@ -162,9 +192,9 @@ def test_a_check_is_shown_as_unreachable_where_its_target_is() -> None:
 
 def test_a_failed_check_that_was_not_asked_since_its_target_came_back_is_unknown() -> None:
     down = Health(State.DOWN, since=at(10), seen_at=at(20), reason="no answer")
-    outdated = presented(down, Verdict(State.UP, since=at(30)))
+    outdated = presented(down, Verdict(State.UP, since=at(30), returned_at=at(30)))
     assert (outdated.state, outdated.reason) == (State.UNKNOWN, "not asked since the target came back: no answer")
-    assert presented(down, Verdict(State.UP, since=at(0))) is down
+    assert presented(down, Verdict(State.UP, since=at(0), returned_at=at(0))) is down
     resumed = Health(State.DOWN, since=at(10))
     assert presented(resumed, Verdict(State.UP, since=at(30))) is resumed
 

@@ -8,7 +8,7 @@ from agent.core.assessor import Assessor, Changes
 from agent.core.damping import PENALTY, Damping, Flaps
 from agent.core.model import EventKind, Mark, Observation, Outcome, State
 from agent.core.ports import Resumed
-from tests.core.estates import device, estate
+from tests.core.estates import circuit, device, estate, group
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -74,8 +74,8 @@ def test_names_come_and_go_and_the_clock_moves() -> None:
 # ------------------------------------------------------------------ in the assessor
 
 
-def heard(assessor: Assessor, second: float, outcome: Outcome) -> Changes:
-    seen = Observation("sw1", "icmp", at(second), outcome, outcome.value, confirmed=True)
+def heard(assessor: Assessor, second: float, outcome: Outcome, name: str = "sw1") -> Changes:
+    seen = Observation(name, "icmp", at(second), outcome, outcome.value, confirmed=True)
     return assessor.hear(seen, at(second))
 
 
@@ -115,3 +115,34 @@ def test_a_restart_forgets_no_flap_and_a_renamed_target_keeps_its_own() -> None:
     assert not [event for event in heard(assessor, 40, Outcome.OK).events if event.kind is EventKind.MARK]
     assessor.shift(timedelta(seconds=5))
     assert assessor.flaps.penalty("sw1", at(35)) == pytest.approx(2 * PENALTY, rel=0.1)
+
+
+def test_a_failure_that_nobody_can_see_is_not_a_lasting_one() -> None:
+    assessor = Assessor(estate(circuit("a", group="g"), circuit("b", group="g"), group("g", "a", "b", "gone")))
+    for second, outcome in ((0, "+"), (10, "-"), (20, "+"), (30, "-"), (40, "?")):
+        for name in ("a", "b"):
+            heard(assessor, second, {"+": Outcome.OK, "-": Outcome.NO_ANSWER, "?": Outcome.UNKNOWN}[outcome], name)
+    for name in ("a", "g"):
+        assert assessor.verdicts[name].state is State.DOWN
+        assert Mark.FLAPPING in assessor.verdicts[name].marks
+    assessor.tick(at(150))
+    assert all(Mark.FLAPPING in assessor.verdicts[name].marks for name in ("a", "g"))
+    for name in ("a", "b"):
+        heard(assessor, 160, Outcome.NO_ANSWER, name)
+    assert not any(Mark.FLAPPING in assessor.verdicts[name].marks for name in ("a", "g"))
+    for name in ("a", "b"):
+        heard(assessor, 170, Outcome.UNKNOWN, name)
+    assert not any(Mark.FLAPPING in assessor.verdicts[name].marks for name in ("a", "g"))
+
+
+def test_after_a_restart_a_lasting_failure_is_no_flap_and_a_flap_costs_no_redundancy() -> None:
+    watched = estate(circuit("a", group="g"), circuit("b", group="g"), group("g", "a", "b"), device("sw1"))
+    failures = {"a": (at(0), at(100)), "sw1": (at(0), at(30))}
+    targets = {"a": (State.DOWN, at(100), ()), "b": (State.UP, at(0), ()), "g": (State.UP, at(0), ()),
+               "sw1": (State.DOWN, at(30), ())}  # fmt: skip
+    assessor = Assessor(watched)
+    assessor.resume(Resumed(targets=targets, failures=failures, alive_until=at(110)))
+    assert {name: set(one.marks) for name, one in assessor.verdicts.items() if one.marks} == {"a": {Mark.FLAPPING}}
+    again = Assessor(watched)
+    again.resume(Resumed(targets=targets, failures=failures, alive_until=at(165)))
+    assert {name: set(one.marks) for name, one in again.verdicts.items() if one.marks} == {"g": {Mark.REDUNDANCY_LOST}}

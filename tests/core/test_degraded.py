@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from agent.core.model import Mark, Needs
-from tests.core.estates import Hand, at, circuit, device, group, hand, service, site
+from tests.core.estates import Hand, at, circuit, device, group, hand, service, site, snmp
 
 
 def alone_since(lab: Hand, name: str) -> datetime | None:
@@ -65,6 +65,18 @@ def test_a_group_is_as_good_as_its_best_circuit() -> None:
     lab.see(80, "b-")
     assert lab.state("g") == "degraded by a"
     assert Mark.REDUNDANCY_LOST in lab.assessor.verdicts["g"].marks
+
+
+def test_the_way_is_looked_at_behind_what_shows_no_quality_itself() -> None:
+    lab = hand(
+        circuit("a", group="g"), circuit("b", group="g"), group("g", "a", "b", "gone"),
+        device("polled", "g", checks=[snmp("polled", decisive=True)]), device("srv", "polled", "gone"),
+    )  # fmt: skip
+    lab.see(0, "a%", "b+", "polled/snmp+", "srv%")
+    assert (lab.state("g"), lab.state("polled")) == ("up", "up")  # as good as its best circuit, and no echoes
+    assert lab.state("srv") == "degraded by a"  # by which one the traffic goes nobody knows
+    lab.see(100, "a+")
+    assert lab.state("srv") == "degraded"
 
 
 def test_a_service_that_needs_any_check_is_as_good_as_the_best_one() -> None:

@@ -1,5 +1,6 @@
 """The table of belief about one check."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -202,3 +203,38 @@ def test_an_event_of_a_failure_tells_how_it_is_known() -> None:
     _, event = advance(health, seen(2, "!"), POLICY)
     assert event is not None
     assert dict(event.evidence)["rule"] == "confirmed by its source"
+
+
+def test_what_cannot_be_measured_is_remembered_until_it_can() -> None:
+    health, _ = advance(Health(State.UP, at(0), at(0)), seen(10, "?"), POLICY)
+    health, _ = advance(health, seen(20, "?"), POLICY)
+    assert health.vain_since == at(10)
+    assert advance(health, seen(30, "+"), POLICY)[0].vain_since is None
+    assert advance(health, seen(30, "-"), POLICY)[0].vain_since is None
+
+
+def test_where_echoes_are_known_to_be_lost_one_burst_makes_sure_of_nothing() -> None:
+    burst = replace(seen(10, "-"), outcome=Outcome.NO_ANSWER, confirmed=True)
+    lossy = Health(State.DEGRADED, at(0), at(0), troubles=(slow(0, Aspect.LOSS),))
+    once, event = advance(lossy, burst, POLICY)
+    assert (once.state, event) == (State.DEGRADED, None)
+    assert advance(once, replace(burst, at=at(11), proven_at=at(11)), POLICY)[0].state is State.DOWN
+    assert advance(replace(lossy, troubles=(slow(0),)), burst, POLICY)[0].state is State.DOWN
+    assert advance(lossy, replace(burst, outcome=Outcome.FAULT), POLICY)[0].state is State.DOWN
+
+
+def test_what_comes_back_degraded_came_back_then_and_not_when_its_trouble_began() -> None:
+    down = Health(State.DOWN, at(50), at(90))
+    answer = replace(seen(100, "+"), since=at(99), troubles=(slow(60),))
+    back, _ = advance(down, answer, POLICY)
+    assert (back.state, back.since) == (State.DEGRADED, at(99))
+
+
+def test_up_and_degraded_in_turn_work_since_the_first_of_them() -> None:
+    health, _ = advance(Health(), seen(0, "+"), POLICY)
+    for second, troubles in ((10, (slow(5),)), (100, ()), (110, ())):
+        health, _ = advance(health, replace(seen(second, "+"), troubles=troubles), POLICY)
+        assert health.works_since == at(0)
+    assert health.since == at(100)
+    health, _ = advance(health, replace(seen(120, "!")), POLICY)
+    assert health.worked_since is None

@@ -254,6 +254,16 @@ def test_an_interface_that_is_up_proves_nothing_of_the_line_behind_it() -> None:
     assert here.told("far-sw") == ["up", "unreachable"]
 
 
+def test_an_interface_proves_nothing_before_the_first_echoes_are_back() -> None:
+    wan = circuit("wan", ends=[("core", "Gi1")])
+    here = hand(device("core", checks=[icmp("core"), snmp("core")]), wan, device("far-sw", "wan"))
+    here.poll(1, "core", UP)
+    here.see(2, "core+", "far-sw-")
+    assert here.state("far-sw") == "unknown"
+    here.see(2.5, "wan-")
+    assert here.told("far-sw") == ["unreachable"]
+
+
 def test_an_ancestor_that_two_failed_polls_prove_down_is_waited_for() -> None:
     here = hand(device("sw", checks=[snmp("sw", decisive=True)]), device("srv", "sw"))
     here.poll(0, "sw")
@@ -337,6 +347,104 @@ def test_what_is_held_back_is_not_told_as_the_failure_of_a_check() -> None:
     assert here.assessor.shown("sw", "icmp").state is State.UNKNOWN
     here.see(10.6, "wan+")
     assert here.assessor.shown("sw", "icmp").state is State.DOWN
+
+
+def test_a_failure_is_not_decided_while_what_is_before_it_cannot_be_measured() -> None:
+    here = hand(circuit("wan"), device("sw", "wan"))
+    here.see(0, "wan+", "sw+")
+    here.see(10, "sw-")
+    here.see(10.6, "wan?")  # asked in vain: it may be the agent that sees nothing
+    here.tick(20)
+    assert here.state("sw") == "up"
+    here.see(21, "sw-")  # the agent does see something
+    assert here.state("sw") == "down"
+
+
+def test_a_failure_is_made_sure_of_anew_once_its_target_can_be_measured_again() -> None:
+    here = hand(circuit("wan"), device("sw", "wan"))
+    here.see(0, "wan+", "sw+")
+    here.see(10, "sw-")
+    here.see(11, "sw?")
+    here.tick(20)
+    assert here.state("sw") == "up"
+    here.asked.clear()
+    here.see(30, "sw-")
+    assert [here.state("sw"), here.asked] == ["up", {"wan"}]
+    here.see(30.5, "wan-")
+    assert here.told("sw") == ["up", "unreachable"]
+
+
+def test_a_line_that_is_silent_is_down_though_its_end_cannot_be_asked() -> None:
+    here = hand(device("core", checks=[icmp("core"), snmp("core")]), circuit("wan", ends=[("core", "Gi1")]))
+    here.see(0, "core+", "wan+")
+    here.poll(1, "core", UP)
+    here.poll(9, "core", outcome=Outcome.NO_ANSWER)
+    here.see(10, "wan-")
+    assert here.state("wan") == "down"
+
+
+def test_what_may_have_come_back_with_its_cause_is_measured_once_more() -> None:
+    here = hand(device("sw", checks=[snmp("sw", decisive=True)]), device("srv", "sw"))
+    here.see(0, "sw/snmp+", "srv+")
+    here.see(10, "srv-")
+    here.asked.clear()
+    here.see(14, "sw/snmp+")  # at its third try: both may have been away
+    assert [here.state("srv"), here.asked] == ["up", {"srv"}]
+    here.see(14.5, "srv+")
+    here.tick(30)
+    assert here.told("srv") == ["up"]
+
+
+def test_a_poll_that_is_answered_at_a_later_try_proves_nothing_of_the_first() -> None:
+    here = hand(device("sw", checks=[snmp("sw", decisive=True)]), device("srv", "sw"))
+    here.see(0, "sw/snmp+", "srv+")
+    here.see(10, "srv-")
+    here.now = 14
+    here.hear(Observation("sw", "snmp", at(14), Outcome.OK, "answered", proven_at=at(10.2)))
+    assert here.state("srv") == "up"
+    here.see(14.5, "srv+")
+    here.tick(30)
+    assert here.told("srv") == ["up"]
+
+
+def test_what_fails_still_once_its_cause_is_seen_to_work_fails_by_itself() -> None:
+    for again, moment in (("srv-", 14.5), (None, 17.1)):  # seen to fail once more, or not seen at all in time
+        here = hand(device("sw", checks=[snmp("sw", decisive=True)]), device("srv", "sw"))
+        here.see(0, "sw/snmp+", "srv+")
+        here.see(10, "srv-")
+        here.see(14, "sw/snmp+")
+        here.tick(16.9 if again is None else 14.1)
+        assert here.state("srv") == "up"
+        if again is not None:
+            here.see(moment, again)
+        here.tick(moment)
+        assert here.state("srv") == "down"
+
+
+def test_an_interface_that_is_down_says_so_whatever_is_before_it() -> None:
+    here = hand(
+        device("near", checks=[snmp("near", decisive=True)]),
+        device("core", checks=[icmp("core"), snmp("core")]),
+        circuit("wan", ends=[("core", "Gi1")], echoes=False, depends_on=["near"]),
+    )
+    here.see(0, "core+", "near/snmp+")
+    here.poll(1, "core", UP)
+    here.poll(60, "core", DOWN)
+    here.see(64, "near/snmp+")
+    assert here.state("wan") == "down"
+
+
+def test_an_end_that_its_line_has_outlived_is_not_told_as_a_failed_check() -> None:
+    here = hand(device("core", checks=[icmp("core"), snmp("core")]), circuit("wan", ends=[("core", "Gi1")]))
+    here.see(0, "core+", "wan+")
+    here.poll(1, "core", UP)
+    here.see(10, "wan?")
+    here.see(20, "wan+")  # nobody was there to see whether it had failed
+    here.poll(30, "core", DOWN)
+    assert here.state("wan") == "up"
+    assert here.assessor.shown("wan", "end:core/Gi1").state is State.UNKNOWN
+    here.poll(36, "core", DOWN)
+    assert here.state("wan") == "down"
 
 
 def test_what_waits_for_an_ancestor_that_is_held_back_itself_waits_as_long() -> None:
