@@ -47,8 +47,8 @@ USUAL_MIN: Final = 1 / 3000
 # Above this nothing is usual. A line that loses in every twentieth place is never as it should be, and goes on being
 # told of.
 USUAL_MAX: Final = 0.05
-# What is believed of a line before it is known: one onset in two thousand echoes, more than a good line has. A clean one
-# is known to be better after half an hour, and meanwhile two losses of a bad one are no alarm.
+# What is believed of a line before it is known: one onset in two thousand echoes, more than a good line has. A clean
+# one is known to be better after half an hour, and meanwhile two losses of a bad one are no alarm.
 PRIOR_ECHOES: Final = 1000.0
 PRIOR_ONSETS: Final = 0.5
 # And of its bursts: three long, until ten have been seen. Losses that come one by one say nothing of the longest ones
