@@ -20,7 +20,8 @@ def alerts(text: str) -> set[str]:
 
 def test_what_is_pushed_is_all_that_the_rules_say_of_the_estate() -> None:
     """One list, in agent.core.paging: what is in it and in no rule, or the other way round, pages twice or never."""
-    assert {name for name in alerts(RULES) if not name.startswith("Linewarden")} == ALERTS
+    told_by_rules_alone = {"AvailabilityMissed"}  # no page of the agent's: it follows from its accounts
+    assert {name for name in alerts(RULES) if not name.startswith("Linewarden")} == ALERTS | told_by_rules_alone
 
 
 def test_exactly_these_alerts_are_gone() -> None:

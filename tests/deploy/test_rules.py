@@ -304,6 +304,9 @@ def _rises(per_second: float) -> Callable[[int], float]:
         ({'linewarden_interface_down{target="d",interface="Gi1",why="uplink"}': 0}, []),
         ({'linewarden_interface_down{target="d",interface="Gi1",why="circuit_end"}': 1}, []),
         ({'linewarden_interface_down{target="e",interface="Gi1",why="configured"}': 1}, []),  # of nothing
+        ({'linewarden_objective_budget_left_seconds{target="d",window="month"}': -1}, ["AvailabilityMissed d warning"]),
+        ({'linewarden_objective_budget_left_seconds{target="d",window="month"}': 0}, []),
+        ({'linewarden_objective_budget_left_seconds{target="e",window="month"}': -1}, []),
         ({'linewarden_blind{target="d"}': 1, 'linewarden_blind{target="e"}': 1}, ["LinewardenBlind dc1 critical"]),
         ({'linewarden_blind{target="d"}': 0}, []),
         ({'linewarden_ledger_ok{target="dc1"}': 0}, ["LinewardenLedgerFailed dc1 critical"]),
