@@ -58,6 +58,7 @@ _NEXT: Final[Mapping[tuple[State, Evidence], State]] = {
 }
 
 
+_BRIEF: Final = timedelta(seconds=0.3)  # a burst of four lasts 0.18 s
 WORKS: Final = frozenset({State.UP, State.DEGRADED})
 
 
@@ -105,7 +106,9 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
         seen = replace(health, seen_at=seen_at, failures=0, failing_since=None, heard_at=at, vain_since=None)
         return _answered(seen, observation, policy)
     failures = health.failures + 1
-    sure = observation.confirmed and not (observation.outcome is Outcome.NO_ANSWER and _loses(health))
+    sure = observation.confirmed and not (
+        observation.outcome is Outcome.NO_ANSWER and (_loses(health) or _is_brief(observation, proven_at))
+    )
     if sure or failures >= policy.failures_to_down:
         speaks = Evidence.BAD
     seen = replace(
@@ -188,6 +191,15 @@ def _loses(health: Health) -> bool:
     Of 20 % loss a silence and one burst come together every four hours, and with a second burst once in months.
     """
     return any(trouble.aspect is Aspect.LOSS for trouble in health.troubles)
+
+
+def _is_brief(observation: Observation, proven_at: datetime) -> bool:
+    """Say whether all that was lost was lost within a moment: a burst that was sent for another's sake.
+
+    A queue that is full for a second loses that much. A target that fell silent itself has been so for longer.
+    """
+    since = observation.since
+    return since is not None and timedelta() <= proven_at - since < _BRIEF
 
 
 def _ways(troubles: tuple[Trouble, ...]) -> set[tuple[Aspect, Against]]:

@@ -90,10 +90,11 @@ class World:
         await self.ledger.close()
 
     def round(self, name: str, outcomes: str, *, burst: bool = False) -> None:
-        """Offer a round that ends now: `+` answered, `-` lost, `?` unknown, one echo each 0.1 ms."""
+        """Offer a round that ends now: `+` answered, `-` lost, `?` unknown, echoes 0.1 ms apart; of a burst 0.11 s."""
         now = datetime.now(UTC)
         codes = {"+": Echo.RECEIVED, "-": Echo.LOST, "?": Echo.UNKNOWN}
-        sent = np.array([now.timestamp() - (len(outcomes) - n) / 10_000 for n in range(len(outcomes))])
+        each = 0.11 if burst else 0.0001
+        sent = np.array([now.timestamp() - each * (len(outcomes) - 1 - n) for n in range(len(outcomes))])
         rtts = np.array([0.002 if sign == "+" else np.nan for sign in outcomes])
         values = np.array([codes[sign] for sign in outcomes], dtype=np.uint8)
         why = {"send_enetunreach": outcomes.count("?")} if "?" in outcomes else {}
@@ -165,7 +166,7 @@ async def test_a_silence_is_made_sure_of_and_dates_the_outage(world: World) -> N
     world.asked.clear()
     world.pipeline.offer(Silence("far-sw", "icmp", since, since, 2))
     await until(lambda: set(world.asked) == {"far-sw/icmp", "wan/icmp"})
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.35)
     world.round("wan", "-", burst=True)
     await world.state("wan", State.DOWN)
     assert world.picture.verdicts["wan"].since is not None
@@ -349,7 +350,7 @@ async def test_what_a_poll_did_not_get_to_has_not_ended(tmp_path: Path) -> None:
 async def test_an_outage_is_resumed_before_anything_is_shown_and_the_gap_is_blind(tmp_path: Path) -> None:
     first = World(tmp_path, ESTATE)
     await first.start()
-    first.round("wan", "--", burst=True)
+    first.round("wan", "----", burst=True)
     await first.state("wan", State.DOWN)
     await first.stop()
     await asyncio.sleep(0.05)

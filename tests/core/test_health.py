@@ -238,3 +238,14 @@ def test_up_and_degraded_in_turn_work_since_the_first_of_them() -> None:
     assert health.since == at(100)
     health, _ = advance(health, replace(seen(120, "!")), POLICY)
     assert health.worked_since is None
+
+
+def test_a_burst_for_another_s_sake_makes_sure_of_nothing_by_itself() -> None:
+    health, _ = advance(Health(), seen(0, "+"), POLICY)
+    burst = Observation("t", "c", at(2), Outcome.NO_ANSWER, "0 of 4", since=at(1.0), proven_at=at(1.18), confirmed=True)
+    once, event = advance(health, burst, POLICY)
+    assert (once.state, once.failures, event) == (State.UP, 1, None)
+    twice, _ = advance(once, replace(burst, at=at(3), since=at(2.1), proven_at=at(2.28)), POLICY)
+    assert (twice.state, twice.since) == (State.DOWN, at(1))
+    silent, _ = advance(health, replace(burst, since=at(0.5)), POLICY)  # it had fallen silent before
+    assert silent.state is State.DOWN
