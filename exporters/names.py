@@ -12,6 +12,7 @@ FAMILIES: Final[dict[str, tuple[str, str]]] = {
         "1 once the target has been degraded for two minutes, and nothing that it depends on explains that.",
     ),
     "linewarden_trouble": ("gauge", "1 while the check is worse in this aspect than its past, or than was agreed."),
+    "linewarden_trouble_score": ("gauge", "How many times worse than its limit that is."),
     "linewarden_lost_with": ("gauge", "1 where the site or service is lost when the cause alone fails."),
     "linewarden_page_kept": ("gauge", "1 where maintenance does not end the alert: it was due before."),
     "linewarden_target_info": ("gauge", "The inventory's view of a target; always 1."),
@@ -73,5 +74,6 @@ FAMILIES: Final[dict[str, tuple[str, str]]] = {
     "linewarden_ledger_ok": ("gauge", "Whether the ledger can be written."),
     "linewarden_ready": ("gauge", "Whether the first round is done."),
     "linewarden_learnt_dependencies": ("gauge", "Dependencies that seem to be so and are in no configuration."),
+    "linewarden_pages_suppressed": ("gauge", "Targets in trouble that page nothing themselves, by why."),
     "linewarden_pages": ("gauge", "Pages that are due now."),
 }

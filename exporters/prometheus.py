@@ -5,6 +5,7 @@ thread beside the loop that writes it, so every mapping is copied before it is w
 """
 
 import ipaddress
+import math
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from agent import __version__
 from agent.core.delay import RTT_BUCKETS_SECONDS, EchoTotals, summarize
 from agent.core.maintenance import WindowKind, covers
-from agent.core.model import Check, Estate, Health, Mark, Outcome, State, Target, Verdict
+from agent.core.model import Aspect, Check, Estate, Health, Mark, Outcome, State, Target, Trouble, Verdict
 from agent.core.notes import acknowledgement
 from agent.core.paging import is_degraded_due, losses
 from agent.core.picture import Picture
@@ -33,6 +34,7 @@ _STATES: Final = tuple(State)
 _MARKS: Final = tuple(Mark)
 _SEVERITIES: Final = ("critical", "warning")
 _EXPLAINED: Final = frozenset({State.UNREACHABLE, State.DEGRADED})  # what may be another's consequence
+_WRONG: Final = frozenset({State.DOWN, State.DEGRADED})
 _ONE_HOT: Final = np.eye(len(_STATES))
 _CODE: Final = {state: index for index, state in enumerate(_STATES)}
 
@@ -120,11 +122,11 @@ def state_families(picture: Picture, prefixes: Prefixes, now: datetime) -> list[
         if verdict.state is State.DEGRADED:
             due = float(is_degraded_due(verdict, now))
             causes.put("linewarden_target_degraded_alone", {"target": name}, due)
-    for target, check, aspect, against in sorted(
-        (*key, one.aspect.value, one.against.value) for key, belief in health.items() for one in belief.troubles
-    ):
-        labels = {"target": target, "check": check, "aspect": aspect, "against": against}
-        causes.put("linewarden_trouble", labels, 1.0)
+    troubles = [(*key, one) for key, belief in health.items() for one in belief.troubles]
+    for family, of in (("linewarden_trouble", lambda _one: 1.0), ("linewarden_trouble_score", _score)):
+        for target, check, one in troubles:
+            labels = {"target": target, "check": check, "aspect": one.aspect, "against": one.against}
+            causes.put(family, labels, of(one))
     for alert, name in dict.fromkeys((page.alert, page.target) for page in picture.pages):
         if Mark.MAINTENANCE in verdicts.get(name, _NO_VERDICT).marks:
             causes.put("linewarden_page_kept", {"target": name, "alert": alert}, 1.0)
@@ -135,6 +137,12 @@ def state_families(picture: Picture, prefixes: Prefixes, now: datetime) -> list[
         *causes.families(),
         *prefixes.info,
     ]
+
+
+def _score(one: Trouble) -> float:
+    """Return how many times worse it is than its limit; of a voice, less is worse."""
+    better, worse = (one.value, one.limit) if one.aspect is Aspect.VOICE else (one.limit, one.value)
+    return worse / better if better > 0 else math.inf
 
 
 def families(
@@ -314,6 +322,22 @@ def agent(found: Gathered, picture: Picture) -> None:
     due = Counter(page.severity for page in picture.pages)
     for severity in dict.fromkeys((*_SEVERITIES, *due)):
         found.put("linewarden_pages", own | {"severity": severity}, due[severity])
+    for why, count in suppressed(picture).items():
+        found.put("linewarden_pages_suppressed", own | {"why": why}, count)
+
+
+def suppressed(picture: Picture) -> dict[str, int]:
+    """Return how many targets that have failed or are degraded page nothing themselves, by why."""
+    found = dict.fromkeys(("consequence", "maintenance", "flapping", "held"), 0)
+    found["held"] = len(picture.held)
+    for verdict in dict(picture.verdicts).values():
+        if verdict.state in _EXPLAINED and verdict.causes:
+            found["consequence"] += 1
+        elif verdict.state in _WRONG and Mark.MAINTENANCE in verdict.marks:
+            found["maintenance"] += 1
+        elif verdict.state in _WRONG and Mark.FLAPPING in verdict.marks:
+            found["flapping"] += 1
+    return found
 
 
 def from_registry(registry: CollectorRegistry, target: str) -> list[Family]:

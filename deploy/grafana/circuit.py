@@ -59,6 +59,27 @@ def _summary(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 height=4,
             )
         )
+        .with_panel(
+            number(
+                "Availability of the period so far",
+                "percentunit",
+                f'max(linewarden_availability_ratio{{{_HERE}, counted="own"}})',
+                steps=((None, "red"), (0.99, "yellow"), (0.999, "green")),
+                decimals=3,
+                about="By the rules of its contract: linewarden report availability.",
+                width=WIDTH // 2,
+            )
+        )
+        .with_panel(
+            number(
+                "Time without service that the objective still bears",
+                "s",
+                f"min(linewarden_objective_budget_left_seconds{{{_HERE}}})",
+                steps=((None, "red"), (0.001, "green")),
+                about="Of the present period; below 0 the objective is missed.",
+                width=WIDTH // 2,
+            )
+        )
         .with_panel(timeline("State", state, "{{target}}", height=4))
         .with_panel(
             timeline(

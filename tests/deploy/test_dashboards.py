@@ -16,7 +16,8 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from agent.core.model import Against, Aspect, Check, Observation, Role, SnmpAuth, Target, Trouble
+from agent.core.account import Books, History, Stretch, rules_of
+from agent.core.model import Against, Aspect, Check, Observation, Role, SnmpAuth, State, Target, Trouble
 from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Resources
 from agent.instruments import TRAP_DESK, TRAPS_BY, Instruments
@@ -199,6 +200,11 @@ def _picture(polled: DevicePoll, switch: DevicePoll) -> Picture:
     slow = ("bcw-crown-backup", "icmp")
     worse = Trouble(Aspect.DELAY, Against.PAST, datetime.now(UTC), 0.031, 0.015, "31 ms, usually 10 ms")
     picture.health[slow] = replace(picture.health[slow], troubles=(worse,))
+    now = datetime.now(UTC)
+    rules, objective = rules_of(picture.estate, picture.estate.targets["enc-crown"])
+    period = Stretch().window(rules, now)
+    books = Books(History(states=dict.fromkeys(picture.estate.targets, State.UP)), period[0], now)
+    picture.accounts = {"enc-crown": books.account("enc-crown", period, rules, objective)}
     more = int(time.time()) % 100_000  # echoes go on
     for totals in picture.echoes.values():
         totals.sent, totals.received = totals.sent + more, totals.received + more

@@ -1,5 +1,6 @@
 """What `/metrics` and `/metrics/state` say of a picture, read strictly."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,13 +14,28 @@ from agent.core.contract import DEFAULT_RULES, period_named
 from agent.core.delay import EchoTotals
 from agent.core.learnt import Learning, Learnt, Source
 from agent.core.maintenance import Window, WindowKind
-from agent.core.model import Check, Estate, HardwareFlag, Mark, Outage, Outcome, State, Target, Verdict
+from agent.core.model import (
+    Against,
+    Aspect,
+    Check,
+    Estate,
+    HardwareFlag,
+    Health,
+    Mark,
+    Outage,
+    Outcome,
+    State,
+    Target,
+    Trouble,
+    Verdict,
+)
 from agent.core.notes import Note, NoteKind
 from agent.core.picture import Picture
 from agent.core.ports import Blind
+from agent.core.verdict import Held
 from exporters import exposition, prometheus
 from exporters.names import FAMILIES
-from exporters.prometheus import Prefixes, families, fresh_seconds, state_families
+from exporters.prometheus import Prefixes, families, fresh_seconds, state_families, suppressed
 from tests.exporters.pictures import AGENT, Settings, healthy, trouble
 from tests.exporters.strict import parse
 
@@ -447,3 +463,25 @@ def test_a_period_in_which_nothing_was_due_has_no_availability(picture: Picture)
     excluded = Excluded([(began, ended)])
     picture.accounts = {"enc": books.account("enc", (began, ended), DEFAULT_RULES, None, excluded)}
     assert not Scrape(picture).values("linewarden_availability_ratio")
+
+
+def test_what_is_worse_and_by_how_much(picture: Picture) -> None:
+    slow = Trouble(Aspect.DELAY, Against.PAST, NOW, 0.030, 0.015, "")
+    dull = Trouble(Aspect.VOICE, Against.OBJECTIVE, NOW, 2.0, 4.0, "")
+    from_nothing = Trouble(Aspect.LOSS, Against.PAST, NOW, 0.1, 0.0, "")
+    picture.health["telephony", "icmp"] = Health(State.DEGRADED, NOW, troubles=(slow, dull, from_nothing))
+    scores = Scrape(picture).values("linewarden_trouble_score")
+    assert sorted(scores) == [2.0, 2.0, math.inf]
+    assert len(Scrape(picture).values("linewarden_trouble")) == 3
+
+
+def test_what_pages_nothing_is_counted_by_why(picture: Picture) -> None:
+    down = Verdict(State.DOWN, NOW)
+    picture.verdicts = {
+        "enc": Verdict(State.UNREACHABLE, NOW, ("enc-crown",)), "enc-crown": down,
+        "bcw-files1": replace(down, marks=frozenset({Mark.MAINTENANCE})),
+        "crown-rt1": replace(down, marks=frozenset({Mark.FLAPPING})),
+        "enc-payroll": Verdict(State.DEGRADED, NOW, ("enc-crown",)),
+    }  # fmt: skip
+    picture.held = {"telephony": Held(NOW, NOW, ("crown-rt1",))}
+    assert suppressed(picture) == {"consequence": 2, "maintenance": 1, "flapping": 1, "held": 1}
