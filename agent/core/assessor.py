@@ -306,7 +306,10 @@ class Assessor:
     def _tell(self, name: str, before: Verdict, after: Verdict, now: datetime, changes: Changes) -> None:
         known = self._known.pop(name, None) if after.state is not State.UNKNOWN else None
         if known is not None and known.state is after.state and before.state is State.UNKNOWN:
-            self._believe(name, replace(after, since=known.since or after.since))
+            alone = after.alone_since
+            if alone is not None and not known.causes:  # its ticket goes on
+                alone = known.since or alone
+            self._believe(name, replace(after, since=known.since or after.since, alone_since=alone))
         elif event := target_event(name, before, after, now):
             changes.events.append(event)
         changes.events.extend(self._mark_events(name, before, after, now))

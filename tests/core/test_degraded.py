@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from agent.core.model import Mark, Needs
+from agent.core.model import Mark, Needs, State
+from agent.core.ports import Resumed
 from tests.core.estates import Hand, at, circuit, device, group, hand, service, site, snmp
 
 
@@ -106,3 +107,22 @@ def test_what_was_degraded_and_is_not_measured_becomes_unknown_and_moves_with_th
     assert lab.assessor.verdicts["sw1"].alone_since == at(100)
     lab.tick(131)
     assert lab.state("sw1") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("causes", "alone"), [((), 0.0), (("wan",), 300.0)], ids=["it had a ticket", "it was a consequence"]
+)
+def test_what_was_degraded_by_itself_before_a_restart_is_so_without_a_break(
+    causes: tuple[str, ...], alone: float
+) -> None:
+    lab = hand(device("sw1"))
+    lab.assessor.resume(
+        Resumed(
+            checks={("sw1", "icmp"): (State.DEGRADED, at(0))},
+            targets={"sw1": (State.DEGRADED, at(0), causes)},
+        )
+    )
+    lab.see(300, "sw1~")
+    assert lab.state("sw1") == "degraded"
+    assert alone_since(lab, "sw1") == at(alone)
+    assert lab.assessor.verdicts["sw1"].since == at(0)
