@@ -27,6 +27,7 @@ FRESH_SECONDS: Final = 900.0  # older last rounds are no neighbours of the next 
 _DELAY_MARGINS: Final = Margins()
 _VARIATION_MARGINS: Final = Margins(ratio=1.0)  # it varies by its nature: twice the usual is the least to tell
 _SHIFT_RATIO: Final = 0.1  # a level shift is certain of its place, so that less of a rise is told by it
+_TOLD_SECONDS: Final = 0.001  # a level that moved by less, or by less than a tenth, is no line in the record
 _VARIATION_ECHOES: Final = 5  # fewer have no percentile to speak of
 _STARTS: Final = 32  # a shift is told eight samples after it began, or a few more where some were lost
 _FAST_SECONDS: Final = 20.0
@@ -67,11 +68,12 @@ class Quality:
         shifts_up, shifts_down: level shifts of the delay since the agent began.
     """
 
-    def __init__(self, check: Check, objectives: Objectives, *, voice: bool = True) -> None:
+    def __init__(self, check: Check, objectives: Objectives, *, voice: bool = True, small_shifts: bool = False) -> None:
         """Begin knowing nothing of this check.
 
         Args:
             voice: whether the quality of voice is kept as well: it costs more than all the rest.
+            small_shifts: whether to tell of level shifts that nobody would notice; the counters have all of them.
         """
         spacing = max(check.interval_seconds, float(getattr(check.settings, "round", 0.0)))
         window = 13 if spacing < _FAST_SECONDS else 9  # a trouble of a minute, not of half of one
@@ -80,6 +82,7 @@ class Quality:
         self.delay = Baseline(window)
         self.variation = Baseline(window)
         self.at = 0.0
+        self._small_shifts = small_shifts
         self.voice: Voice | None = None
         self._opinions = Baseline(window) if voice else None
         self._minute: list[Train] = []  # lists: an empty deque takes 600 octets
@@ -156,6 +159,9 @@ class Quality:
             self.shifts_up += 1
         else:
             self.shifts_down += 1
+        least = 0.0 if self._small_shifts else max(_TOLD_SECONDS, _SHIFT_RATIO * found.old_seconds)
+        if abs(found.new_seconds - found.old_seconds) < least:
+            return []
         evidence = (
             ("old_seconds", found.old_seconds), ("new_seconds", found.new_seconds), ("score", found.score),
             ("rounds_to_decide", float(found.decided_index - found.index)),

@@ -256,4 +256,4 @@ def detectors(spaced: Spacing, agreed: Mapping[str, float | None]) -> tuple[Loss
     from agent.core.quality import Objectives, Quality
 
     objectives = Objectives(agreed.get("rtt"), agreed.get("loss"), agreed.get("pdv"), agreed.get("mos"))
-    return LossWatch(spaced.interval), Quality(spaced.check, objectives)
+    return LossWatch(spaced.interval), Quality(spaced.check, objectives, small_shifts=True)

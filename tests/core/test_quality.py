@@ -199,11 +199,17 @@ def test_a_small_lasting_rise_is_told_by_its_level_shift() -> None:
     assert wan.quality.troubles[0].since.timestamp() == wan.at - 80
     assert (wan.quality.shifts_up, wan.quality.shifts_down) == (1, 0)
     wan.rounds(3, 0.027)
-    decided(wan, shift(wan, 3, 0.027, 0.026), 0.026)  # not back yet
+    assert decided(wan, shift(wan, 3, 0.027, 0.026), 0.026) == []  # not back yet, and too little to be told
     assert wan.told() == ["delay/past/level_shift"]
     decided(wan, shift(wan, 2, 0.026, 0.020), 0.020)
     assert wan.told() == []
     assert (wan.quality.shifts_up, wan.quality.shifts_down) == (1, 2)
+
+
+def test_small_level_shifts_are_told_to_who_asks_for_them() -> None:
+    wan = Line(Quality(CHECK, Objectives(), small_shifts=True)).rounds(60, 0.020)
+    wan.quality._shifts = Scripted()  # type: ignore[assignment]
+    assert len(decided(wan, shift(wan, 8, 0.0200, 0.0202), 0.0202)) == 1
 
 
 def test_a_rise_that_its_level_shift_told_ends_by_the_median_too() -> None:
