@@ -111,7 +111,8 @@ async def test_what_is_being_made_sure_of_is_explained(picture: Picture) -> None
     async with asked(picture) as ask:
         _, document = await ask("explain?target=telephony")
     assert document["held"] == {
-        "since": NOW.isoformat(), "until": (NOW + timedelta(seconds=3)).isoformat(), "ask": ["crown-rt1"]
+        "since": NOW.isoformat(), "until": (NOW + timedelta(seconds=3)).isoformat(), "ask": ["crown-rt1"],
+        "again": None,
     }  # fmt: skip
 
 
