@@ -90,8 +90,8 @@ def configuration(folder: Path) -> Path:
     """Write the agent's configuration, and return the file."""
     echoes = {"interval": "1s", "round": "5s"}
     circuits = [
-        {"name": name, "icmp": echoes, "between": ["home", f"site{number}"], "far_end": f"10.20.{number}.2", "supplier": "ExampleTel",
-         "reference": f"ETH/{number}"}
+        {"name": name, "between": ["home", f"site{number}"], "far_end": f"10.20.{number}.2", "supplier": "ExampleTel",
+         "reference": f"ETH/{number}", "icmp": echoes}
         for number, name in ((1, "a-flaps"), (2, "a-slow"), (3, "a-cut"), (4, "a-lossy"))
     ]  # fmt: skip
     behind = {1: 2, 2: 3, 3: BEHIND, 4: LOSSY}
