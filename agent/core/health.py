@@ -107,7 +107,7 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
         return _answered(seen, observation, policy)
     failures = health.failures + 1
     sure = observation.confirmed and not (
-        observation.outcome is Outcome.NO_ANSWER and (_loses(health) or _is_brief(observation, proven_at))
+        observation.outcome is Outcome.NO_ANSWER and (_loses(health) or _is_brief(health, observation, proven_at))
     )
     if sure or failures >= policy.failures_to_down:
         speaks = Evidence.BAD
@@ -193,13 +193,13 @@ def _loses(health: Health) -> bool:
     return any(trouble.aspect is Aspect.LOSS for trouble in health.troubles)
 
 
-def _is_brief(observation: Observation, proven_at: datetime) -> bool:
-    """Say whether all that was lost was lost within a moment: a burst that was sent for another's sake.
+def _is_brief(health: Health, observation: Observation, proven_at: datetime) -> bool:
+    """Say whether all that was lost of what works was lost within a moment: a burst that was sent for another's sake.
 
     A queue that is full for a second loses that much. A target that fell silent itself has been so for longer.
     """
     since = observation.since
-    return since is not None and timedelta() <= proven_at - since < _BRIEF
+    return health.state in WORKS and since is not None and timedelta() <= proven_at - since < _BRIEF
 
 
 def _ways(troubles: tuple[Trouble, ...]) -> set[tuple[Aspect, Against]]:

@@ -79,14 +79,18 @@ def failures(name: str, began: datetime | None, estate: Estate, beliefs: Beliefs
 
 
 def pending(names: list[str], estate: Estate, beliefs: Beliefs, verdicts: Verdicts) -> bool:
-    """Say whether one of these is known not to answer, and its own verdict is still held back."""
+    """Say whether one of these is known or suspected not to answer, and its own verdict is not there yet."""
     return any(
-        verdicts.get(name, Verdict()).state not in FAILED
-        and beliefs.get((name, check.name), Health()).state is State.DOWN
+        verdicts.get(name, Verdict()).state not in FAILED and _doubted(beliefs.get((name, check.name), Health()))
         for name in names
         for check in estate.targets[name].checks
         if check.decisive
     )
+
+
+def _doubted(health: Health) -> bool:
+    """Say whether a check fails, or did so the last time and is being asked again."""
+    return health.state is State.DOWN or (health.failures > 0 and health.vain_since is None)
 
 
 def blind_since(target: Target, beliefs: Beliefs) -> datetime | None:

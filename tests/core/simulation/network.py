@@ -195,15 +195,19 @@ class Simulation:
     def _decide(self, line: Line, part: dict[int, tuple[float, Echo]], place: int, sent: float, outcome: Echo) -> None:
         part[place] = (sent, outcome)
         if outcome is Echo.RECEIVED:
-            line.answered_at = max(line.answered_at, sent)
-            if line.misses and sent >= line.missed_at:
-                if line.silent:
-                    check = line.check
-                    self._offer(Silence(check.target, check.name, at(self.now), at(sent), line.misses, over=True))
-                line.silent, line.misses = False, 0
+            self._answered(line, sent)
         while line.rounds and len(line.rounds[0]) == line.per_round:
             done = line.rounds.pop(0)
             self._round(line, [done[number] for number in sorted(done)])
+
+    def _answered(self, line: Line, sent: float) -> None:
+        """End a row of misses with an answer to an echo from within or after it, be it one of a burst."""
+        line.answered_at = max(line.answered_at, sent)
+        if line.misses and sent >= line.missed_at:
+            if line.silent:
+                check = line.check
+                self._offer(Silence(check.target, check.name, at(self.now), at(sent), line.misses, over=True))
+            line.silent, line.misses = False, 0
 
     def _burst(self, line: Line) -> None:
         if line.bursting:
@@ -214,6 +218,9 @@ class Simulation:
 
         def finish() -> None:
             line.bursting = False
+            for second, outcome in zip(sent, outcomes, strict=True):
+                if outcome is Echo.RECEIVED:
+                    self._answered(line, second)
             self._round(line, list(zip(sent, outcomes, strict=True)), burst=True)
 
         outcomes = [self._fate(line, second) for second in sent]
