@@ -44,7 +44,14 @@ def build(settings: Settings, agent_name: str) -> Estate:
     for service in settings.services:
         targets[service.name] = _service(service, sites, implied)
     policy = {kind: seconds / YEAR_SECONDS for kind, seconds in settings.ageing.policy.items()}
-    return Estate(agent_name, targets, settings.agent.site, {**AGE_POLICY_YEARS, **policy}, rules=rules)
+    return Estate(
+        agent_name,
+        targets,
+        settings.agent.site,
+        {**AGE_POLICY_YEARS, **policy},
+        flap_half_life_seconds=settings.agent.flap_half_life,
+        rules=rules,
+    )
 
 
 class Implied:

@@ -111,6 +111,9 @@ class Agent(Section):
         float | None,
         Field(gt=0, description="most ICMP echoes that leave in one second, over all targets; no limit by default"),
     ] = None
+    flap_half_life: Annotated[
+        Duration, Field(description="how long flap damping remembers a failure; 0 turns it off: each failure is paged")
+    ] = 300.0
     site: Annotated[
         Name | None,
         Field(description="the site where the agent stands: what is elsewhere depends on its site's circuits"),

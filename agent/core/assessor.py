@@ -65,6 +65,7 @@ class Assessor:
     def _take(self, estate: Estate) -> None:
         self.estate: Estate = estate
         self.topology: Topology = topology(estate)
+        self.flaps.remember_for(estate.flap_half_life_seconds)
         self._ends: Mapping[str, tuple[Check, ...]] = ends_by_device(estate)
         self.checks: Mapping[tuple[str, str], Check] = {(check.target, check.name): check for check in estate.checks()}
         self._policies: dict[tuple[str, str], Policy] = {key: policy_of(check) for key, check in self.checks.items()}

@@ -44,6 +44,10 @@ class Flaps:
         self._penalties: dict[str, tuple[float, datetime]] = {}
         self._flapping: set[str] = set()
 
+    def remember_for(self, half_life_seconds: float) -> None:
+        """Take another half-life; 0 lets nothing be flapping."""
+        self._damping = Damping(half_life_seconds=half_life_seconds)
+
     def resume(self, failures: Mapping[str, Iterable[datetime]]) -> None:
         """Go on from the failures of the last hour, which the ledger knows; oldest first."""
         for name, moments in failures.items():
@@ -60,6 +64,8 @@ class Flaps:
 
     def penalty(self, name: str, now: datetime) -> float:
         """Return what is left of a target's penalty."""
+        if self._damping.half_life_seconds <= 0:
+            return 0.0
         value, at = self._penalties.get(name, (0.0, now))
         seconds = max(0.0, (now - at).total_seconds())  # a clock that was set back lets nothing grow
         return float(value * 0.5 ** (seconds / self._damping.half_life_seconds))

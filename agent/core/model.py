@@ -140,6 +140,7 @@ class Estate:
     Attributes:
         targets: by name, in the order of the configuration.
         age_policy_years: for each device kind the age at which it is to be replaced; key `*` is the default.
+        flap_half_life_seconds: how long flap damping remembers a failure (`agent.core.damping`); 0: not at all.
         assets: rows of the asset registers that no device of the estate stands for.
         rules: how availability is counted of what has no contract of its own.
     """
@@ -148,6 +149,7 @@ class Estate:
     targets: Mapping[str, Target]
     site: str | None = None  # where the agent stands
     age_policy_years: Mapping[str, float] = field(default_factory=dict)
+    flap_half_life_seconds: float = 300.0
     assets: tuple[AssetRow, ...] = ()
     rules: Rules = DEFAULT_RULES
 

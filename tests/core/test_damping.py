@@ -1,5 +1,6 @@
 """Flap damping: what is a flap, what is a failure that lasts, and what is forgotten."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -105,6 +106,19 @@ def test_a_flapping_target_that_stays_down_loses_the_mark() -> None:
     assert (assessor.verdicts["sw1"].state, marks(assessor)) == (State.DOWN, [Mark.FLAPPING])
     assert not assessor.tick(at(80)).events
     assert [event.new for event in assessor.tick(at(91)).events] == [""]
+    assert marks(assessor) == []
+
+
+def test_damping_can_be_turned_off_and_is_by_the_configuration_in_force() -> None:
+    flaps = Flaps()
+    flaps.remember_for(0)
+    for second in range(10):
+        flaps.failed("t", at(second))
+    assert not flaps.is_flapping("t", None, at(10))
+    short = replace(estate(device("sw1")), flap_half_life_seconds=1.0)
+    assessor = Assessor(short)
+    for second, outcome in ((0, Outcome.OK), (10, Outcome.NO_ANSWER), (20, Outcome.OK), (30, Outcome.NO_ANSWER)):
+        heard(assessor, second, outcome)
     assert marks(assessor) == []
 
 

@@ -130,7 +130,7 @@ def configuration(
     poll = {"auth": "lab", "interval": snmp_interval, "timeout": "4s"}
     echoes = {"interval": "1s"}
     document = {
-        "agent": {"name": "lab", "listen": f"{AGENT_MGMT}:{PORT}", "site": "a"},
+        "agent": {"name": "lab", "listen": f"{AGENT_MGMT}:{PORT}", "site": "a", "flap_half_life": "1s"},
         "owners": ["one", "two"],
         "snmp": {"auths": {"lab": {"version": 2, "community": "public"}}},
         "sites": [{"name": "a", "owner": ["one"]}, {"name": "b", "owner": ["two"]}],
