@@ -100,6 +100,7 @@ class Pipeline:
         self.all_heard = asyncio.Event()
         self._wake = asyncio.Event()
         self._silent_since: dict[tuple[str, str], datetime] = {}
+        self._returned: dict[tuple[str, str], datetime] = {}
         self._step = asyncio.Lock()  # a reload waits for the step under way, and steps wait for a reload
         self._repage = False
         self._uplinks = Uplinks(bound_circuits(picture.estate))
@@ -169,6 +170,7 @@ class Pipeline:
             changes = self.assessor.swap(estate, now)
             self.qualities.swap(estate.targets.values(), former)
             self._unheard &= self.assessor.checks.keys()
+            self._returned = {key: at for key, at in self._returned.items() if key in self.assessor.checks}
             self._uplinks = Uplinks(bound_circuits(estate))
             if not self._ledger.problem:  # a window names a renamed target by its new name
                 self._windows.take(await self._ledger.windows(), now)
@@ -259,6 +261,7 @@ class Pipeline:
             self._windows.look_again(now)
             self._uplinks = Uplinks(self._uplinks.checks)
             self._silent_since = {key: since + step for key, since in self._silent_since.items()}
+            self._returned = {key: at + step for key, at in self._returned.items()}
 
     def _look_at_uplinks(self, now: datetime, changes: Changes) -> None:
         for check in self._uplinks.checks:
@@ -292,6 +295,7 @@ class Pipeline:
             if check := self.assessor.checks.get(key):
                 self._ask(check)
         if changes.events:
+            self._note_returns(changes.events)
             await self._record(changes.events)
         before_show()
         self._board.refresh(self.assessor, changes.fresh)  # first: what was fresh may have failed in the same step
@@ -299,6 +303,12 @@ class Pipeline:
         if changes.events or turned or self._repage:
             self._repage = False
             self._board.page(now)
+
+    def _note_returns(self, events: Iterable[Event]) -> None:
+        """Keep when each check was last seen to be back: what it lost before that is told as an outage."""
+        for event in events:
+            if event.kind is EventKind.CHECK and event.old == State.DOWN and event.check is not None:
+                self._returned[event.target, event.check] = event.at
 
     async def _record(self, events: Sequence[Event]) -> None:
         written = await self._ledger.record(events)
@@ -401,10 +411,11 @@ class Pipeline:
         quality = self.qualities.get(key)
         if quality is None:
             return
-        quality.lose(item)
-        self._snapshots.soon(key)
         belief = self.assessor.beliefs[key]
-        if item.over or belief.state not in WORKS or belief.failures:
+        came_back = key in self._returned and self._returned[key] > item.since
+        quality.lose(item, explained=belief.state is State.DOWN or came_back)
+        self._snapshots.soon(key)
+        if item.over or belief.state not in WORKS or belief.failures or not quality.troubles:
             return
         seen = Observation(
             *key, item.at, Outcome.OK, since=item.since, proven_at=item.since, troubles=quality.troubles,

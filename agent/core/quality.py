@@ -34,6 +34,7 @@ _FAST_SECONDS: Final = 20.0
 _LOSS_SECONDS: Final = 900.0
 _LOSS_PART_SECONDS: Final = 60.0
 _VOICE_SPAN: Final = timedelta(seconds=60)
+_LOSSY_ROUNDS: Final = 2  # the outage's own last round is one of them
 _LOSS_LEAST: Final = 3  # one burst of two is no breach of an objective
 _Key = tuple[Aspect, Against]
 
@@ -92,6 +93,8 @@ class Quality:
         self._pushed = 0
         self._lost: list[tuple[float, int, int]] = []  # (minute, sent, lost)
         self._open: dict[_Key, Trouble] = {}
+        self._explained: Loss | None = None  # what an outage explains so far, and how many rounds lost something since
+        self._lossy_rounds = 0
 
     @property
     def troubles(self) -> tuple[Trouble, ...]:
@@ -126,13 +129,25 @@ class Quality:
         if self._opinions is not None:
             self._listen(self._opinions, seen, at)
         self._weigh_loss(at)
+        if self._explained is not None and 0 < seen.received < seen.sent:
+            self._lossy_rounds += 1
+            if self._lossy_rounds == _LOSSY_ROUNDS:
+                self.lose(self._explained)
         return events
 
-    def lose(self, item: Loss) -> None:
-        """Take what the engine says of loss."""
+    def lose(self, item: Loss, *, explained: bool = False) -> None:
+        """Take what the engine says of loss.
+
+        Args:
+            explained: the check was down meanwhile, which is told as such: it is a trouble only if more is lost after.
+        """
         key = (Aspect.LOSS, Against.PAST)
+        self._explained = None
         if item.over:
             self._open.pop(key, None)
+            return
+        if explained and key not in self._open:
+            self._explained, self._lossy_rounds = item, 0
             return
         text = f"{item.lost} of {item.echoes} echoes lost ({item.ratio:.1%}), usually {_ratio(item.usual_ratio)}"
         self._open[key] = Trouble(*key, item.since, item.ratio, item.usual_ratio, text, item.rule)

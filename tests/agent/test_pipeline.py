@@ -576,6 +576,25 @@ async def test_loss_that_the_engine_finds_is_told_at_once_and_is_over_with_a_goo
     assert world.picture.verdicts["wan"].state is State.DOWN
 
 
+async def test_what_was_lost_in_outages_makes_no_line_degraded(world: World) -> None:
+    world.poll("core", UP)
+    began = degrade(world, "wan", datetime.now(UTC), 0.010)
+    await world.state("wan", State.UP)
+    await asyncio.sleep(0.4)
+    world.round("wan", "----", burst=True)
+    await world.state("wan", State.DOWN)
+    lost = Loss("wan", "icmp", began, began, 0.7, 0.001, 45, 61, "onset_cusum_10%")
+    world.pipeline.offer(lost)
+    world.round("wan", "++++", burst=True)
+    await world.state("wan", State.UP)
+    world.pipeline.offer(lost)
+    await until(lambda: world.pipeline.depth == 0)
+    assert world.picture.verdicts["wan"].state is State.UP
+    world.round("wan", "+-+-+-+-")
+    world.round("wan", "+-+-+-+-")
+    await world.state("wan", State.DEGRADED)
+
+
 async def test_what_was_learnt_outlasts_a_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     first = World(tmp_path, ESTATE)
     await first.start()
