@@ -98,16 +98,11 @@ def _monitoring(stack: ExitStack, folder: Path, wan: Wan, agent: AgentProcess) -
     return running
 
 
-@pytest.fixture(scope="module")
-def one_circuit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    with estate(tmp_path_factory.mktemp("single"), backup=False) as running:
-        yield running
-
-
 @pytest.fixture
-def single(one_circuit: Estate) -> Iterator[Estate]:
-    with one_circuit.here():
-        yield one_circuit
+def single(tmp_path: Path) -> Iterator[Estate]:
+    """Give each test an agent of its own: one that has seen many cuts knows its line for a bad one."""
+    with estate(tmp_path, backup=False) as running, running.here():
+        yield running
 
 
 @pytest.fixture
@@ -151,8 +146,8 @@ def test_the_event_is_in_the_ledger_within_seconds(single: Estate) -> None:
     """Ten cuts, the three ways in turn; each from a moment of the echoes' second that differs."""
     delays = []
     for turn in range(10):
-        for name in ("a-b-primary", *BEHIND):
-            single.agent.wait_state(name, "up", 60)
+        for name in ("a-b-primary", *BEHIND):  # after some cuts it loses more than usual
+            wait_until(lambda name=name: single.agent.state(name) in ("up", "degraded"), 60)  # type: ignore[misc]
         time.sleep(1 + turn * 0.1)
         before = len(single.agent.outages("a-b-primary"))
         cut = time.time()

@@ -17,9 +17,10 @@ TARGETS = ("a-b-primary", "ra", *BEHIND)
 LOSSY_SECONDS = 120.0
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    with estate(tmp_path_factory.mktemp("own"), backup=False) as made, made.here():
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Estate]:
+    """Give each test an agent of its own: one that has seen loss and cuts knows its line for a bad one."""
+    with estate(tmp_path, backup=False) as made, made.here():
         yield made
 
 
@@ -62,7 +63,7 @@ def test_five_percent_loss_is_no_outage_and_is_counted_exactly(running: Estate) 
     wan.forwarding(f"add counter inet lab lost\nadd rule inet lab forward {one_in_twenty} counter name lost drop\n")
     deadline = time.monotonic() + LOSSY_SECONDS
     while time.monotonic() < deadline:
-        assert running.agent.state("a-b-primary") == "up"
+        assert running.agent.state("a-b-primary") in ("up", "degraded")
         time.sleep(1)
     wan.mend("drop")
     counted = wan.ra.counter("lost")
@@ -70,7 +71,7 @@ def test_five_percent_loss_is_no_outage_and_is_counted_exactly(running: Estate) 
     wait_until(lambda: total(running, lost) - before >= counted, 40)  # rounds end, and their timeouts
     time.sleep(14)
     assert total(running, lost) - before == counted
-    assert running.pages() == []
+    assert {page.split()[1] for page in running.pages()} <= {"TargetDegraded"}  # which takes two minutes more
 
 
 @pytest.mark.parametrize("what", ["prometheus", "alertmanager", "agent", "agent killed"])
