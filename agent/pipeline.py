@@ -398,11 +398,14 @@ class Pipeline:
         quality = self.qualities.get((seen.round.target, seen.round.check))
         if quality is None:
             return ()
-        before = quality.ways
+        key, before = (seen.round.target, seen.round.check), quality.ways
         if not seen.round.burst:
-            changes.events += quality.look(seen)
+            returned = self._returned.get(key)
+            outage = self.assessor.beliefs[key].state is State.DOWN
+            outage |= returned is not None and returned > seen.round.began_at
+            changes.events += quality.look(seen, outage=outage)
         if quality.ways != before:
-            self._snapshots.soon((seen.round.target, seen.round.check))
+            self._snapshots.soon(key)
         return quality.troubles
 
     def _on_loss(self, item: Loss, now: datetime, changes: Changes) -> None:

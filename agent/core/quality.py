@@ -34,7 +34,7 @@ _FAST_SECONDS: Final = 20.0
 _LOSS_SECONDS: Final = 900.0
 _LOSS_PART_SECONDS: Final = 60.0
 _VOICE_SPAN: Final = timedelta(seconds=60)
-_LOSSY_ROUNDS: Final = 2  # the outage's own last round is one of them
+_LOSSY_ROUNDS: Final = 2  # one may be the beginning of the next outage
 _LOSS_LEAST: Final = 3  # one burst of two is no breach of an objective
 _Key = tuple[Aspect, Against]
 
@@ -106,8 +106,11 @@ class Quality:
         """In what ways it is worse than it should be now."""
         return frozenset(self._open)
 
-    def look(self, seen: Train) -> list[Event]:
+    def look(self, seen: Train, *, outage: bool = False) -> list[Event]:
         """Take a regular round.
+
+        Args:
+            outage: the check was down in a part of it.
 
         Returns:
             What is worth a line in the record by itself: level shifts of the delay.
@@ -129,7 +132,7 @@ class Quality:
         if self._opinions is not None:
             self._listen(self._opinions, seen, at)
         self._weigh_loss(at)
-        if self._explained is not None and 0 < seen.received < seen.sent:
+        if self._explained is not None and not outage and 0 < seen.received < seen.sent:
             self._lossy_rounds += 1
             if self._lossy_rounds == _LOSSY_ROUNDS:
                 self.lose(self._explained)

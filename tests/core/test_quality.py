@@ -178,6 +178,7 @@ def test_loss_that_outages_explain_is_a_trouble_only_if_more_is_lost_after_them(
         wan = line()
         wan.quality.lose(item, explained=True)
         wan.rounds(1, None, None, 0.010).rounds(1, None, None)  # the end of the outage; another one
+        wan.quality.look(looked(wan.at, (0.010, None)), outage=True)
         assert wan.told() == []
         for rtts in after:
             wan.rounds(1, *rtts)
