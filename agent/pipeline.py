@@ -416,7 +416,8 @@ class Pipeline:
             return
         belief = self.assessor.beliefs[key]
         came_back = key in self._returned and self._returned[key] > item.since
-        quality.lose(item, explained=belief.state is State.DOWN or came_back)
+        # after a restart what lasts is told anew: it is a trouble still if it was one before
+        quality.lose(item, explained=belief.state not in WORKS or came_back)
         self._snapshots.soon(key)
         if item.over or belief.state not in WORKS or belief.failures or not quality.troubles:
             return
