@@ -15,7 +15,7 @@ def circuit() -> dashboard.Dashboard:
     """Return the dashboard."""
     made = frame("linewarden-circuit", "Linewarden: circuit", "One circuit: what was promised and what was measured.")
     made = made.with_variable(choice("target", "Circuit", "label_values(linewarden_circuit_info, target)"))
-    made = _summary(made)
+    made = _period(_summary(made))
     made = _worse(made.with_row(dashboard.Row("Against its past, and against what was agreed")))
     made = _delay(made.with_row(dashboard.Row("Delay")))
     made = _loss(made.with_row(dashboard.Row("Loss")))
@@ -59,7 +59,13 @@ def _summary(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 height=4,
             )
         )
-        .with_panel(
+    )  # fmt: skip
+
+
+def _period(made: dashboard.Dashboard) -> dashboard.Dashboard:
+    state = state_number("linewarden_target_state", _HERE, "target")
+    return (
+        made.with_panel(
             number(
                 "Availability of the period so far",
                 "percentunit",

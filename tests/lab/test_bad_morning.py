@@ -23,11 +23,10 @@ import pytest
 import yaml
 
 from tests.lab.agent import AgentProcess
-from tests.lab.alertmanager import Alertmanager, Receiver, alertmanager, lab_configuration, webhook_receiver
+from tests.lab.alertmanager import Alertmanager, Receiver
 from tests.lab.net import Namespace, link
-from tests.lab.prometheus import Prometheus
 from tests.lab.slowline import SlowLine
-from tests.lab.test_cut import RULES
+from tests.lab.test_cut import monitoring
 from tests.lab.wan import AGENT_MGMT, PORT, Wan
 from tests.waiting import wait_until
 
@@ -125,21 +124,7 @@ def monitored(folder: Path) -> Iterator[tuple[Hub, AgentProcess, Receiver, Alert
         stack.callback(agent.stop)
         agent.start()
         stack.enter_context(hub.mon.inside())
-        pager = stack.enter_context(webhook_receiver())
-        am = stack.enter_context(alertmanager(folder, lab_configuration(pager.url)))
-        target = [{"targets": [f"{AGENT_MGMT}:{PORT}"]}]
-        config = {
-            "global": {"scrape_interval": "5s", "evaluation_interval": "1s"},
-            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [am.address]}]}]},
-            "scrape_configs": [
-                {"job_name": "linewarden", "static_configs": target},
-                {"job_name": "linewarden-state", "metrics_path": "/metrics/state", "scrape_interval": "1s",
-                 "scrape_timeout": "1s", "static_configs": target},
-            ],
-        }  # fmt: skip
-        rules = yaml.safe_load(RULES.read_text())
-        prometheus = stack.enter_context(Prometheus(config, rules={"linewarden.rules.yml": rules}))
-        wait_until(lambda: prometheus.query("up == 1"), 30)
+        _, am, pager = monitoring(stack, folder)
         yield hub, agent, pager, am
 
 

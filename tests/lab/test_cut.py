@@ -73,11 +73,13 @@ def estate(folder: Path, *, backup: bool) -> Iterator[Estate]:
     with ExitStack() as stack:
         wan, agent = stack.enter_context(lab(folder, backup=backup))
         with wan.mon.inside():
-            running = _monitoring(stack, folder, wan, agent)
+            running = Estate(wan, agent, *monitoring(stack, folder))
+            running.settle()
         yield running
 
 
-def _monitoring(stack: ExitStack, folder: Path, wan: Wan, agent: AgentProcess) -> Estate:
+def monitoring(stack: ExitStack, folder: Path) -> tuple[Prometheus, Alertmanager, Receiver]:
+    """Run Prometheus with the shipped rules, Alertmanager and a pager where the calling thread is; all is scraped."""
     pager = stack.enter_context(webhook_receiver())
     am = stack.enter_context(alertmanager(folder, lab_configuration(pager.url)))
     target = [{"targets": [f"{AGENT_MGMT}:{PORT}"]}]
@@ -92,10 +94,8 @@ def _monitoring(stack: ExitStack, folder: Path, wan: Wan, agent: AgentProcess) -
     }  # fmt: skip
     rules = yaml.safe_load(RULES.read_text())
     prometheus = stack.enter_context(Prometheus(config, rules={"linewarden.rules.yml": rules}))
-    running = Estate(wan, agent, prometheus, am, pager)
     wait_until(lambda: prometheus.query("up == 1"), 30)
-    running.settle()
-    return running
+    return prometheus, am, pager
 
 
 @pytest.fixture
