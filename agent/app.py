@@ -90,6 +90,7 @@ class Agent:
             answered=self._answered,
             on_pages=self._on_pages,
             losses=self._losses,
+            outage=self._outage,
             on_states=self.accounts.changed,
         )
         self.desk = Desk(self.picture, self.ledger, self.pipeline.heard)
@@ -279,6 +280,10 @@ class Agent:
 
     def _losses(self) -> Mapping[tuple[str, str], bytes]:
         return self._stream().loss_snapshots()
+
+    def _outage(self, check: Check, since: datetime) -> None:
+        if self.stream is not None:
+            self.stream.outage(check.target, check.name, since)
 
     def _ask(self, check: Check) -> None:
         if check.type == STREAMED:

@@ -74,6 +74,7 @@ class Pipeline:
         on_pages: OnPages = lambda _new, _gone: None,
         on_states: Callable[[], None] = lambda: None,
         losses: Losses = dict,
+        outage: Callable[[Check, datetime], None] = lambda _check, _since: None,
     ) -> None:
         """Take the picture to keep.
 
@@ -84,6 +85,7 @@ class Pipeline:
             on_pages: told of pages that begin and that end.
             on_states: told when states of targets have changed, and that is on record.
             losses: gives what the engine's loss detectors have learnt, as snapshots.
+            outage: told that a check, or what it depends on, is down: what it loses in a row then is that.
         """
         self.picture = picture
         self.assessor = Assessor(picture.estate)
@@ -94,13 +96,13 @@ class Pipeline:
         self._local_problem = local_problem
         self._answered = answered
         self._on_states = on_states
+        self._outage = outage
         self._board = Board(picture, on_pages)
         self._queue: deque[Item] = deque()
         self._unheard = {key for key, check in self.assessor.checks.items() if check.source is None}
         self.all_heard = asyncio.Event()
         self._wake = asyncio.Event()
         self._silent_since: dict[tuple[str, str], datetime] = {}
-        self._returned: dict[tuple[str, str], datetime] = {}
         self._step = asyncio.Lock()  # a reload waits for the step under way, and steps wait for a reload
         self._repage = False
         self._uplinks = Uplinks(bound_circuits(picture.estate))
@@ -170,7 +172,6 @@ class Pipeline:
             changes = self.assessor.swap(estate, now)
             self.qualities.swap(estate.targets.values(), former)
             self._unheard &= self.assessor.checks.keys()
-            self._returned = {key: at for key, at in self._returned.items() if key in self.assessor.checks}
             self._uplinks = Uplinks(bound_circuits(estate))
             if not self._ledger.problem:  # a window names a renamed target by its new name
                 self._windows.take(await self._ledger.windows(), now)
@@ -261,7 +262,6 @@ class Pipeline:
             self._windows.look_again(now)
             self._uplinks = Uplinks(self._uplinks.checks)
             self._silent_since = {key: since + step for key, since in self._silent_since.items()}
-            self._returned = {key: at + step for key, at in self._returned.items()}
 
     def _look_at_uplinks(self, now: datetime, changes: Changes) -> None:
         for check in self._uplinks.checks:
@@ -295,7 +295,7 @@ class Pipeline:
             if check := self.assessor.checks.get(key):
                 self._ask(check)
         if changes.events:
-            self._note_returns(changes.events)
+            self._tell_outages(changes.events)
             await self._record(changes.events)
         before_show()
         self._board.refresh(self.assessor, changes.fresh)  # first: what was fresh may have failed in the same step
@@ -304,11 +304,20 @@ class Pipeline:
             self._repage = False
             self._board.page(now)
 
-    def _note_returns(self, events: Iterable[Event]) -> None:
-        """Keep when each check was last seen to be back: what it lost before that is told as an outage."""
+    def _tell_outages(self, events: Iterable[Event]) -> None:
         for event in events:
-            if event.kind is EventKind.CHECK and event.old == State.DOWN and event.check is not None:
-                self._returned[event.target, event.check] = event.at
+            if event.new != State.DOWN:
+                continue
+            if event.kind is EventKind.CHECK and event.check is not None:
+                concerned = [self.assessor.checks[event.target, event.check]]
+            elif event.kind is EventKind.TARGET:  # what depends on it may work again before it was called unreachable
+                names = self.assessor.topology.descendants(event.target)
+                concerned = [check for name in names for check in self.assessor.estate.targets[name].checks]
+            else:
+                continue
+            for check in concerned:
+                if check.type == "icmp":
+                    self._outage(check, event.at)
 
     async def _record(self, events: Sequence[Event]) -> None:
         written = await self._ledger.record(events)
@@ -400,9 +409,10 @@ class Pipeline:
             return ()
         key, before = (seen.round.target, seen.round.check), quality.ways
         if not seen.round.burst:
-            returned = self._returned.get(key)
-            outage = self.assessor.beliefs[key].state is State.DOWN
-            outage |= returned is not None and returned > seen.round.began_at
+            belief = self.assessor.beliefs[key]
+            outage = belief.state is State.DOWN or key in self._silent_since
+            back = belief.works_since if belief.state in WORKS else None
+            outage |= back is not None and back > seen.round.began_at
             changes.events += quality.look(seen, outage=outage)
         if quality.ways != before:
             self._snapshots.soon(key)
@@ -414,12 +424,10 @@ class Pipeline:
         quality = self.qualities.get(key)
         if quality is None:
             return
-        belief = self.assessor.beliefs[key]
-        came_back = key in self._returned and self._returned[key] > item.since
-        # after a restart what lasts is told anew: it is a trouble still if it was one before
-        quality.lose(item, explained=belief.state not in WORKS or came_back)
+        quality.lose(item)
         self._snapshots.soon(key)
-        if item.over or belief.state not in WORKS or belief.failures or not quality.troubles:
+        belief = self.assessor.beliefs[key]
+        if item.over or belief.state not in WORKS or belief.failures:
             return
         seen = Observation(
             *key, item.at, Outcome.OK, since=item.since, proven_at=item.since, troubles=quality.troubles,

@@ -15,6 +15,9 @@ stands above 0 is learnt when it is back at 0, and never when an alarm comes of 
 learnt. A run that reaches its limit is an outage, and outages are for the state `down` to tell: the sums begin anew
 after it, its further losses count into no ratio, and all that is learnt of it is that bursts may be as long as that.
 
+*A run that proved to be an outage is taken back*: who made sure of it says so, and all is as it was before its first
+loss. The outage has been told, and an hour in which a line was cut ten times shows no more of them than that.
+
 *An alarm ends* when the other hypothesis wins by the same margin: a sum that looks from the rate that was found down
 to q0, with the same threshold. So a short alarm on little evidence lasts longer than its evidence, and one of five per
 cent ends after some three clean minutes. What lasts as long as what was learnt before (at least a day, at most a week
@@ -26,8 +29,12 @@ in a row as there had to be losses.
 
 import math
 from bisect import bisect_left
+from copy import copy
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Rates that are looked for. Between two of them the nearer one is nearly as fast as one made for it would be.
 ONSET_RATES: Final = (0.005, 0.02, 0.1)
@@ -79,6 +86,7 @@ RUN: Final = len(ONSET_RATES)
 USUAL_NOW: Final = "usual_now"
 _RUN_OF: Final = "run_of_"
 _NO_COUNTS: Final = (0, 0, 0)
+TAKEN_BACK: Final = RUN_MAX + 1  # losses in a row of which no more is to be said
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +167,7 @@ class LossWatch:
         self._clean = 0.0  # the sum that ends an alarm; in one of the run rule, answers in a row
         self._clean_since = 0
         self._clean_stage = _NO_COUNTS
+        self._before: Mapping[str, Any] = {}  # all of this, before the first loss of the present run
 
     @property
     def usual_ratio(self) -> float | None:
@@ -175,12 +184,14 @@ class LossWatch:
         """
         if lost is None:
             return None
+        fresh = not self._run
+        if lost and fresh:
+            self._before = {name: copy(value) for name, value in vars(self).items() if name != "_before"}
         if self._calm:
             if not lost:
                 self._learnt = (self._learnt[0] + 1.0, *self._learnt[1:])
                 return None
             self._suspect()
-        fresh = not self._run
         self._run = self._run + 1 if lost else 0
         if lost and fresh:
             self._run_since = at
@@ -199,6 +210,22 @@ class LossWatch:
             if self._alarm == NO_ALARM:
                 return self._doubt(lost=lost)
         return self._last(at, lost=lost, fresh=fresh)
+
+    def take_back(self) -> LossChange | None:
+        """Make the present run of losses no evidence, neither what it did nor what is to come of it: it is an outage.
+
+        Returns:
+            The end of an alarm that would not have begun without it.
+        """
+        if not self._run:
+            return None
+        now = self._tell(self._run_since, *self._stage[1::-1], over=True) if self._alarm != NO_ALARM else None
+        alarm = self._alarm
+        vars(self).update({name: copy(value) for name, value in self._before.items()})
+        if self._calm:
+            self._suspect()
+        self._run = TAKEN_BACK
+        return now if self._alarm != alarm else None
 
     def _suspect(self) -> None:
         """Fix what is usual, for as long as it is not calm again."""

@@ -30,6 +30,7 @@ from agent.core.loss import (
     RUN,
     RUN_MAX,
     SURPRISED_BURSTS,
+    TAKEN_BACK,
     THRESHOLDS,
     USUAL_MAX,
     USUAL_MIN,
@@ -53,6 +54,20 @@ _LASTING: Final = struct.Struct(
     "<q3qdq3q"
 )  # of an alarm: began, counts, the sum that ends it, since, counts until then
 _MOST: Final = 1 << 53  # whole numbers are exact up to here
+
+_COUNTS: Final = (np.int64, (3,))
+# What losses in a row change is kept until it is known whether they are an outage.
+_OF_A_RUN: Final[dict[str, tuple[type[np.generic], tuple[int, ...]]]] = {
+    "calm": (np.bool_, ()), "alarm": (np.int8, ()), "stage": _COUNTS, "sought": (np.int64, (_SUMS,)),
+    "sums": (np.float64, (_SUMS,)), "sums_since": (np.int64, (_SUMS,)), "sums_stage": (np.int64, (_SUMS, 3)),
+    "clean_stage": _COUNTS,
+    **dict.fromkeys(("run_limit", "began", "usual", "clean_since"), (np.int64, ())),
+    **dict.fromkeys(("bursts", "bursts_lost", "clean"), (np.float64, ())),
+}  # fmt: skip
+_COLUMNS: Final[dict[str, tuple[type[np.generic], tuple[int, ...]]]] = {
+    **dict.fromkeys(("run", "run_since"), (np.int64, ())),
+    **dict.fromkeys(("run_scale", "further", "echoes", "lost", "onsets"), (np.float64, ())),
+}
 
 Rows = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
@@ -89,27 +104,26 @@ class LossBank:
     def __init__(self, size: int = 0) -> None:
         """Make room for so many lines."""
         self._size = 0
+        self._before: dict[str, npt.NDArray[Any]] = {}  # of each line, before the first loss of its present run
         self.grow(size)
 
     def grow(self, size: int) -> None:
         """Make room for more lines; those that are there stay."""
-        three = (_SUMS,)
-        shapes: dict[str, tuple[Any, tuple[int, ...]]] = {
-            "calm": (np.bool_, ()), "alarm": (np.int8, ()), "stage": (np.int64, (3,)), "sought": (np.int64, three),
-            "sums": (np.float64, three), "sums_since": (np.int64, three), "sums_stage": (np.int64, (_SUMS, 3)),
-            "clean_stage": (np.int64, (3,)),
-            **dict.fromkeys(("run", "run_since", "run_limit", "began", "usual", "clean_since"), (np.int64, ())),
-            **dict.fromkeys(("run_scale", "further", "echoes", "lost", "onsets", "bursts", "bursts_lost", "clean"),
-                            (np.float64, ())),
-        }  # fmt: skip
-        for name, (kind, shape) in shapes.items():
-            wider = np.zeros((size, *shape), kind)
-            if self._size:
-                wider[: self._size] = getattr(self, f"_{name}")
-            setattr(self, f"_{name}", wider)
+        for name, (kind, shape) in (_COLUMNS | _OF_A_RUN).items():
+            setattr(self, f"_{name}", self._wider(getattr(self, f"_{name}", None), size, kind, shape))
+        for name, (kind, shape) in _OF_A_RUN.items():
+            self._before[name] = self._wider(self._before.get(name), size, kind, shape)
         fresh = np.arange(self._size, size)
         self._size = size
         self._begin_anew(fresh, 1.0)
+
+    def _wider(
+        self, column: npt.NDArray[Any] | None, size: int, kind: type[np.generic], shape: tuple[int, ...]
+    ) -> npt.NDArray[Any]:
+        wider = np.zeros((size, *shape), kind)
+        if column is not None:
+            wider[: self._size] = column
+        return wider
 
     @property
     def size(self) -> int:
@@ -152,6 +166,23 @@ class LossBank:
         self._echoes[rows[quiet]] += 1.0
         return self._weigh(rows[~quiet], lost[~quiet], at[~quiet])
 
+    def in_a_run(self, row: int) -> bool:
+        """Return whether the last echo of a line was lost."""
+        return bool(self._run[row])
+
+    def take_back(self, row: int) -> LossChange | None:
+        """Make a line's present run of losses no evidence: it is an outage. As `LossWatch.take_back`."""
+        if not self._run[row]:
+            return None
+        rows, alarm = np.array([row]), self._alarm[row]
+        told = self._tell(rows, since=self._run_since[rows], over=True) if alarm != NO_ALARM else [None]
+        for name, before in self._before.items():
+            getattr(self, f"_{name}")[row] = before[row]
+        if self._calm[row]:
+            self._suspect(rows)
+        self._run[row] = TAKEN_BACK
+        return told[0] if self._alarm[row] != alarm else None
+
     # ------------------------------------------------------------------ what is not quiet
 
     def _begin_anew(self, rows: Rows, interval_seconds: float) -> None:
@@ -162,14 +193,15 @@ class LossBank:
         self._calm_down(rows)
 
     def _weigh(self, rows: Rows, lost: Bools, at: Whole) -> list[LossChange]:
-        if (calm := self._calm[rows]).any():
-            self._suspect(rows[calm])
         before = self._run[rows]
         fresh = before == 0
+        onset = lost & fresh
+        if onset.any():
+            self._begin_runs(rows[onset], at[onset])
+        if (calm := self._calm[rows]).any():
+            self._suspect(rows[calm])
         run = (before + 1) * lost
         self._run[rows] = run
-        onset = lost & fresh
-        self._run_since[rows[onset]] = at[onset]
         alarm = self._alarm[rows]
         listening = (alarm == NO_ALARM) | (alarm == RUN)
         sums = self._add(rows, lost, at, listening & fresh)
@@ -197,6 +229,11 @@ class LossBank:
         if last.any():
             changes += self._last(rows[last], lost[last], fresh[last], at[last])
         return changes
+
+    def _begin_runs(self, rows: Rows, at: Whole) -> None:
+        for name, kept in self._before.items():
+            kept[rows] = getattr(self, f"_{name}")[rows]
+        self._run_since[rows] = at
 
     def _suspect(self, rows: Rows) -> None:
         echoes, lost, onsets = self._echoes[rows], self._lost[rows], self._onsets[rows]

@@ -34,7 +34,6 @@ _FAST_SECONDS: Final = 20.0
 _LOSS_SECONDS: Final = 900.0
 _LOSS_PART_SECONDS: Final = 60.0
 _VOICE_SPAN: Final = timedelta(seconds=60)
-_LOSSY_ROUNDS: Final = 2  # one may be the beginning of the next outage
 _LOSS_LEAST: Final = 3  # one burst of two is no breach of an objective
 _Key = tuple[Aspect, Against]
 
@@ -93,8 +92,6 @@ class Quality:
         self._pushed = 0
         self._lost: list[tuple[float, int, int]] = []  # (minute, sent, lost)
         self._open: dict[_Key, Trouble] = {}
-        self._explained: Loss | None = None  # what an outage explains so far, and how many rounds lost something since
-        self._lossy_rounds = 0
 
     @property
     def troubles(self) -> tuple[Trouble, ...]:
@@ -110,14 +107,15 @@ class Quality:
         """Take a regular round.
 
         Args:
-            outage: the check was down in a part of it.
+            outage: the check was down in a part of it, which is told as such: what was lost counts for no objective.
 
         Returns:
             What is worth a line in the record by itself: level shifts of the delay.
         """
         at = seen.first if seen.sent else seen.round.ended_at.timestamp()
         self.at = at
-        self._count(at, seen.sent, seen.sent - seen.received)
+        if not outage:
+            self._count(at, seen.sent, seen.sent - seen.received)
         events: list[Event] = []
         if seen.ordered:
             median = max(seen.rtt[3], 0.0)  # stamps of a clock that is being slewed
@@ -129,28 +127,16 @@ class Quality:
                 self._weigh_variation(at)
         elif seen.sent:
             events = self._shift(at, None, seen.round.ended_at)
-        if self._opinions is not None:
+        if self._opinions is not None and not outage:
             self._listen(self._opinions, seen, at)
         self._weigh_loss(at)
-        if self._explained is not None and not outage and 0 < seen.received < seen.sent:
-            self._lossy_rounds += 1
-            if self._lossy_rounds == _LOSSY_ROUNDS:
-                self.lose(self._explained)
         return events
 
-    def lose(self, item: Loss, *, explained: bool = False) -> None:
-        """Take what the engine says of loss.
-
-        Args:
-            explained: the check was down meanwhile, which is told as such: it is a trouble only if more is lost after.
-        """
+    def lose(self, item: Loss) -> None:
+        """Take what the engine says of loss."""
         key = (Aspect.LOSS, Against.PAST)
-        self._explained = None
         if item.over:
             self._open.pop(key, None)
-            return
-        if explained and key not in self._open:
-            self._explained, self._lossy_rounds = item, 0
             return
         text = f"{item.lost} of {item.echoes} echoes lost ({item.ratio:.1%}), usually {_ratio(item.usual_ratio)}"
         self._open[key] = Trouble(*key, item.since, item.ratio, item.usual_ratio, text, item.rule)

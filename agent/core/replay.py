@@ -90,6 +90,8 @@ class LossDetector(Protocol):
 
     def push(self, lost: bool | None, at: int) -> Change | None: ...
 
+    def take_back(self) -> Change | None: ...
+
 
 class Judge(Protocol):
     """How well a check is answered: `agent.core.quality.Quality`."""
@@ -209,6 +211,8 @@ class Replay:
         if event is None:
             return
         before, self._believed = self._believed, State(event.new)
+        if self._believed is State.DOWN and (over := self._losses.take_back()) is not None:
+            yield self._lose(over)
         if self._believed is State.UP:
             kind = {State.DOWN: Kind.UP, State.DEGRADED: Kind.RECOVERED}.get(before)
             if kind is not None:  # found up at the start, or after a gap: nothing has happened

@@ -124,6 +124,11 @@ class Engine:
             self._roster.bursts[watched.row] = (0, 0)
             self._tick_at(0.0)
 
+    def outage(self, target: str, check: str, since: datetime) -> None:
+        """Take back what a check lost in a row then: that is an outage, and no sign of a lossy line."""
+        if (watched := self._roster.watched.get((target, check))) is not None:
+            self._roster.judge.losses.outage(watched.row, int(since.timestamp() * 1e9))
+
     def loss_snapshots(self) -> dict[tuple[str, str], bytes]:
         """Return what the loss detectors know of each check, small and with no meaning to anybody else."""
         watched = self._roster.watched

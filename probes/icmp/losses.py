@@ -2,7 +2,8 @@
 
 A reply is decided at once and a loss only after its timeout, so that each check has a pointer to its next echo that is
 not folded yet; what is decided behind one that is still pending waits for it. Echoes of a confirmation burst take no
-part: they are sent because of losses.
+part: they are sent because of losses. Losses in a row that prove to be an outage are taken back; that may be known
+before the first of them is folded.
 """
 
 from typing import Final
@@ -31,6 +32,7 @@ class Losses:
         self._found: list[LossChange] = []
         self._held: set[int] = set()  # rows with an alarm that is to be told as soon as they are not silent
         self._told: set[int] = set()
+        self._outages: dict[int, int] = {}  # row -> a stamp at which it was lost to an outage, until that is folded
 
     def begin(self, row: int) -> None:
         """Take up a check that has just been added to the table."""
@@ -43,6 +45,11 @@ class Losses:
         self._found = [change for change in self._found if change.row != row]
         self._held.discard(row)
         self._told.discard(row)
+        self._outages.pop(row, None)
+
+    def outage(self, row: int, since: int) -> None:
+        """Take back what a check lost in a row at this stamp: it, or what it depends on, was down."""
+        self._outages[row] = since
 
     def decided(self, slots: Slots) -> None:
         """Note echoes whose outcome is known now."""
@@ -81,7 +88,23 @@ class Losses:
         unknown = outcomes == _UNKNOWN
         if unknown.any():
             rows, slots, outcomes = rows[~unknown], slots[~unknown], outcomes[~unknown]
-        self._found += self._bank.fold(rows, outcomes != _RECEIVED, self._layout.slots.sent[slots])
+        lost, at = outcomes != _RECEIVED, self._layout.slots.sent[slots]
+        due: list[int] = []
+        if self._outages:
+            due = [row for row, stamp in zip(rows.tolist(), at.tolist(), strict=True)
+                   if stamp >= self._outages.get(row, stamp + 1)]  # fmt: skip
+        for row in due:
+            if self._bank.in_a_run(row):
+                self._take_back(row)
+        self._found += self._bank.fold(rows, lost, at)
+        for row in due:
+            if row in self._outages:
+                self._take_back(row)
+
+    def _take_back(self, row: int) -> None:
+        del self._outages[row]
+        if (change := self._bank.take_back(row)) is not None:
+            self._found.append(change)
 
     def take_changes(self) -> list[LossChange]:
         """Return the alarms that began or are over, and forget them.

@@ -34,6 +34,7 @@ from agent.core.model import (
 )
 from agent.core.picture import Picture
 from agent.core.ports import DetectorState, EventFilter
+from agent.core.quality import Objectives
 from agent.core.units import Strict
 from agent.ledger import SqliteLedger
 from agent.pipeline import Pipeline
@@ -62,6 +63,7 @@ class World:
     def __init__(self, folder: Path, watched: Estate) -> None:
         now = datetime.now(UTC)
         self.asked: list[str] = []
+        self.outages: list[tuple[str, datetime]] = []
         self.problem: str | None = None
         self.begun: list[Page] = []
         self.ended: list[Page] = []
@@ -73,6 +75,7 @@ class World:
             ask=lambda check: self.asked.append(f"{check.target}/{check.name}"),
             local_problem=lambda _check: self.problem,
             on_pages=self._pages,
+            outage=lambda check, since: self.outages.append((f"{check.target}/{check.name}", since)),
         )
 
     def _pages(self, new: Sequence[Page], gone: Sequence[Page]) -> None:
@@ -576,23 +579,47 @@ async def test_loss_that_the_engine_finds_is_told_at_once_and_is_over_with_a_goo
     assert world.picture.verdicts["wan"].state is State.DOWN
 
 
-async def test_what_was_lost_in_outages_makes_no_line_degraded(world: World) -> None:
+async def test_the_engine_is_told_of_outages_and_of_those_they_may_take_with_them(world: World) -> None:
     world.poll("core", UP)
-    began = degrade(world, "wan", datetime.now(UTC), 0.010)
-    await world.state("wan", State.UP)
+    for name in ("wan", "far-sw"):
+        world.round(name, "++++")
+        await world.state(name, State.UP)
     await asyncio.sleep(0.4)
     world.round("wan", "----", burst=True)
     await world.state("wan", State.DOWN)
-    lost = Loss("wan", "icmp", began, began, 0.7, 0.001, 45, 61, "onset_cusum_10%")
-    world.pipeline.offer(lost)
+    assert [name for name, _ in world.outages] == ["wan/icmp", "far-sw/icmp"]
+    (since,) = {since for _, since in world.outages}
+    assert since == (await world.events("wan"))[-1].at
     world.round("wan", "++++", burst=True)
     await world.state("wan", State.UP)
-    world.pipeline.offer(lost)
+    world.round("far-sw", "+-++")
     await until(lambda: world.pipeline.depth == 0)
-    assert world.picture.verdicts["wan"].state is State.UP
-    world.round("wan", "+-+-+-+-")
-    world.round("wan", "+-+-+-+-")
-    await world.state("wan", State.DEGRADED)
+    assert len(world.outages) == 2, "who is back and who has not failed is no outage"
+
+
+async def test_what_was_lost_in_an_outage_breaks_no_objective(world: World) -> None:
+    quality = world.pipeline.qualities.get(("wan", "icmp"))
+    assert quality is not None
+    quality.objectives = Objectives(loss_ratio=0.01)
+    world.poll("core", UP)
+    world.round("wan", "++++")
+    await world.state("wan", State.UP)
+    await asyncio.sleep(0.4)
+    world.pipeline.offer(Silence("wan", "icmp", datetime.now(UTC), datetime.now(UTC), 2))
+    world.round("wan", "+---")  # as it failed
+    await until(lambda: world.pipeline.depth == 0)
+    world.round("wan", "----", burst=True)
+    await world.state("wan", State.DOWN)
+    world.round("wan", "----")
+    await asyncio.sleep(0.4)
+    world.round("wan", "++++", burst=True)
+    await world.state("wan", State.UP)
+    world.round("wan", "---+" + 6000 * "+")  # as it came back; it began 0.6 s ago
+    await until(lambda: world.pipeline.depth == 0)
+    assert not quality.troubles
+    await asyncio.sleep(0.05)
+    world.round("wan", "+---")
+    await until(lambda: bool(quality.troubles))
 
 
 async def test_what_was_learnt_outlasts_a_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -184,3 +184,29 @@ def test_a_line_is_seldom_said_to_be_worse_than_it_has_always_been() -> None:
         changes = feed(LossWatch(), bursty(chance, WEEK // 2, 0.001, burst).tolist())
         alarms += sum(not change.over for _, change in changes)
     assert alarms <= 4
+
+
+def test_an_outage_is_taken_back_with_all_that_it_did() -> None:
+    watch, twin = known(), known()
+    for at, mark in enumerate("x...xxxx"):
+        watch.push(mark == "x", at)
+    assert watch.take_back() is not None, "it was the second burst, and so an alarm"
+    assert watch.take_back() is None
+    for at, mark in enumerate("xxxx", 8):
+        watch.push(mark == "x", at)
+    watch.push(lost=False, at=12)
+    assert watch.take_back() is None, "there is no run"
+    for at, mark in enumerate("x....", 0):
+        twin.push(mark == "x", at)
+    assert first(watch, "." * 900) is first(twin, "." * 900) is None
+    assert watch.usual_ratio == pytest.approx(twin.usual_ratio, rel=1e-2)
+
+
+def test_an_outage_in_a_lasting_alarm_is_no_part_of_it() -> None:
+    watch = known()
+    (alarm,) = [change for _, change in feed(watch, [mark == "x" for mark in "x...x....x...."])]
+    for at in range(14, 34):
+        assert watch.push(lost=True, at=at) is None
+    assert watch.take_back() is None, "it goes on"
+    (over,) = [change for _, change in feed(watch, [False] * 900, 34)]
+    assert (alarm.over, over.over, over.lost) == (False, True, 3)

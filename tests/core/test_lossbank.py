@@ -2,6 +2,7 @@
 
 import math
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,21 +16,27 @@ from tests.core.lines import Lost, bursty, isolated
 INTERVALS = (0.1, 1.0, 1.0, 10.0)
 
 
-def everything(bank: LossBank, lines: Lost, known: Lost) -> dict[int, list[LossChange]]:
+def everything(bank: LossBank, lines: Lost, known: Lost, outages: Lost) -> dict[int, list[LossChange]]:
     """Fold the echoes of all lines, bool[lines, echoes]; return the changes by line."""
     found: dict[int, list[LossChange]] = {}
     for at in range(lines.shape[1]):
         rows = known[:, at].nonzero()[0]
-        for change in bank.fold(rows, lines[rows, at], np.full(len(rows), at)):
-            found.setdefault(change.row, []).append(change)
+        changes: list[LossChange | None] = [*bank.fold(rows, lines[rows, at], np.full(len(rows), at))]
+        changes += map(bank.take_back, outages[:, at].nonzero()[0].tolist())
+        for change in changes:
+            if change is not None:
+                found.setdefault(change.row, []).append(change)
     return found
 
 
-def one_by_one(watch: LossWatch, line: Lost, known: Lost, row: int) -> list[LossChange]:
+def one_by_one(watch: LossWatch, line: Lost, known: Lost, outages: Lost, row: int) -> list[LossChange]:
     """Push the echoes of one line."""
-    changes = [watch.push(echo if told else None, at)
-               for at, (echo, told) in enumerate(zip(line.tolist(), known.tolist(), strict=True))]  # fmt: skip
-    return [LossChange(c.since, c.lost, c.echoes, c.usual_ratio, c.rule, c.over, row) for c in changes if c is not None]
+    changes = []
+    for at, (echo, told, outage) in enumerate(zip(line.tolist(), known.tolist(), outages.tolist(), strict=True)):
+        changes.append(watch.push(echo if told else None, at))
+        if outage:
+            changes.append(watch.take_back())
+    return [replace(change, row=row) for change in changes if change is not None]
 
 
 def line_of_moods(chance: np.random.Generator, echoes: int) -> Lost:
@@ -53,16 +60,17 @@ def test_a_bank_finds_what_one_by_one_finds(seed: int) -> None:
     chance = np.random.default_rng(seed)
     lines = np.stack([line_of_moods(chance, 2500) for _ in range(40)])
     known = chance.random(lines.shape) > 0.02
+    outages = chance.random(lines.shape) < 0.05
     bank = LossBank(len(lines))
     watches = []
     for row in range(len(lines)):
         interval = INTERVALS[row % len(INTERVALS)]
         bank.begin(row, interval)
         watches.append(LossWatch(interval))
-    found = everything(bank, lines, known)
+    found = everything(bank, lines, known, outages)
     rules = set()
     for row, watch in enumerate(watches):
-        expected = one_by_one(watch, lines[row], known[row], row)
+        expected = one_by_one(watch, lines[row], known[row], outages[row], row)
         assert found.get(row, []) == expected
         assert bank.usual_ratio(row) == watch.usual_ratio
         rules |= {(change.rule.split("_")[0], change.over) for change in expected}

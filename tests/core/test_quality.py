@@ -171,23 +171,14 @@ def test_the_voice_of_the_last_minute_is_held_against_its_objective() -> None:
     assert line().rounds(1, 0.010).quality.voice is None
 
 
-def test_loss_that_outages_explain_is_a_trouble_only_if_more_is_lost_after_them() -> None:
-    since = datetime.fromtimestamp(BEGIN, UTC)
-    item = Loss("wan", "icmp", since, since, 0.7, 0.001, 45, 61, "onset_cusum_10%")
-    for after, told in (([STEADY], []), ([(*STEADY, None)], ["loss/past/onset_cusum_10%"])):
-        wan = line()
-        wan.quality.lose(item, explained=True)
-        wan.rounds(1, None, None, 0.010).rounds(1, None, None)  # the end of the outage; another one
-        wan.quality.look(looked(wan.at, (0.010, None)), outage=True)
-        assert wan.told() == []
-        for rtts in after:
-            wan.rounds(1, *rtts)
-        assert wan.told() == told
-        wan.quality.lose(item, explained=True)  # what is open stays so
-        assert wan.told() == told
-        wan.quality.lose(replace(item, over=True))
-        wan.rounds(2, *STEADY, None)
-        assert wan.told() == []
+def test_a_round_with_an_outage_counts_for_no_objective() -> None:
+    wan = line(Objectives(loss_ratio=0.01, mos=4.0)).rounds(90, *STEADY)
+    for _ in range(9):
+        wan.quality.look(looked(wan.at, (0.010, None, None, None)), outage=True)
+    assert wan.told() == []
+    for _ in range(9):
+        wan.quality.look(looked(wan.at, (0.010, None, None, None)))
+    assert wan.told() == ["loss/objective/objective", "voice/objective/objective"]
 
 
 # ------------------------------------------------------------------ level shifts

@@ -56,6 +56,9 @@ class ThreeOfTen:
             return Found(self.rows[0], 3, 10, over=True)
         return None
 
+    def take_back(self) -> None:
+        """Nothing: the alarms are part of what is compared."""
+
 
 @dataclass
 class Slower:
@@ -252,3 +255,19 @@ def test_the_agents_own_detectors_find_what_was_put_there() -> None:
     assert found[Kind.UP][0].index == 5520
     assert replay.health.state is State.UP
     assert any("delay_objective" in one.evidence for one in found[Kind.DEGRADED])
+
+
+def test_outages_are_no_loss() -> None:
+    """By the agent's own detectors: ten cuts in two minutes."""
+    spaced = Spacing(1.0, 10.0)
+    replay = Replay(spaced, *detectors(spaced, {}))
+    told = [one for at in range(120) for one in replay.push(float(at), None if at % 12 in range(5, 12) else 0.010)]
+    assert {one.kind for one in told} == {Kind.DOWN, Kind.UP}
+
+
+def test_a_loss_alarm_that_begins_with_an_outage_is_over_when_that_is_known() -> None:
+    spaced = Spacing(1.0, 10.0)
+    replay = Replay(spaced, *detectors(spaced, {}))
+    lost = {1998, *range(2001, 2016)}
+    told = [one for at in range(2030) for one in replay.push(float(at), None if at in lost else 0.010)]
+    assert [one.kind for one in told] == [Kind.LOSS_ONSET, Kind.LOSS_OVER, Kind.DOWN, Kind.UP]

@@ -172,6 +172,44 @@ def test_an_alarm_that_lasted_before_a_restart_is_told_anew() -> None:
     assert over.over
 
 
+TEN_CUTS = marks(10 * "xxx.......")
+
+
+def test_outages_are_no_loss() -> None:
+    told, untold = LossyLink(), LossyLink()
+    for link in (told, untold):
+        link.know()
+    usual = told.snapshot()
+    for cut in range(10):
+        told.losses.outage(told.row, WALL + (10 * cut + 1) * SECOND)  # known before the first of its losses is folded
+        assert told.go_on(TEN_CUTS[:10]) == []
+    assert told.settle() == []
+    assert told.losses.usual(told.row) == 0
+    assert told.snapshot() != usual, "what was answered meanwhile counts"
+    assert [change.rule for change in untold.go_on(TEN_CUTS)] == ["onset_cusum_10%"]
+
+
+def test_an_outage_that_is_told_of_late_takes_its_alarm_back() -> None:
+    link = LossyLink(timeout=800 * MS)
+    link.know()
+    (alarm,) = link.go_on(marks("x....xxxxx"))
+    link.losses.outage(link.row, alarm.since + 5 * SECOND)
+    (over,) = link.go_on(marks("xxxx....."))
+    assert (over.over, over.since) == (True, alarm.since + 5 * SECOND)
+    assert link.go_on(marks("." * 900)) == []
+    assert link.losses.usual(link.row) == pytest.approx(1 / 4500, rel=0.1), "the one before it counts"
+
+
+def test_an_outage_whose_echoes_were_answered_leaves_no_trace() -> None:
+    link = LossyLink()
+    link.know()
+    link.go_on(marks("...."))
+    link.losses.outage(link.row, WALL + 2 * SECOND)
+    link.go_on(marks("....."))
+    (alarm,) = link.go_on(marks("x....xx....."))
+    assert alarm.lost == 2
+
+
 def test_many_checks_share_the_arrays() -> None:
     link = LossyLink()
     rows = [link.row, *(link.layout.add(5, SECOND, 3 * SECOND, -1) for _ in range(199))]  # more than there was room for
