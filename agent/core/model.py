@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ import numpy.typing as npt
 from agent.core.contract import DEFAULT_RULES, Rules
 from agent.core.series import SeriesBlock
 from agent.core.traffic import Traffic
+
+if TYPE_CHECKING:  # it is made of these words
+    from agent.core.hardware import Hardware
 
 # ------------------------------------------------------------------ what is watched
 
@@ -276,6 +279,14 @@ class Interface:
     transmit_power_dbm: float | None = None
 
 
+class Confidence(StrEnum):
+    """How a fact is known, best first."""
+
+    STATED = "stated"  # an object that exists to say it
+    DERIVED = "derived"  # taken out of a text by a rule that names the maker's format
+    ASSUMED = "assumed"  # follows from something else: an enterprise number, a date code
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One thing a device says of itself, with where it was read.
@@ -287,6 +298,7 @@ class Fact:
     name: str
     value: str | float | bool
     source: str
+    confidence: Confidence = Confidence.STATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +318,7 @@ class Observation:
         series: bulk data of a poll.
         traffic: what the `interfaces` carried since the poll before; None where none was read.
         troubles: in what way what answered is worse than it should be.
+        hardware: parts, readings and condition; None where this run did not look.
     """
 
     target: str
@@ -324,6 +337,7 @@ class Observation:
     traffic: Traffic | None = None
     facts: tuple[Fact, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    hardware: "Hardware | None" = None
 
 
 class Echo(IntEnum):
@@ -621,6 +635,8 @@ class HardwareFlag:
     severity: str  # info | warning | critical
     detail: str
     source: str
+    confidence: Confidence = Confidence.STATED
+    due: date | None = None  # the day it speaks of: when support ends, when storage is full
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,17 @@ CREATE TABLE notes (
     author TEXT NOT NULL, text TEXT NOT NULL);
 CREATE INDEX notes_outage ON notes (outage);
 """
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
+# Pieces of hardware under one name, one after the other; what each day did to what wears out (days since 1970-01-01).
+_VERSION_3: Final = """
+CREATE TABLE pieces (
+    target TEXT NOT NULL, serial TEXT NOT NULL, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, gone_us INTEGER,
+    PRIMARY KEY (target, first_us)) WITHOUT ROWID;
+
+CREATE TABLE wear (
+    target TEXT NOT NULL, item TEXT NOT NULL, day INTEGER NOT NULL, value REAL NOT NULL,
+    PRIMARY KEY (target, item, day)) WITHOUT ROWID;
+"""
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
 
 
 FILE_MODE: Final = 0o640  # evidence is not for every user of the host
