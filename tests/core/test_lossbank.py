@@ -225,3 +225,10 @@ def test_a_bank_that_grows_keeps_what_it_knows() -> None:
     assert (begun.row, begun.since) == (0, 0)
     bank.begin(0, 1.0)
     assert (bank.usual_ratio(0), bank.lasting(0)) == (None, None)
+
+
+def test_whether_the_last_echo_was_lost() -> None:
+    bank = known()
+    for text, lost in ((".", False), ("x", True), ("x", True), (".", False)):
+        push(bank, text)
+        assert bank.in_a_run(0) is lost
