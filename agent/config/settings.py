@@ -371,9 +371,7 @@ class HardwareSettings(Section):
 
     lifecycle: Annotated[
         Texts,
-        Field(
-            description="your own lifecycle tables (CSV) or globs, relative to this file; they win over the shipped ones"
-        ),
+        Field(description="your own lifecycle tables (CSV) or globs, relative to this file; they win over the others"),
     ] = ("lifecycle/*.csv",)
 
 

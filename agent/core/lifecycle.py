@@ -22,6 +22,7 @@ MILESTONES: Final[Mapping[str, str]] = {
 }
 _WILD: Final = "*?"
 _MOST_LETTERS: Final = 256  # of a model
+_LONG_NAME: Final = 5  # letters; shorter ones (HP, Dell) stand in other words too
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,8 @@ def _ways_to_say(vendor: str, model: str) -> tuple[str, ...]:
 def _same_vendor(named: str, vendor: str, model: str, *, told: bool = False) -> bool:
     """Tell whether a row is about a device's vendor; one that is not told may be any, unless `told` is asked for."""
     ours, theirs, text = _letters(named), _letters(vendor), _letters(model[:_MOST_LETTERS])
-    if not ours or ours in text or (theirs and (ours in theirs or theirs in ours)):
+    named_in_model = ours in text if len(ours) >= _LONG_NAME else ours in words_of(model)
+    if not ours or named_in_model or (theirs and (ours in theirs or theirs in ours)):
         return True
     return not theirs and not told
 

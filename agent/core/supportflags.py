@@ -68,7 +68,7 @@ def _system(target: str, support: Support, today: date, lead_days: int) -> Itera
 def _flag(
     target: str, reason: Reason, severity: str, support: Support, what: str, day: date, today: date
 ) -> HardwareFlag:  # fmt: skip
-    verb = "ended" if day < today else "ends"
+    verb = "ended" if day < today else "end" if what.endswith("s") else "ends"
     latest = ", at the latest" if support.confidence is Confidence.ASSUMED else ""
     checked = f", checked {support.checked_on}" if support.checked_on is not None else ""
     detail = f"{what} of {support.product} {verb} {day}{latest} ({support.matched})"
