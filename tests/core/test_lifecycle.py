@@ -146,7 +146,8 @@ def test_the_users_release_wins() -> None:
     found = SOFTWARE.of_software(["Ubuntu 22.04.3 LTS"])
     assert found is not None
     assert (found.end_of_security_fixes, found.table) == (date(2032, 4, 1), "mine.csv:2")
-    assert found.overruled == ("t.csv:6 says end of security fixes 2027-04-01 for ubuntu 22.04, not 2032-04-01 as mine.csv:2",)  # fmt: skip
+    (said,) = found.overruled
+    assert said == "t.csv:6 says end of security fixes 2027-04-01 for ubuntu 22.04, not 2032-04-01 as mine.csv:2"
 
 
 def test_a_device_by_what_it_says_of_itself() -> None:
