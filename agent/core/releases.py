@@ -14,6 +14,8 @@ _PART: Final = re.compile(r"\d+|[a-z]+")
 _SERVICE_PACK: Final = re.compile(r"sp\d+[a-z]?")
 _MOST_LETTERS: Final = 256  # of a text; what is longer is no name
 _MOST_WORDS: Final = 40
+_FIRST_WORDS: Final = 3  # a text begins with a name, behind its maker's; further on others stand: kernels, paths of builds
+_MARK: Final = re.compile(r"\((?:r|tm)\)")
 TOLD: Final = "told"
 
 
@@ -52,7 +54,7 @@ class Cycle:
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text, small; `v7.0.14` is a version 7.0.14."""
-    found = _WORD.findall(text[:_MOST_LETTERS].lower())[:_MOST_WORDS]
+    found = _WORD.findall(_MARK.sub("", text[:_MOST_LETTERS].lower()))[:_MOST_WORDS]
     return [word[1:] if word[0] == "v" and word[1:2].isdigit() else word for word in found]
 
 
@@ -66,7 +68,7 @@ def read(text: str, version: str, names: Names) -> Release | None:
     found = [
         (len(name), -place, name)
         for name in names.products
-        for place in range(len(words) - len(name) + 1)
+        for place in range(min(_FIRST_WORDS, len(words) - len(name) + 1))
         if tuple(words[place : place + len(name)]) == name
     ]
     if not found:

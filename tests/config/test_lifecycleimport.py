@@ -36,13 +36,13 @@ EOX = {
         "nonsense",
     ],
 }
-CYCLES = [
+CYCLES: list[dict[str, Any]] = [
     {"cycle": "7.2", "releaseDate": "2022-03-31", "support": "2025-03-31", "eol": "2026-09-30", "latest": "7.2.11"},
     {"cycle": "8.0", "support": False, "eol": False, "lts": True},
     {"cycle": "6.0", "eol": True},
     {"cycle": 5, "eol": "2020-01-31", "extendedSupport": "2023-01-31", "discontinued": "2018-01-31"},
 ]
-V1 = {
+V1: dict[str, Any] = {
     "schema_version": "1.2.1",
     "generated_at": "2026-05-04T18:48:02+00:00",
     "result": {

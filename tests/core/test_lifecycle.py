@@ -1,5 +1,6 @@
 """Until when something is supported: by which row, how sure, and what other rows say."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -188,7 +189,7 @@ PAST, SOON, LATER = date(2026, 11, 26), date(2027, 5, 1), date(2030, 1, 1)
 
 
 def support(**days: date) -> Support:
-    return Support("Cisco X", "model X", "a notice", "t.csv:2", CHECKED, **days)
+    return replace(Support("Cisco X", "model X", "a notice", "t.csv:2", CHECKED), **days)  # type: ignore[arg-type]
 
 
 def told(found: tuple[HardwareFlag, ...]) -> list[tuple[str, str, date | None]]:

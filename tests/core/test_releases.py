@@ -76,6 +76,8 @@ def found(text: str, version: str = "") -> tuple[list[str], bool] | None:
         ("SQL Server 2016", "", (["13.0", "13.0-sp3"], False)),
         ("SQL Server 2016 SP3", "", (["13.0-sp3"], True)),
         ("Plan 9", "4", None),
+        ("Microsoft(R) Windows(R) Server 2016 Standard", "", (["2016"], True)),
+        ("SROS 9.0.R11 built in /rel9.0/junos/main", "15.1", None),  # a name stands at the beginning
         ("", "", None),
     ],
 )
