@@ -87,16 +87,14 @@ class Lifecycle:
             model: as a device or a register names it; a word of it may be the model.
         """
         texts = _ways_to_say(vendor, model)
-        found = [
-            row
-            for row, pattern in self._hardware
-            if _same_vendor(row.vendor, vendor, model) and any(fnmatchcase(text, pattern) for text in texts)
-        ]
+        exact, wild = self._hardware
+        fitting = [row for text in texts for row in exact.get(text, ())]
+        fitting += [row for row, pattern in wild if any(fnmatchcase(text, pattern) for text in texts)]
+        found = [row for row in fitting if _same_vendor(row.vendor, vendor, model)]
         if not found or (not vendor and len({row.vendor.lower() for row in found}) > 1):
             return None
         best, *others = sorted(found, key=_rank, reverse=True)
-        wild = any(letter in best.pattern for letter in _WILD)
-        confidence = Confidence.DERIVED if wild else Confidence.STATED
+        confidence = Confidence.DERIVED if _is_wild(best.pattern) else Confidence.STATED
         told = _same_vendor(best.vendor, vendor, model, told=True)
         return _support(best, others, f"model {model}", confidence if told else Confidence.ASSUMED)
 
@@ -161,8 +159,17 @@ class Lifecycle:
         return _support(best, [row for row, _, _ in others], matched, confidence)
 
     @cached_property
-    def _hardware(self) -> tuple[tuple[Row, str], ...]:
-        return tuple((row, row.pattern.lower()) for row in self.rows if not row.release)
+    def _hardware(self) -> tuple[dict[str, list[Row]], list[tuple[Row, str]]]:
+        """Return rows by the model that they name, and those with a pattern: a maker's whole list has 50,000 models."""
+        exact: dict[str, list[Row]] = {}
+        wild: list[tuple[Row, str]] = []
+        for row in (row for row in self.rows if not row.release):
+            pattern = row.pattern.lower()
+            if _is_wild(pattern):
+                wild.append((row, pattern))
+            else:
+                exact.setdefault(pattern, []).append(row)
+        return exact, wild
 
     @cached_property
     def _software(self) -> dict[str, tuple[list[Row], list[Cycle]]]:
@@ -186,6 +193,10 @@ class Lifecycle:
         more = {tuple(words_of(product)): product for product in self._products if product not in called}
         return Names({**{name: product for name, product in more.items() if name}, **self.names.products},
                      self.names.words)  # fmt: skip
+
+
+def _is_wild(pattern: str) -> bool:
+    return any(letter in pattern for letter in _WILD)
 
 
 def _ways_to_say(vendor: str, model: str) -> tuple[str, ...]:

@@ -14,7 +14,9 @@ _PART: Final = re.compile(r"\d+|[a-z]+")
 _SERVICE_PACK: Final = re.compile(r"sp\d+[a-z]?")
 _MOST_LETTERS: Final = 256  # of a text; what is longer is no name
 _MOST_WORDS: Final = 40
-_FIRST_WORDS: Final = 3  # a text begins with a name, behind its maker's; further on others stand: kernels, paths of builds
+_FIRST_WORDS: Final = (
+    3  # a text begins with a name, behind its maker's; further on others stand: kernels, paths of builds
+)
 _MARK: Final = re.compile(r"\((?:r|tm)\)")
 TOLD: Final = "told"
 
@@ -79,7 +81,8 @@ def read(text: str, version: str, names: Names) -> Release | None:
     meant = [meanings.get(word, (word, "")) for word in words[length - place :]]
     if not any(map(_is_version, meant)):
         meant += [meanings.get(word, (word, "")) for word in words_of(version)]
-    first = next((token for token, _ in filter(_is_version, meant)), "")
+    versions = [token for token, _ in filter(_is_version, meant)]
+    first = next((token for token in versions if token[0].isdigit()), "".join(versions[:1]))  # `CAT9K_IOSXE 17.12.4`
     tokens = frozenset(token for token, _ in meant if token and token != first)
     return Release(product, first, tokens, {group: token for token, group in reversed(meant) if group})
 

@@ -10,6 +10,7 @@ NAMES = Names(
         ("windows", "server"): "windows-server",
         ("ios", "xe"): "ios-xe",
         ("junos",): "junos",
+        ("prism",): "prism",
         ("exchange", "server"): "exchange",
         ("sql", "server"): "mssql",
     },
@@ -31,6 +32,7 @@ CYCLES = {
     "windows-server": ["2016", "2012-r2", "2012", "2008-r2-sp1", "2003-sp2", "2003-sp1", "2003"],
     "ios-xe": ["17.12", "17.9", "17.3", "16.12"],
     "junos": ["18.4", "15.1x53", "15.1"],
+    "prism": ["pc.2024", "pc.2023"],
     "exchange": ["subscription", "2019"],
     "mssql": ["13.0-sp3", "13.0"],
 }
@@ -67,6 +69,8 @@ def found(text: str, version: str = "") -> tuple[list[str], bool] | None:
         ("Windows 10 IoT Enterprise LTSC 2021", "", (["10-21h2-iot-lts"], True)),
         ("Cisco IOS-XE", "17.09.04a", (["17.9"], True)),
         ("IOS XE", "V17.3", (["17.3"], True)),
+        ("IOS XE", "CAT9K_IOSXE 17.12.4", (["17.12"], True)),
+        ("Prism", "pc.2023.3", (["pc.2023"], True)),
         ("IOS XE", "17", ([], False)),
         ("IOS XE", "17.1.1", ([], False)),  # 17.12 is no 17.1
         ("JUNOS 15.1X53-D58", "", (["15.1x53"], True)),
