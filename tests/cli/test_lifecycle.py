@@ -93,6 +93,24 @@ def test_a_row_that_is_refused_is_said_and_the_others_win(config: Path) -> None:
     assert "says end of support 2025-10-31 for Cisco WS-C3850*, not 2030-01-01" in found.stdout
 
 
+def test_models_that_no_table_has(config: Path) -> None:
+    device = "{{name: {}, kind: switch, address: 10.0.0.1, icmp: {{}}, model: {}}}"
+    devices = [device.format(f"d{n}", model) for n, model in enumerate(("ZX81", "ZX80", "ZX81", "WS-C3850-24T-S"))]
+    config.write_text(f"devices: [{', '.join(devices)}]\ninventory: [r.csv]\n")
+    (config.parent / "r.csv").write_text("name,model\npc1,ZX81\npc2,\n")
+    found = run("list", "--unknown", config=config)
+    assert found.exit_code == 0
+    assert [line.split() for line in found.stdout.splitlines()] == [["DEVICES", "MODEL"], ["3", "ZX81"], ["1", "ZX80"]]
+    document = json.loads(run("list", "--unknown", "--json", config=config).stdout)
+    assert document["unknown"][0] == {"vendor": "", "model": "ZX81", "devices": 3}
+
+
+def test_nothing_is_unknown_where_nothing_is_named(config: Path) -> None:
+    found = run("list", "--unknown", config=config)
+    assert (found.exit_code, found.stdout) == (0, "")
+    assert "every model that is named stands in a table" in found.stderr
+
+
 # ------------------------------------------------------------------ import
 
 
