@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "replay": ("replay", "Recorded round-trip times through the detectors: what would have been told."),
     "report": ("report", "What availability came to, by the rules of each contract."),
     "explain": ("explain", "Why a target is in its state, what depends on it, and who is told."),
+    "lifecycle": ("lifecycle", "Until when hardware and software are supported: list, import."),
     "topology": ("topology", "What depends on what, as configured and as learnt."),
     "config": ("config", "Helpers for the configuration: `config schema`."),
     "deploy": ("deploy", "Write systemd units, alert rules and dashboards to a directory."),

@@ -18,11 +18,13 @@ from agent.config.estate import build
 from agent.config.explain import explain
 from agent.config.inventory import enrich
 from agent.config.items import SECTIONS, Item, included, is_file, items, written
+from agent.config.lifecycle import own_tables
 from agent.config.problems import Findings, Problem, ordered
 from agent.config.registry import RegistryError, rescan
 from agent.config.schema import json_schema
 from agent.config.settings import Circuit, Device, Multitarget, Service, Settings, Site
 from agent.core.alerting import Alertmanager
+from agent.core.lifecycle import Row as LifecycleRow
 from agent.core.model import Estate, SnmpAuth
 from agent.core.ondemand import Offer
 from agent.core.permission import Permission, read_allowed
@@ -41,6 +43,7 @@ class Loaded:
         web_config: the web configuration's file; None where none is named.
         alertmanagers: which of them the agent tells itself; one that lacks a secret has `problem` set.
         warnings: by file and line.
+        lifecycle: rows of the user's own lifecycle tables.
     """
 
     file: Path
@@ -52,6 +55,7 @@ class Loaded:
     web_config: Path | None
     alertmanagers: tuple[Alertmanager, ...]
     warnings: tuple[Problem, ...]
+    lifecycle: tuple[LifecycleRow, ...] = ()
 
 
 def load(path: Path, *, strict: bool = False, environ: Mapping[str, str] = os.environ) -> Loaded:
@@ -105,10 +109,11 @@ def _load(path: Path, vault: Vault, findings: Findings) -> Loaded:
     findings.errors.extend(_circles(estate, places, main))
     findings.raise_errors()
     estate = enrich(estate, main, settings.inventory, findings)
+    lifecycle = own_tables(main, settings.hardware.lifecycle, findings)
     findings.raise_errors()
     files = tuple(module.file for module in modules)
     offer = Offer(_permission(settings.multitarget), known.auths, known.modules)
-    return Loaded(path, settings, estate, auths, files, offer, web_config, told, ordered(findings.warnings))
+    return Loaded(path, settings, estate, auths, files, offer, web_config, told, ordered(findings.warnings), lifecycle)
 
 
 def _permission(block: Multitarget) -> Permission:

@@ -366,6 +366,15 @@ class Ageing(Section):
     ]
 
 
+class HardwareSettings(Section):
+    """What is known of hardware beside what it says itself."""
+
+    lifecycle: Annotated[
+        Texts,
+        Field(description="your own lifecycle tables (CSV) or globs, relative to this file; they win over the others"),
+    ] = ("lifecycle/*.csv",)
+
+
 class Multitarget(Section):
     """What `/probe` and `/snmp` may be asked for; by default nothing."""
 
@@ -413,6 +422,7 @@ class Settings(Things):
         Field(max_length=16, description="tell these by the agent itself: http://HOST:PORT, or {url: ..., tls: ...}"),
     ] = ()
     ageing: Annotated[Ageing, Field(default_factory=Ageing)]
+    hardware: HardwareSettings = HardwareSettings()
     multitarget: Multitarget = Multitarget()
     include: Annotated[
         Texts, Field(description="further files with sites, circuits, devices, services; globs allowed")

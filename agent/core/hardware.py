@@ -188,6 +188,7 @@ class Support:
         source: the document, and where in it the dates stand.
         table: `FILE:LINE`.
         overruled: rows of other tables that say something else, as sentences.
+        confidence: stated for this very model, derived by a pattern, or assumed: the latest day of all that it can be.
     """
 
     product: str
@@ -200,6 +201,7 @@ class Support:
     end_of_security_fixes: date | None = None
     end_of_support: date | None = None
     overruled: tuple[str, ...] = ()
+    confidence: Confidence = Confidence.STATED
 
 
 @dataclass(frozen=True, slots=True)
