@@ -105,7 +105,7 @@ spare,,soon
     found = load_with(tmp_path, register)
     expected = "expected a day such as 2012-03-01, 01/03/2012 (day first) or 01-Mar-2012, got"
     assert told(found) == [
-        "2: describes two devices: its name is that of sw1, its serial is that of sw2; left out",
+        "2: describes two devices: its name is that of sw1, its serial is that of sw2; joined to neither",
         f"3: {expected} '03/25/2012'",
         "5: has neither name, asset, serial nor address; left out",
         "6: has 5 cells where the headings are 3; left out (a delimiter without quotes?)",
@@ -113,7 +113,7 @@ spare,,soon
         f"9: {expected} 'soon'",
     ]
     assert found.estate.targets["sw1"].info == {"serial": "two lines"}
-    assert [asset.name for asset in found.estate.assets] == ["spare"]
+    assert [asset.name for asset in found.estate.assets] == ["sw1", "spare"]
 
 
 @pytest.mark.parametrize(
