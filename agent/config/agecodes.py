@@ -18,7 +18,10 @@ class AgeCodesError(ValueError):
 
 
 def _pattern(text: str) -> str:
-    groups = re.compile(text).groupindex
+    try:
+        groups = re.compile(text).groupindex
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from error
     if "year" not in groups or ("week" in groups) == ("month" in groups):
         raise ValueError("expected a group (?P<year>...), and one of (?P<week>...) and (?P<month>...)")
     return text

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
 from typing import Final
 
 from agent.core.ageing import age_years
@@ -271,10 +272,10 @@ def _years(number: float) -> str:
 
 
 def _after(since: date, years: float) -> date:
-    """Return the day on which so many years have passed."""
+    """Return the first day on which so many years have passed."""
     whole = int(years)
     first, following = _anniversary(since, whole), _anniversary(since, whole + 1)
-    return date.fromordinal(first.toordinal() + round((following - first).days * (years - whole)))
+    return date.fromordinal(first.toordinal() + ceil((following - first).days * (years - whole)))
 
 
 def _anniversary(day: date, years: int) -> date:

@@ -223,6 +223,8 @@ def _not_in_register(devices: list[Target], joined: Joined, hardware: Mapping[st
         words = ("vendor", "model", "serial") if seen is not None else ()
         facts = [fact for word in words if seen is not None and (fact := seen.fact(word)) is not None]
         said = "; it says " + ", ".join(f"{fact.name} {fact.value}" for fact in facts) if facts else ""
+        if not stated_serial(seen):
+            said += "; it has not told its serial number, by which a row might be found"
         serial = next((fact for fact in facts if fact.name == "serial"), None)
         sentence = f"{target.name} ({target.kind}): on the network, but in no register{said}"
         device, source = (str(serial.value), serial.source) if serial is not None else (None, None)
