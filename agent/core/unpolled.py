@@ -19,7 +19,7 @@ _KINDS: Final = re.compile(
 )
 _SERVED: Final = re.compile(r"server|switch|router|firewall|ups\b|storage", re.IGNORECASE)
 _CLIENT_SYSTEMS: Final = re.compile(
-    r"windows (?:xp|vista|7|8|8\.1|10|11)\b|mac ?os|os x|chrome ?os|ios\b|ipados|android", re.IGNORECASE
+    r"windows (?:xp|vista|7|8|8\.1|10|11)\b|mac ?os|os x|chrome ?os|ipados|android", re.IGNORECASE
 )
 
 

@@ -10,8 +10,8 @@ from agent.core.unpolled import is_unpolled, unpolled_of
 
 TODAY = date(2026, 11, 27)
 COLUMNS = {
-    "kind": "Laptop", "vendor": "Dell", "model": "Latitude 5400", "serial": "5CG01", "site": "Town Hall", "owner": "bcw",
-    "operating_system": "Windows 10 Enterprise", "operating_system_version": "22H2",
+    "kind": "Laptop", "vendor": "Dell", "model": "Latitude 5400", "serial": "5CG01", "site": "Town Hall",
+    "owner": "bcw", "operating_system": "Windows 10 Enterprise", "operating_system_version": "22H2",
 }  # fmt: skip
 WINDOWS = Support("Windows 10", "Windows 10 22H2", "a document", "windows.csv:2", end_of_support=date(2025, 10, 14))
 
