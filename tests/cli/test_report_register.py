@@ -54,7 +54,7 @@ The register says one thing, the device or the configuration another (1)
   sw1: serial number: the register (r.csv:2) says =2+557, the device (ENTITY-MIB entPhysicalSerialNum) says FOC-1
 
 In the register, and polled by nobody (1)
-NAME       KIND    MODEL  BOUGHT  OPERATING SYSTEM  SUPPORTED UNTIL  STANDS IN
+NAME      KIND    MODEL  BOUGHT  OPERATING SYSTEM  SUPPORTED UNTIL  STANDS IN
 LT-1\ufffd[2J  Laptop  L              Windows 10        2025-10-14       r.csv:3
 """
 
