@@ -15,7 +15,7 @@ class DateCode:
 
     Attributes:
         name: of the rule.
-        vendors: words in small letters, of which the vendor's name holds one.
+        vendors: words in small letters, one of which begins a word of the vendor's name.
         pattern: of the whole serial number, with the groups `year` and `week`, or `month` and perhaps `day`.
         document: where the maker says so.
         year_base: is added to the year's number.
@@ -57,9 +57,9 @@ def made(code: DateCode, serial: str) -> date | None:
 
 def date_of(vendor: str, serial: str, codes: Iterable[DateCode]) -> tuple[date, DateCode] | None:
     """Return the day of manufacture by the first rule of this vendor that reads the number; None where none does."""
-    name = vendor.lower()
+    name = " " + re.sub(r"[^a-z0-9]+", " ", vendor.lower())
     for code in codes:
-        if any(word in name for word in code.vendors) and (day := made(code, serial)) is not None:
+        if any(f" {word}" in name for word in code.vendors) and (day := made(code, serial)) is not None:
             return day, code
     return None
 

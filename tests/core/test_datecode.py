@@ -53,6 +53,8 @@ def test_what_a_number_names(code: DateCode, serial: str, day: date | None) -> N
 def test_a_rule_is_of_its_vendor() -> None:
     codes = (CENTURY, WEEKS)
     assert date_of("Cisco Systems, Inc.", "FOC1601X0AB", codes) == (date(2012, 1, 2), WEEKS)
+    assert date_of("Example/Cisco", "FOC1601X0AB", codes) == (date(2012, 1, 2), WEEKS)
+    assert date_of("San Francisco Networks", "FOC1601X0AB", codes) is None
     assert date_of("HP", "FOC1601X0AB", codes) is None
     assert date_of("APC", "FOC1601X0AB", codes) is None
     assert date_of("", "FOC1601X0AB", codes) is None
