@@ -9,6 +9,7 @@ from typing import Final
 from agent.core import ageing, delay
 from agent.core.assessor import Assessor
 from agent.core.delay import EchoTotals
+from agent.core.looks import Looks
 from agent.core.model import Check, Echo, Estate, Observation, Outcome, Page, Role, Round, Turn
 from agent.core.paging import next_degraded, pages
 from agent.core.picture import DevicePoll, Picture
@@ -41,6 +42,7 @@ class Board:
         self._flags_day: date | None = None
         self._page_at: datetime | None = None  # when time alone makes a page due
         self._polls: dict[str, dict[str, DevicePoll]] = {}  # by device and check
+        self._looks = Looks()
         self._watcher = Watcher(picture.estate)
 
     def show(self, assessor: Assessor, checks: Iterable[tuple[str, str]], targets: Iterable[str]) -> bool:
@@ -129,6 +131,8 @@ class Board:
         target = self.picture.estate.targets.get(item.check.target)
         if target is None or target.role is not Role.DEVICE or item.check.type not in POLLED_TYPES:
             return False
+        if seen.hardware is not None:  # a poll that did not look, or got no answer, takes nothing away
+            self.picture.hardware[target.name] = self._looks.see(target.name, seen.check, seen.hardware)
         polls = self._polls.setdefault(target.name, {})
         before = self.picture.polls.get(target.name)
         watched: tuple[Watched, ...] = ()
@@ -156,6 +160,7 @@ class Board:
                 picture.polls[name] = _together(list(polls.values()))
             else:
                 del self._polls[name], picture.polls[name]
+        picture.hardware = self._looks.keep(keys)
         self._flags_day = None
 
     def day(self, today: date) -> bool:

@@ -1,4 +1,4 @@
-"""`/api/v1`: targets, events, outages, devices, circuits as JSON, what depends on what, and why it is as it is."""
+"""`/api/v1`: targets, events, outages, devices, circuits as JSON, what depends on what, why, and the asset register."""
 
 import json
 import math
@@ -16,8 +16,10 @@ from agent.core.model import Check, Event, EventKind, Health, Outage, Role, Targ
 from agent.core.notes import Note
 from agent.core.picture import Picture
 from agent.core.ports import EventFilter
+from agent.core.register import report as compared
 from agent.core.tree import learnt_document, tree_document
 from agent.core.units import parse_duration
+from agent.core.unpolled import SupportOf
 from exporters.desk import outage_document
 
 MAX_ROWS: Final = 10_000  # of one answer
@@ -48,6 +50,7 @@ class Api:
     Args:
         work: runs a function in a thread, away from the loop.
         report: gives accounts of availability; None: there are none.
+        support_of: finds the support dates of an operating system; None: nobody knows them.
     """
 
     def __init__(
@@ -57,8 +60,10 @@ class Api:
         now: Callable[[], datetime],
         work: Work,
         report: Report | None = None,
+        support_of: SupportOf | None = None,
     ) -> None:
         self._report = report
+        self._support_of = support_of
         self._picture = picture
         self._ledger = ledger
         self._now = now
@@ -76,6 +81,7 @@ class Api:
             web.get("/api/v1/availability", self.availability),
             web.get("/api/v1/topology", self.topology),
             web.get("/api/v1/learnt", self.learnt),
+            web.get("/api/v1/register", self.register),
         ]
 
     async def targets(self, request: web.Request) -> web.Response:
@@ -129,6 +135,12 @@ class Api:
     async def learnt(self, request: web.Request) -> web.Response:
         """What seems to depend on what, and is not confirmed."""
         return await self._of_estate(request, learnt_document)
+
+    async def register(self, request: web.Request) -> web.Response:
+        """Where the asset register and the network say different things, and what stands there that nobody polls."""
+        Query(request, set(), self._now())
+        picture, today = self._picture(), self._now().date()
+        return await self._told(compared, picture.estate, dict(picture.hardware), today, self._support_of)
 
     async def _of_estate(self, request: web.Request, describe: Callable[[Known], object]) -> web.Response:
         Query(request, set(), self._now())

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from agent.core.model import Role
 from agent.core.picture import Picture
+from agent.core.unpolled import SupportOf
 from exporters import api, exposition, multitarget, prometheus, status
 from exporters.desk import Desk, DeskApi
 from exporters.gate import GATE, Gate, dress, guard, refuse
@@ -62,12 +63,13 @@ class Web:
         now: Callable[[], datetime],
         on_demand: multitarget.Source | None,
         report: api.Report | None,
+        support_of: SupportOf | None,
     ) -> None:
         self._picture = picture
         self._registry = registry
         self._actions = actions
         self._now = now
-        self._api: Final = api.Api(picture, ledger, now, self._work, report)
+        self._api: Final = api.Api(picture, ledger, now, self._work, report, support_of)
         self._desk: Final = DeskApi(picture, actions.desk, now)
         self._page: Final = status.StatusPage()
         self._renderer: Final = exposition.Renderer()
@@ -235,6 +237,7 @@ def build(
     now: Callable[[], datetime] = _utc_now,
     on_demand: multitarget.Source | None = None,
     report: api.Report | None = None,
+    support_of: SupportOf | None = None,
 ) -> web.Application:
     """Return the application; `serve` gives it addresses.
 
@@ -245,8 +248,9 @@ def build(
         now: gives an aware UTC time.
         on_demand: what `/snmp` gives; None: there is no such endpoint.
         report: gives accounts of availability.
+        support_of: finds the support dates of an operating system.
     """
-    handlers = Web(picture, ledger, registry, actions, now, on_demand, report)
+    handlers = Web(picture, ledger, registry, actions, now, on_demand, report, support_of)
     app = web.Application(middlewares=[guard], client_max_size=MAX_BODY_OCTETS)
     app[GATE] = Gate()
     app.on_response_prepare.append(dress)

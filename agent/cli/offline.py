@@ -10,6 +10,7 @@ from agent.core.documents import document
 from agent.core.explain import Known, explain, explanation_document, likely
 from agent.core.model import Estate, Event, EventKind, Health, Verdict
 from agent.core.ports import EventFilter, Resumed
+from agent.core.register import report
 from agent.core.tree import tree_document
 from agent.ledger import LedgerReader
 
@@ -56,6 +57,12 @@ def tree(estate: Estate, reader: LedgerReader | None) -> dict[str, Any]:
     """
     states = reader.states() if reader is not None else Resumed()
     return tree_document(_known(estate, states, ())) | {"as_of": document(states.alive_until)}
+
+
+def register(estate: Estate) -> dict[str, Any]:
+    """Return the document of `register`: what is configured; what devices say, nobody knows without an agent."""
+    found: dict[str, Any] = document(report(estate, {}, datetime.now(UTC).date()))
+    return found | {"as_of": None}
 
 
 def _known(estate: Estate, states: Resumed, events: Sequence[Event]) -> Known:

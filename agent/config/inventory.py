@@ -20,7 +20,10 @@ HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "name": ("name", "hostname", "host", "device", "devicename", "computername", "machine", "systemname", "assetname"),
     "serial": ("serial", "serialnumber", "serialno", "sn", "servicetag"),
     "address": ("address", "ip", "ipaddress", "ipv4", "ipv4address", "managementip", "mgmtip", "managementaddress"),
+    "vendor": ("vendor", "manufacturer", "make", "brand"),
     "model": ("model", "modelname", "modelnumber", "product", "productname"),
+    "operating_system": ("operatingsystem", "os", "osname", "operatingsystemname"),
+    "operating_system_version": ("operatingsystemversion", "osversion", "osbuild"),
     "purchased": (
         "purchased", "purchasedate", "dateofpurchase", "datepurchased", "bought", "acquired", "acquisitiondate",
         "purchasedon", "deliverydate",
@@ -67,42 +70,56 @@ def _place(
     assets: list[AssetRow],
     findings: Findings,
 ) -> None:
+    asset = _asset(row)
+    if asset is None:
+        findings.warnings.append(row.problem("has neither name, asset, serial nor address; left out"))
+        return
     matches = join.matches(row.values)
     if len(set(matches.values())) > 1:
         said = ", ".join(f"its {column} is that of {name}" for column, name in matches.items())
-        findings.warnings.append(row.problem(f"describes two devices: {said}; left out"))
+        findings.warnings.append(row.problem(f"describes two devices: {said}; joined to neither"))
+        assets.append(asset)
         return
     if not matches:
-        name = next(
-            (row.values[column] for column in ("name", "asset", "serial", "address") if column in row.values), ""
-        )
-        if not name:
-            findings.warnings.append(row.problem("has neither name, asset, serial nor address; left out"))
-            return
-        assets.append(AssetRow(name, f"{row.file}:{row.line}", row.dates.get("purchased"), _columns(row)))
+        assets.append(asset)
         return
     name = next(iter(matches.values()))
     if name in described:
         first = described[name]
+        if _is_another_piece(asset, first):
+            assets.append(asset)
+            return
         findings.warnings.append(row.problem(f"{name!r} stands in {first.file}:{first.line} already; left out"))
         return
     described[name] = row
-    targets[name] = _described(targets[name], row, findings)
+    targets[name] = _described(targets[name], row, asset, findings)
 
 
-def _described(target: Target, row: Row, findings: Findings) -> Target:
+def _is_another_piece(asset: AssetRow, first: Row) -> bool:
+    """Say whether a second row of a device is one of a stack, a module, or what was there before."""
+    serial = asset.columns.get("serial", "").lower()
+    return serial not in {"", first.values.get("serial", "").lower()}
+
+
+def _described(target: Target, row: Row, asset: AssetRow, findings: Findings) -> Target:
     bought = row.dates.get("purchased")
     if bought and target.purchased and bought != target.purchased:
         message = f"{target.name!r} was purchased {bought} here and {target.purchased} in the configuration, which wins"
         findings.warnings.append(row.problem(message))
-    info = {**_columns(row), **target.info}
+    info = {**asset.columns, **target.info}
     info = {key: value for key, value in info.items() if not (key == "address" and value == target.address)}
-    return replace(target, purchased=target.purchased or bought, info=info)
+    return replace(target, purchased=target.purchased or bought, info=info, register=asset)
 
 
-def _columns(row: Row) -> dict[str, str]:
+def _asset(row: Row) -> AssetRow | None:
+    """Return the row as the register has it; None where nothing tells what it is about."""
+    name = next((row.values[column] for column in ("name", "asset", "serial", "address") if column in row.values), None)
+    if name is None:
+        return None
     columns = {key: value for key, value in row.values.items() if key not in {"name", *_DATES}}
-    return {**columns, **({"warranty": row.dates["warranty"].isoformat()} if "warranty" in row.dates else {})}
+    if "warranty" in row.dates:
+        columns["warranty"] = row.dates["warranty"].isoformat()
+    return AssetRow(name, f"{row.file}:{row.line}", row.dates.get("purchased"), columns)
 
 
 @dataclass(frozen=True, slots=True)

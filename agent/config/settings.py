@@ -391,7 +391,21 @@ class Register(Section):
     file: Annotated[Text, Field(description="file or glob, relative to this file")]
     columns: Annotated[
         dict[
-            Literal["name", "address", "serial", "model", "purchased", "warranty", "site", "owner", "kind", "asset"],
+            Literal[
+                "name",
+                "address",
+                "serial",
+                "vendor",
+                "model",
+                "operating_system",
+                "operating_system_version",
+                "purchased",
+                "warranty",
+                "site",
+                "owner",
+                "kind",
+                "asset",
+            ],
             Text,
         ],
         Field(default_factory=dict, description="heading of each column; what is not named is guessed"),

@@ -170,7 +170,7 @@ class Age:
 
     Attributes:
         since: day.
-        at_least: it may be older: that day is when the agent first saw it.
+        at_least: it may be older: that day is when the agent first saw it, or that of a BIOS that may be a later one.
     """
 
     since: date

@@ -100,6 +100,7 @@ class Target:
             counts as one thing that has its own alternatives).
         members: of a group or site, the circuits of which any one is enough.
         watch: patterns of interfaces that may alarm (fnmatch), beside circuit ends; empty: what leads to other devices.
+        register: the row of the asset register that was joined to it, as it stands there.
     """
 
     name: str
@@ -119,15 +120,17 @@ class Target:
     watch: tuple[str, ...] = ()
     renamed_from: str | None = None
     info: Mapping[str, str] = field(default_factory=dict)  # asset register's further columns: serial, model, asset ...
+    register: "AssetRow | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class AssetRow:
-    """One row of an asset register that belongs to no device of the estate: a desktop, a laptop, a spare.
+    """One row of an asset register: of a device, or of what no device of the estate stands for: a laptop, a spare.
 
     Attributes:
+        name: as the register calls it; its asset tag, serial number or address where it has no name.
         source: `FILE:LINE`.
-        columns: what the row says beside name and date: serial, model, warranty, site, owner, address, asset ...
+        columns: what the row says beside name and date: serial, vendor, model, operating_system, warranty, address ...
     """
 
     name: str

@@ -12,6 +12,7 @@ from typing import Final
 
 from agent.core.account import Account
 from agent.core.delay import EchoTotals, RoundSummary, Train, observe, summarize
+from agent.core.hardware import Hardware
 from agent.core.learnt import Learning
 from agent.core.maintenance import Excuse, Window
 from agent.core.model import Estate, Event, Fact, HardwareFlag, Health, Interface, Observation, Outage, Page, Verdict
@@ -71,6 +72,7 @@ class Picture:
     echoes: dict[tuple[str, str], EchoTotals] = field(default_factory=dict)
     addresses: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # of names, the one in use first
     polls: dict[str, DevicePoll] = field(default_factory=dict)  # by device
+    hardware: dict[str, Hardware] = field(default_factory=dict)  # by device: what was last seen of it
     flags: dict[str, tuple[HardwareFlag, ...]] = field(default_factory=dict)  # by device; none: no entry
     accounts: dict[str, Account] = field(default_factory=dict)  # by target: availability of the present period so far
     pages: tuple[Page, ...] = ()  # what would be paged now, critical first, oldest first

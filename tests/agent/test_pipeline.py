@@ -12,6 +12,7 @@ import pytest
 
 from agent.board import Polled
 from agent.core.assessor import Changes
+from agent.core.hardware import Hardware
 from agent.core.model import (
     AdminStatus,
     Check,
@@ -106,12 +107,13 @@ class World:
 
     def poll(
         self, name: str, *interfaces: Interface, outcome: Outcome = Outcome.OK, facts: tuple[Fact, ...] = (),
-        complete: bool = True,
+        complete: bool = True, hardware: Hardware | None = None,
     ) -> None:  # fmt: skip
         check = next(check for check in self.picture.estate.targets[name].checks if check.name == "snmp")
         seen = Observation(
-            name, "snmp", datetime.now(UTC), outcome, "polled", complete=complete, interfaces=interfaces, facts=facts
-        )
+            name, "snmp", datetime.now(UTC), outcome, "polled", complete=complete, interfaces=interfaces, facts=facts,
+            hardware=hardware,
+        )  # fmt: skip
         self.pipeline.offer(Polled(check, seen, lambda: gzip.compress(b"text")))
 
     async def state(self, name: str, state: State) -> None:
@@ -346,6 +348,30 @@ async def test_what_a_poll_did_not_get_to_has_not_ended(tmp_path: Path) -> None:
         await until(lambda: bool(world.ended))
         assert world.picture.polls["ups"].complete
         assert world.picture.flags == {}
+    finally:
+        await world.stop()
+
+
+async def test_what_was_seen_of_hardware_stays_until_it_is_seen_anew(tmp_path: Path) -> None:
+    switch = device("sw", checks=[snmp("sw", decisive=True)])
+    world = World(tmp_path, estate(switch))
+    await world.start()
+    try:
+        at = datetime.now(UTC)
+        serial, model = Fact("serial", "S-100", "MIB"), Fact("model", "M1", "MIB")
+        world.poll("sw", hardware=Hardware(at, (serial, model)))
+        await until(lambda: "sw" in world.picture.hardware)
+        world.poll("sw", outcome=Outcome.NO_ANSWER)
+        await until(lambda: not world.picture.polls["sw"].success)
+        assert world.picture.hardware["sw"].facts == (serial, model)
+        world.poll("sw", hardware=Hardware(at, (replace(model, value="M2"),), complete=False))
+        await until(lambda: not world.picture.hardware["sw"].complete)
+        assert {fact.value for fact in world.picture.hardware["sw"].facts} == {"S-100", "M2"}
+        world.poll("sw", hardware=Hardware(at, (replace(serial, value="S-200"),)))
+        await until(lambda: world.picture.hardware["sw"].complete)
+        assert [fact.value for fact in world.picture.hardware["sw"].facts] == ["S-200"]
+        await world.pipeline.reconfigure(estate(replace(switch, checks=())))
+        assert world.picture.hardware == {}
     finally:
         await world.stop()
 

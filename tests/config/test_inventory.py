@@ -81,6 +81,58 @@ def test_spreadsheets(tmp_path: Path, register: bytes) -> None:
     assert told(found) == []
 
 
+def test_what_the_register_says_is_kept_beside_what_is_configured(tmp_path: Path) -> None:
+    """Excel's export: BOM, semicolons, day first. Who uses a thing stands in no column that is taken."""
+    register = (
+        "\ufeffName;Serial No.;Manufacturer;Model;OS;OS version;Purchase date;IP address;Last user\r\n"
+        "sw2;FOC-9;Cisco;C3560;IOS;15.2;31/12/2014;10.0.0.99;Jane Doe\r\n"
+        "LT-1;5CG-1;HP;EliteBook;Windows 10;22H2;14/02/2019;;Joe Doe\r\n"
+    )
+    found = load_with(tmp_path, register)
+    sw2 = found.estate.targets["sw2"]
+    columns = {
+        "serial": "FOC-9", "vendor": "Cisco", "model": "C3560", "operating_system": "IOS",
+        "operating_system_version": "15.2", "address": "10.0.0.99",
+    }  # fmt: skip
+    assert sw2.register == AssetRow("sw2", f"{tmp_path}/r.csv:2", date(2014, 12, 31), columns)
+    assert sw2.purchased == date(2015, 1, 1)  # as configured
+    assert sw2.info == {**columns, "serial": "FOC-2", "model": "C2960"}
+    assert found.estate.targets["sw1"].register is None
+    (laptop,) = found.estate.assets
+    assert laptop.columns["operating_system"] == "Windows 10"
+    assert "Doe" not in repr(found.estate)
+
+
+def test_every_column_can_be_named(tmp_path: Path) -> None:
+    headings = {
+        "name": "A", "address": "B", "serial": "C", "vendor": "D", "model": "E", "operating_system": "F",
+        "operating_system_version": "G", "purchased": "H", "warranty": "I", "site": "J", "owner": "K", "kind": "L",
+        "asset": "M",
+    }  # fmt: skip
+    cells = "spare,10.9.9.9,S-100,Cisco,C9300,IOS XE,17.9,01/03/2012,01/03/2017,Cellar,bcw,Switch,A-17"
+    register = f"{','.join(headings.values())},Name\n{cells},Jane\n"
+    found = load_with(tmp_path, register, f"[{{file: r.csv, columns: {headings}}}]".replace("'", ""))
+    assert found.estate.assets == (
+        AssetRow(
+            "spare", f"{tmp_path}/r.csv:2", date(2012, 3, 1),
+            {
+                "address": "10.9.9.9", "serial": "S-100", "vendor": "Cisco", "model": "C9300",
+                "operating_system": "IOS XE", "operating_system_version": "17.9", "warranty": "2017-03-01",
+                "site": "Cellar", "owner": "bcw", "kind": "Switch", "asset": "A-17",
+            },
+        ),
+    )  # fmt: skip
+
+
+def test_a_stack_member_has_a_row_of_its_own(tmp_path: Path) -> None:
+    found = load_with(tmp_path, "Name,Serial\nsw1,M-100\nsw1,M-200\nsw1,m-100\n")
+    register = found.estate.targets["sw1"].register
+    assert register is not None
+    assert register.columns == {"serial": "M-100"}
+    assert [row.columns for row in found.estate.assets] == [{"serial": "M-200"}]
+    assert told(found) == [f"4: 'sw1' stands in {tmp_path}/r.csv:2 already; left out"]
+
+
 def test_columns_named_in_the_configuration(tmp_path: Path) -> None:
     found = load_with(
         tmp_path,
@@ -105,7 +157,7 @@ spare,,soon
     found = load_with(tmp_path, register)
     expected = "expected a day such as 2012-03-01, 01/03/2012 (day first) or 01-Mar-2012, got"
     assert told(found) == [
-        "2: describes two devices: its name is that of sw1, its serial is that of sw2; left out",
+        "2: describes two devices: its name is that of sw1, its serial is that of sw2; joined to neither",
         f"3: {expected} '03/25/2012'",
         "5: has neither name, asset, serial nor address; left out",
         "6: has 5 cells where the headings are 3; left out (a delimiter without quotes?)",
@@ -113,7 +165,7 @@ spare,,soon
         f"9: {expected} 'soon'",
     ]
     assert found.estate.targets["sw1"].info == {"serial": "two lines"}
-    assert [asset.name for asset in found.estate.assets] == ["spare"]
+    assert [asset.name for asset in found.estate.assets] == ["sw1", "spare"]
 
 
 @pytest.mark.parametrize(

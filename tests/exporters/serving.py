@@ -14,6 +14,7 @@ from agent.core.model import Event, Outage
 from agent.core.notes import Note
 from agent.core.picture import Picture
 from agent.core.ports import EventFilter
+from agent.core.unpolled import SupportOf
 from exporters import api, multitarget, web
 
 # "secret", at bcrypt's lowest cost: the tests are about the rules, not about the price
@@ -62,6 +63,7 @@ async def serving(
     control_socket: Path | None = None,
     on_demand: multitarget.Source | None = None,
     report: api.Report | None = None,
+    support_of: SupportOf | None = None,
 ) -> AsyncIterator[web.Server]:
     """Serve a picture for the length of a `with`.
 
@@ -76,6 +78,7 @@ async def serving(
         (lambda: now) if now else (lambda: datetime.now(UTC)),
         on_demand,
         report,
+        support_of,
     )
     server = await web.serve(app, listen, web_config, control_socket)
     try:

@@ -2,15 +2,17 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.core.account import Stretch
+from agent.core.hardware import Hardware, Support
 from agent.core.learnt import Learning, Learnt, Source
-from agent.core.model import Event, EventKind, Outage, Outcome, State
+from agent.core.model import AssetRow, Event, EventKind, Fact, Outage, Outcome, State
 from agent.core.picture import Picture
 from agent.core.ports import EventFilter
 from agent.core.verdict import Held
@@ -260,3 +262,42 @@ async def test_availability_is_asked_of_the_accounts(picture: Picture) -> None:
 async def test_without_accounts_there_is_no_availability(picture: Picture) -> None:
     async with asked(picture) as ask:
         assert await ask("availability") == (404, {"error": "this agent keeps no accounts of availability"})
+
+
+async def test_the_register_against_the_network(picture: Picture) -> None:
+    row = AssetRow("bcw-core-sw1", "r.csv:2", None, {"serial": "FOC-2"})
+    laptop = AssetRow("LT-1", "r.csv:3", date(2019, 2, 14), {"kind": "Laptop", "operating_system": "Windows 10"})
+    targets = dict(picture.estate.targets)
+    targets["bcw-core-sw1"] = replace(targets["bcw-core-sw1"], register=row)
+    picture.estate = replace(picture.estate, targets=targets, assets=(laptop,))
+    picture.hardware["bcw-core-sw1"] = Hardware(NOW, (Fact("serial", "FOC-1", "ENTITY-MIB entPhysicalSerialNum"),))
+    async with asked(picture) as ask:
+        status, document = await ask("register")
+        refused, problem = await ask("register?target=bcw-core-sw1")
+    assert (status, document["rows"], document["joined"], document["seen"]) == (200, 2, 1, 1)
+    first = document["mismatches"][0]
+    assert (first["kind"], first["name"], first["field"]) == ("differs", "bcw-core-sw1", "serial")
+    assert (first["register"], first["register_source"]) == ("FOC-2", "r.csv:2")
+    assert (first["device"], first["device_source"]) == ("FOC-1", "ENTITY-MIB entPhysicalSerialNum")
+    assert {one["kind"] for one in document["mismatches"][1:]} == {"not_in_register"}
+    (unpolled,) = document["unpolled"]
+    assert (unpolled["name"], unpolled["age"]["since"], unpolled["support"]) == ("LT-1", "2019-02-14", None)
+    assert refused == 400
+    assert "unknown parameter 'target'" in problem["error"]
+
+
+async def test_the_support_of_what_runs_on_laptops(picture: Picture) -> None:
+    laptop = AssetRow("LT-1", "r.csv:3", None, {"operating_system": "Windows 10", "operating_system_version": "22H2"})
+    picture.estate = replace(picture.estate, assets=(laptop,))
+
+    def support_of(system: str, version: str) -> Support:
+        return Support(system, f"{system} {version}", "a document", "w.csv:2", end_of_support=date(2025, 10, 14))
+
+    async with (
+        serving(picture, now=NOW, support_of=support_of) as server,
+        asking(server) as client,
+        client.get("/api/v1/register") as answer,
+    ):
+        document = await answer.json()
+    support = document["unpolled"][0]["support"]
+    assert (support["matched"], support["end_of_support"]) == ("Windows 10 22H2", "2025-10-14")
