@@ -1,7 +1,7 @@
 """The agent's present picture of the estate: what exporters and the status page read.
 
-Only the pipeline, the self-check and what learns dependencies write to it, on the event loop; readers take what they
-find there. It holds frozen values, so a reader that keeps one keeps a truth of its time.
+Only the pipeline, the self-check, the hardware desk and what learns dependencies write to it, on the event loop;
+readers take what they find there. It holds frozen values, so a reader that keeps one keeps a truth of its time.
 """
 
 from collections import deque
@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Final
 
 from agent.core.account import Account
+from agent.core.ageing_report import AgeingReport
 from agent.core.delay import EchoTotals, RoundSummary, Train, observe, summarize
+from agent.core.hardware import Hardware
 from agent.core.learnt import Learning
 from agent.core.maintenance import Excuse, Window
 from agent.core.model import Estate, Event, Fact, HardwareFlag, Health, Interface, Observation, Outage, Page, Verdict
@@ -71,6 +73,8 @@ class Picture:
     echoes: dict[tuple[str, str], EchoTotals] = field(default_factory=dict)
     addresses: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # of names, the one in use first
     polls: dict[str, DevicePoll] = field(default_factory=dict)  # by device
+    hardware: dict[str, Hardware] = field(default_factory=dict)  # by device: what the last look at it saw
+    ageing: AgeingReport | None = None  # all hardware, ranked; a little older than `flags`
     flags: dict[str, tuple[HardwareFlag, ...]] = field(default_factory=dict)  # by device; none: no entry
     accounts: dict[str, Account] = field(default_factory=dict)  # by target: availability of the present period so far
     pages: tuple[Page, ...] = ()  # what would be paged now, critical first, oldest first

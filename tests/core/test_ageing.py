@@ -4,10 +4,18 @@ from datetime import date
 
 import pytest
 
-from agent.core.ageing import age_years, flags
+from agent.core.ageing import JUDGES, judged, merged
+from agent.core.hardware_policy import HardwarePolicy
 from agent.core.model import Fact, HardwareFlag, Role, Target
+from agent.core.risk import age_years
+from agent.core.subjects import of_device
 
 POLICY = {"switch": 7.0, "ups": 1.0, "*": 5.5}
+
+
+def flags(target: Target, facts: tuple[Fact, ...], policy: dict[str, float], today: date) -> tuple[HardwareFlag, ...]:
+    """Return what the judges that need no table find of a device."""
+    return merged(judged(of_device(target, facts), JUDGES, HardwarePolicy(policy), today).flags)
 
 
 def target(kind: str = "switch", purchased: str | None = None) -> Target:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from agent.core.delay import RTT_BUCKETS_SECONDS, EchoTotals, train
+from agent.core.hardware_policy import HardwarePolicy
 from agent.core.model import (
     AdminStatus,
     Check,
@@ -143,7 +144,7 @@ def estate() -> Estate:
         service("telephony", "crown", ("bcw", "enc"), "10.20.2.5", ("crown-rt1",)),
         service("housing-management", "enc", ("enc",), "10.30.1.21", ("enc-core-sw1",)),
     ]
-    return Estate(AGENT, {t.name: t for t in targets}, "crown", {"*": 7.0, "switch": 10.0})
+    return Estate(AGENT, {t.name: t for t in targets}, "crown", HardwarePolicy({"*": 7.0, "switch": 10.0}))
 
 
 def device(

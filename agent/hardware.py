@@ -1,0 +1,325 @@
+"""The hardware desk: which piece answers under each name, what each day does to it, and what is found of it.
+
+It looks now and then at what the polls have seen, so that nothing of this stands in the way of a measurement; what
+takes long runs in a thread, a few hundred devices at a time. The picture shows the flags, and the ranked report.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Protocol
+
+from agent.core.ageing import Case, Found, Judges, case_of, judged, rank
+from agent.core.ageing_report import AgeingReport, report
+from agent.core.consequence import Consequences
+from agent.core.hardware import Hardware, Piece, Wear
+from agent.core.model import AssetRow, Estate, Event, Fact, Role
+from agent.core.picture import Picture
+from agent.core.pieces import replaced_event, see, serials
+from agent.core.ports import Ledger
+from agent.core.subjects import Subject, of_device, of_row
+from agent.core.wearday import DayBook
+
+_log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 2.0  # a failed part is a ticket: two seconds more are nothing
+REPORT_SECONDS: Final = 30.0  # the order of thousands is not worked out anew for each of many changes
+_AT_ONCE: Final = 200  # devices judged in one go of the thread: some 20 ms, between which the loop has its turn
+_TRENDS_AT_ONCE: Final = 50  # devices whose history is read in one look, after midnight
+_BEGIN_SECONDS: Final = 2.0  # at most so long the start waits for trends; the rest follows
+_HISTORY_DAYS: Final = 400  # a year and a month: what comes back each summer is no trend
+
+Key = tuple[str, str]  # ("", device), or (FILE:LINE, name) of a row of a register
+
+
+class WearStore(Protocol):
+    """Where daily values are kept."""
+
+    async def record_wear(self, values: Sequence[Wear]) -> None:
+        """Keep values, each instead of what was known of its thing and day."""
+
+    async def wear(self, target: str | None, since: date) -> Sequence[Wear]:
+        """Return the values of a device, or of all, from a day on."""
+
+
+class NoWear:
+    """Keeps nothing."""
+
+    async def record_wear(self, values: Sequence[Wear]) -> None:
+        """Drop them."""
+
+    async def wear(self, target: str | None, since: date) -> Sequence[Wear]:  # noqa: ARG002 - as `WearStore`
+        """Return nothing."""
+        return ()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _untold(_events: Sequence[Event]) -> None:
+    return
+
+
+class HardwareDesk:
+    """Keeps `picture.flags` and `picture.ageing` true."""
+
+    def __init__(
+        self,
+        picture: Picture,
+        ledger: Ledger,
+        *,
+        wear: WearStore | None = None,
+        judges: Judges | None = None,
+        changed: Callable[[], None] = lambda: None,
+        tell: Callable[[Sequence[Event]], Awaitable[None]] = _untold,
+        clock: Callable[[], datetime] = _utc_now,
+        look_seconds: float = LOOK_SECONDS,
+        report_seconds: float = REPORT_SECONDS,
+    ) -> None:
+        """Take where the polls are shown and what is kept.
+
+        Args:
+            changed: told that flags have changed.
+            tell: records events: hardware that was replaced.
+        """
+        self._picture = picture
+        self._ledger = ledger
+        self._wear = wear or NoWear()
+        self.judges = judges or Judges()
+        self._changed = changed
+        self._tell = tell
+        self._clock = clock
+        self._look_seconds = look_seconds
+        self._report_seconds = report_seconds
+        self._step = asyncio.Lock()  # a reload waits for the look under way
+        self._day = clock().date()
+        self._book = DayBook(self._day)
+        self._consequences = Consequences(picture.estate)
+        self._pieces: dict[str, tuple[Piece, ...]] = {}
+        self._looked: dict[str, datetime] = {}  # when the hardware of each device was seen last
+        self._seen: dict[str, Hardware] = {}
+        self._facts: dict[str, tuple[Fact, ...]] = {}  # of the last poll that said anything new
+        self._trends: dict[str, Found] = {}
+        self._trends_due: deque[str] = deque()
+        self._stale: dict[Key, None] = {}
+        self._rows: dict[Key, AssetRow] = {}
+        self._cases: dict[Key, Case] = {}
+        self._report_due = False
+        self._reported = 0.0
+
+    # ------------------------------------------------------------------ life
+
+    async def begin(self) -> None:
+        """Go on from the ledger, and judge everything by what is known before the first poll."""
+        names = {target.renamed_from: name for name, target in self._picture.estate.targets.items()}
+        if not self._ledger.problem:
+            for piece in await self._ledger.pieces():
+                known = piece.target in self._picture.estate.targets
+                name = piece.target if known else names.get(piece.target, piece.target)
+                self._pieces[name] = (*self._pieces.get(name, ()), replace(piece, target=name))
+            self._book.resume(await self._wear.wear(None, self._day))
+        self._all_anew()
+        async with self._step:
+            await self._find_trends(_BEGIN_SECONDS)
+            await self._judge()
+            await self._rank()
+
+    async def run(self) -> None:
+        """Look until cancelled. A bug in it is logged, and the agent goes on to watch."""
+        while True:
+            await asyncio.sleep(self._look_seconds)
+            try:
+                await self.look()
+            except Exception:
+                _log.exception("what the hardware is like could not be worked out")
+
+    async def close(self) -> None:
+        """Keep the day as it is so far, and when each piece was seen last."""
+        async with self._step:
+            seen = []
+            for name, pieces in self._pieces.items():
+                at = self._looked.get(name)
+                if at is not None and pieces[-1].gone_at is None and at > pieces[-1].last_seen:
+                    seen.append(replace(pieces[-1], last_seen=at))
+            await self._ledger.record_pieces(seen)
+            await self._wear.record_wear(self._book.so_far())
+
+    async def reconfigure(self, renamed: Mapping[str, str]) -> None:
+        """Follow the picture's new estate.
+
+        Args:
+            renamed: old name -> new one.
+        """
+        async with self._step:
+            estate = self._picture.estate
+            stores: tuple[dict[str, object], ...] = (self._pieces, self._looked, self._seen, self._facts, self._trends)  # type: ignore[assignment] # each its own values
+            for store in stores:
+                store.update([(new, store.pop(old)) for old, new in renamed.items() if old in store])
+                for name in [name for name in store if name not in estate.targets]:
+                    del store[name]
+            self._pieces = {n: tuple(replace(one, target=n) for one in p) for n, p in self._pieces.items()}
+            self._book.rename(renamed)
+            self._book.keep(estate.targets)
+            self._consequences = Consequences(estate)
+            self._cases.clear()
+            self._all_anew()
+            await self._judge()
+            await self._rank()
+
+    def _all_anew(self) -> None:
+        estate = self._picture.estate
+        self._rows = {(row.source, row.name): row for row in estate.assets}
+        devices = [name for name, target in estate.targets.items() if target.role is Role.DEVICE]
+        self._stale = dict.fromkeys([*(("", name) for name in devices), *self._rows])
+        self._trends_due = deque(devices if self.judges.daily else ())
+
+    # ------------------------------------------------------------------ one look
+
+    async def look(self) -> None:
+        """Take what the polls have seen since, and work out what follows."""
+        async with self._step:
+            now = self._clock()
+            if now.date() != self._day:
+                await self._turn_day(now.date())
+            await self._take_polls()
+            await self._find_trends(0.0)
+            await self._judge()
+            if self._report_due and time.monotonic() - self._reported >= self._report_seconds:
+                await self._rank()
+
+    async def _turn_day(self, today: date) -> None:
+        self._day = today
+        ended = self._book.turn(today)
+        self._all_anew()
+        await self._wear.record_wear(ended)
+
+    async def _take_polls(self) -> None:
+        """Find what is new: another look at the hardware, or another word of a device about itself.
+
+        A figure that moves with each poll is no change of what a device is; it is judged with the next look.
+        """
+        changed: list[Piece] = []
+        events: list[Event] = []
+        targets, hardware = self._picture.estate.targets, self._picture.hardware
+        for name, seen in list(hardware.items()):
+            if self._seen.get(name) is not seen and name in targets:
+                self._seen[name] = seen
+                changed += self._take_hardware(name, seen, events)
+                self._stale[("", name)] = None
+        for name, poll in list(self._picture.polls.items()):
+            if not poll.success or name not in targets:
+                continue  # a device that cannot be asked for a while has not been mended
+            if _lasting(self._facts.get(name)) != _lasting(poll.facts):
+                self._facts[name] = poll.facts
+                self._stale[("", name)] = None
+        if changed:
+            await self._ledger.record_pieces(changed)
+        if events:
+            await self._tell(events)
+
+    def _take_hardware(self, name: str, seen: Hardware, events: list[Event]) -> tuple[Piece, ...]:
+        known, (serial, parts) = self._pieces.get(name, ()), serials(seen)
+        sighting = see(known, name, serial, parts, seen.at, self._looked.get(name))
+        self._pieces[name] = sighting.pieces
+        self._looked[name] = seen.at
+        if sighting.replaced is not None:
+            everywhere = (piece for pieces in self._pieces.values() for piece in pieces)
+            events.append(replaced_event(sighting.replaced, sighting.pieces[-1], everywhere))
+            self._book.forget(name)
+            self._trends.pop(name, None)
+        self._book.take(name, seen)
+        return sighting.changed
+
+    async def _find_trends(self, seconds: float) -> None:
+        """Judge the history of the next few devices, and of more for as long as given."""
+        until = time.monotonic() + seconds
+        while self._trends_due:
+            for _ in range(min(_TRENDS_AT_ONCE, len(self._trends_due))):
+                await self._find_trend(self._trends_due.popleft())
+            if time.monotonic() >= until:
+                return
+
+    async def _find_trend(self, name: str) -> None:
+        if self._ledger.problem or name not in self._picture.estate.targets:
+            return
+        values = await self._wear.wear(name, self._day - timedelta(days=_HISTORY_DAYS))
+        pieces = self._pieces.get(name, ())
+        if len(pieces) > 1:  # the day of the replacement belongs to both
+            values = [one for one in values if one.day > pieces[-1].first_seen.date()]
+        subject = self._subject(("", name))
+        if subject is None:
+            return
+        subject = replace(subject, wear=tuple(values))
+        policy = self._picture.estate.hardware
+        found = await asyncio.to_thread(judged, subject, self.judges.daily, policy, self._day)
+        if self._trends.get(name, Found()) != found:
+            self._trends[name] = found
+            self._stale[("", name)] = None
+
+    async def _judge(self) -> None:
+        """Judge what has changed, some hundred at a time."""
+        told = False
+        waiting, self._stale = deque(self._stale), {}
+        while waiting:
+            keys = [waiting.popleft() for _ in range(min(_AT_ONCE, len(waiting)))]
+            estate = self._picture.estate
+            subjects = [(key, subject) for key in keys if (subject := self._subject(key)) is not None]
+            cases = await asyncio.to_thread(self._cases_of, estate, subjects)
+            if estate is self._picture.estate:  # else a reload came between, and judges everything anew
+                told |= self._show(cases)
+        if told:
+            self._changed()
+
+    def _subject(self, key: Key) -> Subject | None:
+        source, name = key
+        if source:
+            return of_row(self._rows[key])
+        target = self._picture.estate.targets.get(name)
+        if target is None:
+            return None
+        return of_device(
+            target, self._facts.get(name, ()), self._picture.hardware.get(name), self._pieces.get(name, ())
+        )
+
+    def _cases_of(self, estate: Estate, subjects: Iterable[tuple[Key, Subject]]) -> list[tuple[Key, Case]]:
+        """Return cases, not ranked. Runs in a thread."""
+        judges, today = self.judges.now, self._day
+        return [
+            (key, case_of(subject, judges, self._consequences, estate, today, self._trends.get(key[1])))
+            for key, subject in subjects
+        ]
+
+    def _show(self, cases: Iterable[tuple[Key, Case]]) -> bool:
+        """Show these; return whether a flag came or went."""
+        told = False
+        flags = self._picture.flags
+        for key, case in cases:
+            if self._cases.get(key) != case:
+                self._cases[key] = case
+                self._report_due = True
+            if key[0]:
+                continue
+            told |= flags.get(case.name, ()) != case.flags
+            if case.flags:
+                flags[case.name] = case.flags
+            else:
+                flags.pop(case.name, None)
+        return told
+
+    async def _rank(self) -> None:
+        self._report_due, self._reported = False, time.monotonic()
+        cases = tuple(self._cases.values())
+        self._picture.ageing = await asyncio.to_thread(_report, cases, self._clock(), self._day)
+
+
+def _lasting(facts: tuple[Fact, ...] | None) -> tuple[Fact, ...] | None:
+    return None if facts is None else tuple(fact for fact in facts if type(fact.value) is not float)
+
+
+def _report(cases: Sequence[Case], now: datetime, today: date) -> AgeingReport:
+    return report(rank(cases), now, today)
