@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Final, Protocol
 
 from agent.core.ageing import Case, Found, Judges, case_of, judged, rank
@@ -29,8 +30,11 @@ _log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 2.0  # a failed part is a ticket: two seconds more are nothing
 REPORT_SECONDS: Final = 30.0  # the order of thousands is not worked out anew for each of many changes
 _AT_ONCE: Final = 200  # devices judged in one go of the thread: some 20 ms, between which the loop has its turn
+_TAKEN_AT_ONCE: Final = 50  # some 5 ms, where each has 50 ports
+_WRITTEN_AT_ONCE: Final = 2_000  # some 20 ms of the ledger's writer, the longest that an event waits behind them
 _TRENDS_AT_ONCE: Final = 50  # devices whose history is read in one look, after midnight
 _BEGIN_SECONDS: Final = 2.0  # at most so long the start waits for trends; the rest follows
+_TRACEBACKS: Final = 10  # of bugs that are logged: one rule that fails for every device must not fill the disk
 _HISTORY_DAYS: Final = 400  # a year and a month: what comes back each summer is no trend
 
 Key = tuple[str, str]  # ("", device), or (FILE:LINE, name) of a row of a register
@@ -66,7 +70,11 @@ async def _untold(_events: Sequence[Event]) -> None:
 
 
 class HardwareDesk:
-    """Keeps `picture.flags` and `picture.ageing` true."""
+    """Keeps `picture.flags` and `picture.ageing` true.
+
+    Attributes:
+        failures: devices that met a bug; the log has the first tracebacks.
+    """
 
     def __init__(
         self,
@@ -110,6 +118,7 @@ class HardwareDesk:
         self._rows: dict[Key, AssetRow] = {}
         self._cases: dict[Key, Case] = {}
         self._report_due = False
+        self.failures = 0
         self._reported = 0.0
 
     # ------------------------------------------------------------------ life
@@ -147,7 +156,7 @@ class HardwareDesk:
                 if at is not None and pieces[-1].gone_at is None and at > pieces[-1].last_seen:
                     seen.append(replace(pieces[-1], last_seen=at))
             await self._ledger.record_pieces(seen)
-            await self._wear.record_wear(self._book.so_far())
+            await self._write(self._book)
 
     async def reconfigure(self, renamed: Mapping[str, str]) -> None:
         """Follow the picture's new estate.
@@ -196,7 +205,12 @@ class HardwareDesk:
         self._day = today
         ended = self._book.turn(today)
         self._all_anew()
-        await self._wear.record_wear(ended)
+        await self._write(ended)
+
+    async def _write(self, book: DayBook) -> None:
+        values = book.so_far()
+        while part := await asyncio.to_thread(list, islice(values, _WRITTEN_AT_ONCE)):
+            await self._wear.record_wear(part)
 
     async def _take_polls(self) -> None:
         """Find what is new: another look at the hardware, or another word of a device about itself.
@@ -206,12 +220,17 @@ class HardwareDesk:
         changed: list[Piece] = []
         events: list[Event] = []
         targets, hardware = self._picture.estate.targets, self._picture.hardware
-        for name, seen in list(hardware.items()):
-            if self._seen.get(name) is not seen and name in targets:
+        fresh = [(name, seen) for name, seen in hardware.items() if self._seen.get(name) is not seen]
+        for number, (name, seen) in enumerate(fresh, 1):
+            if number % _TAKEN_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if name in targets:
                 self._seen[name] = seen
                 changed += self._take_hardware(name, seen, events)
                 self._stale[("", name)] = None
-        for name, poll in list(self._picture.polls.items()):
+        for number, (name, poll) in enumerate(list(self._picture.polls.items()), 1):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
             if not poll.success or name not in targets:
                 continue  # a device that cannot be asked for a while has not been mended
             if _lasting(self._facts.get(name)) != _lasting(poll.facts):
@@ -256,7 +275,11 @@ class HardwareDesk:
             return
         subject = replace(subject, wear=tuple(values))
         policy = self._picture.estate.hardware
-        found = await asyncio.to_thread(judged, subject, self.judges.daily, policy, self._day)
+        try:
+            found = await asyncio.to_thread(judged, subject, self.judges.daily, policy, self._day)
+        except Exception:
+            self._failed(name)
+            return
         if self._trends.get(name, Found()) != found:
             self._trends[name] = found
             self._stale[("", name)] = None
@@ -289,10 +312,20 @@ class HardwareDesk:
     def _cases_of(self, estate: Estate, subjects: Iterable[tuple[Key, Subject]]) -> list[tuple[Key, Case]]:
         """Return cases, not ranked. Runs in a thread."""
         judges, today = self.judges.now, self._day
-        return [
-            (key, case_of(subject, judges, self._consequences, estate, today, self._trends.get(key[1])))
-            for key, subject in subjects
-        ]
+        found: list[tuple[Key, Case]] = []
+        for key, subject in subjects:
+            trend = self._trends.get(key[1]) if not key[0] else None
+            try:
+                found.append((key, case_of(subject, judges, self._consequences, estate, today, trend)))
+            except Exception:
+                self._failed(subject.name)
+        return found
+
+    def _failed(self, name: str) -> None:
+        """Take note of a bug: of that device stays what was found before, and the others go on."""
+        self.failures += 1
+        if self.failures <= _TRACEBACKS:
+            _log.exception("%s: what its hardware is like could not be worked out", name)
 
     def _show(self, cases: Iterable[tuple[Key, Case]]) -> bool:
         """Show these; return whether a flag came or went."""

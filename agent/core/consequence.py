@@ -25,6 +25,7 @@ DEPENDENTS_HALF: Final = 5.0  # so many things lost are half of the worst: the t
 SITES_HALF: Final = 2.0
 WEAKENED: Final = 1 / 3  # redundancy is lost and nothing is down yet: the next failure is an outage
 _NAMES: Final = 4  # named in a sentence
+_READ: Final = (Role.SITE, Role.SERVICE, Role.GROUP, Role.CIRCUIT, Role.DEVICE)
 _DEPENDENCIES: Final = "dependencies of the configuration"
 
 
@@ -33,7 +34,7 @@ class Lost:
     """What one device takes along when it fails alone.
 
     Attributes:
-        names: what is lost without it, in the order of decision.
+        names: what is lost without it: sites, services, groups, circuits, devices.
         weakened: groups and sites that lose a circuit and keep another.
         sites, owners: whose that is; of the device itself as well.
     """
@@ -60,6 +61,12 @@ class Consequences:
         return self._known[name]
 
     @cached_property
+    def _order(self) -> Mapping[str, int]:
+        """What people use first, then in the order of the configuration."""
+        ordered = sorted(self._estate.targets.values(), key=lambda target: _READ.index(target.role))
+        return {target.name: place for place, target in enumerate(ordered)}
+
+    @cached_property
     def _ends(self) -> Mapping[str, tuple[str, ...]]:
         """Device -> the circuits that end at it."""
         found: dict[str, list[str]] = {}
@@ -80,7 +87,7 @@ class Consequences:
                 lost.add(follower)
             elif any(gone):
                 weakened.add(follower)
-        order = self._topology.rank.__getitem__
+        order = self._order.__getitem__
         named = [one for one in sorted(lost - {name}, key=order) if group_of(self._estate, one) is None]
         # a group stands for its circuits, and for the sites that it joins
         groups = [one for one in sorted(weakened, key=order) if self._estate.targets[one].role is Role.GROUP]

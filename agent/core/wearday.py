@@ -4,7 +4,7 @@ Of a counter its growth, of everything else the day's median: one hot minute or 
 """
 
 from array import array
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
 from math import isfinite
 from statistics import median
@@ -26,7 +26,7 @@ class DayBook:
         self.day = day
         self._totals: dict[str, dict[str, float]] = {}  # counters at the last look; outlast the day
         self._growth: dict[str, dict[str, float]] = {}
-        self._values: dict[str, dict[str, _Values]] = {}
+        self._values: dict[str, dict[str, "array[float]"]] = {}
         self._written: dict[str, dict[str, float]] = {}  # of this day before a restart, until it is seen again
 
     def resume(self, values: Iterable[Wear]) -> None:
@@ -59,10 +59,10 @@ class DayBook:
             if item not in values:
                 if len(values) >= _ITEMS:
                     continue
-                values[item] = _Values()
+                values[item] = _begun()
                 if item in written:
-                    values[item].add(written.pop(item))
-            values[item].add(value)
+                    _add(values[item], written.pop(item))
+            _add(values[item], value)
 
     def forget(self, target: str) -> None:
         """Forget a device: another piece of hardware is there, or none."""
@@ -82,46 +82,40 @@ class DayBook:
             if name not in names:
                 self.forget(name)
 
-    def so_far(self) -> list[Wear]:
-        """Return the day's values as they are now, in order of devices and things."""
-        found = []
-        for store in (self._growth, self._written):
-            found += [Wear(name, item, self.day, value) for name, of in store.items() for item, value in of.items()]
-        for name, kept in self._values.items():
-            found += [Wear(name, item, self.day, values.median) for item, values in kept.items()]
-        return sorted(found, key=lambda one: (one.target, one.item))
+    def so_far(self) -> Iterator[Wear]:
+        """Yield the day's values as they are now, in order of devices and of each device's things."""
+        for name in sorted({*self._growth, *self._values, *self._written}):
+            items = dict(self._growth.get(name, {}))
+            items |= {item: median(row[2:]) for item, row in self._values.get(name, {}).items()}
+            items |= self._written.get(name, {})
+            for item in sorted(items):
+                yield Wear(name, item, self.day, items[item])
 
-    def turn(self, day: date) -> list[Wear]:
-        """End the day and begin another; return the values of the one that ended. Counters go on."""
-        ended = self.so_far()
+    def turn(self, day: date) -> "DayBook":
+        """End the day and begin another; return the one that ended, which nobody changes any more. Counters go on."""
+        ended = DayBook(self.day)
+        ended._growth, ended._values, ended._written = self._growth, self._values, self._written
         self.day = day
-        self._growth.clear()
-        self._values.clear()
-        self._written.clear()
+        self._growth, self._values, self._written = {}, {}, {}
         return ended
 
 
-class _Values:
-    """Values of one thing, spread over the day."""
+def _begun() -> "array[float]":
+    """Return an empty row of values: how many have passed, of how many each one is kept, then those that are kept.
 
-    __slots__ = ("_each", "_kept", "_passed")
+    An array, and no object with attributes: half a million of them would hold up the garbage collector.
+    """
+    return array("d", (0.0, 1.0))
 
-    def __init__(self) -> None:
-        self._kept = array("d")
-        self._each = 1
-        self._passed = 0
 
-    def add(self, value: float) -> None:
-        if self._passed % self._each == 0:
-            if len(self._kept) == _VALUES:
-                self._kept = self._kept[::2]
-                self._each *= 2
-            self._kept.append(value)
-        self._passed += 1
-
-    @property
-    def median(self) -> float:
-        return median(self._kept)
+def _add(row: "array[float]", value: float) -> None:
+    passed, each = row[0], row[1]
+    if passed % each == 0:
+        if len(row) == _VALUES + 2:
+            row[2:] = row[2::2]
+            row[1] = 2 * each
+        row.append(value)
+    row[0] = passed + 1
 
 
 def _moved(store: dict[str, T], names: Mapping[str, str]) -> None:
