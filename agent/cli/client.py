@@ -281,7 +281,7 @@ def _ask_ledger(
     tried = ", ".join(str(socket) for socket in sockets)
     path = next((d / FILE_NAME for d in state_dirs if _there(d / FILE_NAME)), None)
     try:
-        if what == "topology":
+        if what in {"topology", "ageing"}:
             return _offline(where, tried, path, what, wanted)
         if path is None:
             folders = " or ".join(str(d) for d in state_dirs)
@@ -334,6 +334,8 @@ def _offline(where: Where, tried: str, path: Path | None, what: str, wanted: Map
         raise CannotError(f"no agent is running (tried {tried}), and without one its configuration is needed: {first}; "
                           "name it with --config, or the agent with --url") from error  # fmt: skip
     reader = LedgerReader(path) if path is not None else None
+    if what == "ageing":
+        return Answer(offline.ageing(estate, reader), path)
     if what == "topology" or reader is None:
         return Answer(offline.tree(estate, reader), path)
     try:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from agent.core.ageing import Judges, estate_cases
+from agent.core.ageing_report import ageing_document, report
 from agent.core.documents import document
 from agent.core.explain import Known, explain, explanation_document, likely
 from agent.core.model import Estate, Event, EventKind, Health, Verdict
@@ -56,6 +58,20 @@ def tree(estate: Estate, reader: LedgerReader | None) -> dict[str, Any]:
     """
     states = reader.states() if reader is not None else Resumed()
     return tree_document(_known(estate, states, ())) | {"as_of": document(states.alive_until)}
+
+
+def ageing(estate: Estate, reader: LedgerReader | None, judges: Judges | None = None) -> dict[str, Any]:
+    """Return the document of `ageing` by the configuration, its registers and what the ledger knows of pieces.
+
+    What only a poll tells is unknown in it: condition, and of most devices model and software.
+
+    Raises:
+        agent.ledger.LedgerError: the ledger cannot be read.
+    """
+    now = datetime.now(UTC)
+    pieces, as_of = (reader.pieces(), reader.states().alive_until) if reader is not None else ((), None)
+    cases = estate_cases(estate, pieces, (judges or Judges()).now, now.date())
+    return ageing_document(report(cases, now, now.date(), as_of))
 
 
 def _known(estate: Estate, states: Resumed, events: Sequence[Event]) -> Known:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final
 
 from agent.core.consequence import Consequences, Lost, consequence
-from agent.core.hardware import Age, Confidence, Piece, Support
+from agent.core.hardware import Age, Confidence, Piece, Reason, Support
 from agent.core.hardware_policy import HardwarePolicy
 from agent.core.model import Estate, Fact, HardwareFlag, Role
 from agent.core.risk import Risk, age_years, in_years, likelihood, policy_words, unsupported_from, years_between
@@ -136,14 +136,23 @@ def findings(subject: Subject, found: Found, lost: Lost, policy: HardwarePolicy,
     )
 
 
+# What may page at night: something has failed, or goes out with the next power cut. Everything else is a ticket.
+FAILURES: Final = frozenset({
+    Reason.PSU_FAILED, Reason.FAN_FAILED, Reason.PART_FAILED, Reason.DISK_FAILED, Reason.BATTERY_REPLACE,
+    Reason.TEMPERATURE_HIGH, Reason.MEMORY_ERRORS,
+})  # fmt: skip
+
+
 def merged(flags: Iterable[HardwareFlag]) -> tuple[HardwareFlag, ...]:
     """Return at most one flag for each reason, the worst first: of the worst severity, by the most trusted source.
 
-    What others of the same severity say of it stands in its detail as well.
+    What has not failed is a ticket at most, whatever its judge thinks of it. What others of the same severity say of a
+    reason stands in its detail as well.
     """
     by_reason: dict[str, list[HardwareFlag]] = {}
     for flag in flags:
-        by_reason.setdefault(flag.reason, []).append(flag)
+        too_loud = flag.severity == "critical" and flag.reason not in FAILURES
+        by_reason.setdefault(flag.reason, []).append(replace(flag, severity="warning") if too_loud else flag)
     return tuple(sorted((_one(same) for same in by_reason.values()), key=_urgency))
 
 

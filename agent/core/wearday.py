@@ -26,7 +26,7 @@ class DayBook:
         self.day = day
         self._totals: dict[str, dict[str, float]] = {}  # counters at the last look; outlast the day
         self._growth: dict[str, dict[str, float]] = {}
-        self._values: dict[str, dict[str, "array[float]"]] = {}
+        self._values: dict[str, dict[str, array[float]]] = {}
         self._written: dict[str, dict[str, float]] = {}  # of this day before a restart, until it is seen again
 
     def resume(self, values: Iterable[Wear]) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from agent.core.ageing import JUDGES, Case, Found, case_of, estate_cases, judged, merged, rank
 from agent.core.consequence import Consequences
-from agent.core.hardware import Age, Confidence, Hardware, Piece, Support
+from agent.core.hardware import Age, Confidence, Hardware, Piece, Reason, Support
 from agent.core.hardware_policy import HardwarePolicy
 from agent.core.model import AssetRow, Estate, Fact, HardwareFlag, Role, Target
 from agent.core.risk import age_years
@@ -137,6 +137,14 @@ def flag(reason: str, severity: str, detail: str, confidence: Confidence = Confi
 def test_one_flag_for_each_reason(found: list[tuple[str, str, str]], wanted: list[tuple[str, str, str]]) -> None:
     flags_found = merged(flag(*one) for one in found)
     assert [(one.reason, one.severity, one.detail) for one in flags_found] == wanted
+
+
+def test_only_what_has_failed_may_page_at_night() -> None:
+    loud = merged(flag(reason, "critical", reason) for reason in Reason)
+    assert {one.reason for one in loud if one.severity == "critical"} == {
+        "psu_failed", "fan_failed", "part_failed", "disk_failed", "battery_replace", "temperature_high", "memory_errors"
+    }  # fmt: skip
+    assert {one.severity for one in loud} == {"critical", "warning"}
 
 
 def test_the_most_trusted_source_speaks_first() -> None:
