@@ -1,4 +1,4 @@
-"""The hardware desk: which piece answers under each name, what each day does to it, and what is found of it.
+"""The hardware desk: what is found of each piece of hardware, and which is to be replaced first.
 
 It looks now and then at what the polls have seen, so that nothing of this stands in the way of a measurement; what
 takes long runs in a thread, a few hundred devices at a time. The picture shows the flags, and the ranked report.
@@ -9,23 +9,23 @@ import gc
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from itertools import islice
-from typing import Final, Protocol
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from agent.core.ageing import Case, Found, Judges, case_of, judged, rank
 from agent.core.ageing_report import AgeingReport, report
 from agent.core.consequence import Consequences
-from agent.core.hardware import Hardware, Piece, Wear
 from agent.core.model import AssetRow, Estate, Event, Fact, Role
 from agent.core.picture import Picture
-from agent.core.pieces import replaced_event, see, serials
 from agent.core.ports import Ledger
 from agent.core.subjects import Subject, of_device, of_row
-from agent.core.wearday import DayBook
+from agent.lives import Lives, NoWear, WearStore
+
+if TYPE_CHECKING:
+    from agent.core.hardware import Hardware, Piece
 
 _log = logging.getLogger(__name__)
 
@@ -33,35 +33,13 @@ LOOK_SECONDS: Final = 2.0  # a failed part is a ticket: two seconds more are not
 REPORT_SECONDS: Final = 30.0  # the order of thousands is not worked out anew for each of many changes
 _AT_ONCE: Final = 200  # devices judged in one go of the thread: some 20 ms, between which the loop has its turn
 _TAKEN_AT_ONCE: Final = 50  # some 5 ms, where each has 50 ports
-_WRITTEN_AT_ONCE: Final = 2_000  # some 20 ms of the ledger's writer, the longest that an event waits behind them
 _MANY: Final = 1_000  # devices: below that a walk of the garbage collector is not felt
 _TRENDS_AT_ONCE: Final = 50  # devices whose history is read in one look, after midnight
 _BEGIN_SECONDS: Final = 2.0  # at most so long the start waits for trends; the rest follows
 _TRACEBACKS: Final = 10  # of bugs that are logged: one rule that fails for every device must not fill the disk
-_HISTORY_DAYS: Final = 400  # a year and a month: what comes back each summer is no trend
 
+T = TypeVar("T")
 Key = tuple[str, str]  # ("", device), or (FILE:LINE, name) of a row of a register
-
-
-class WearStore(Protocol):
-    """Where daily values are kept."""
-
-    async def record_wear(self, values: Sequence[Wear]) -> None:
-        """Keep values, each instead of what was known of its thing and day."""
-
-    async def wear(self, target: str | None, since: date) -> Sequence[Wear]:
-        """Return the values of a device, or of all, from a day on."""
-
-
-class NoWear:
-    """Keeps nothing."""
-
-    async def record_wear(self, values: Sequence[Wear]) -> None:
-        """Drop them."""
-
-    async def wear(self, target: str | None, since: date) -> Sequence[Wear]:  # noqa: ARG002 - as `WearStore`
-        """Return nothing."""
-        return ()
 
 
 def _utc_now() -> datetime:
@@ -99,8 +77,6 @@ class HardwareDesk:
             tell: records events: hardware that was replaced.
         """
         self._picture = picture
-        self._ledger = ledger
-        self._wear = wear or NoWear()
         self.judges = judges or Judges()
         self._changed = changed
         self._tell = tell
@@ -108,11 +84,8 @@ class HardwareDesk:
         self._look_seconds = look_seconds
         self._report_seconds = report_seconds
         self._step = asyncio.Lock()  # a reload waits for the look under way
-        self._day = clock().date()
-        self._book = DayBook(self._day)
+        self._lives = Lives(ledger, wear or NoWear(), clock().date())
         self._consequences = Consequences(picture.estate)
-        self._pieces: dict[str, tuple[Piece, ...]] = {}
-        self._looked: dict[str, datetime] = {}  # when the hardware of each device was seen last
         self._seen: dict[str, Hardware] = {}
         self._facts: dict[str, tuple[Fact, ...]] = {}  # of the last poll that said anything new
         self._trends: dict[str, Found] = {}
@@ -128,13 +101,7 @@ class HardwareDesk:
 
     async def begin(self) -> None:
         """Go on from the ledger, and judge everything by what is known before the first poll."""
-        names = {target.renamed_from: name for name, target in self._picture.estate.targets.items()}
-        if not self._ledger.problem:
-            for piece in await self._ledger.pieces():
-                known = piece.target in self._picture.estate.targets
-                name = piece.target if known else names.get(piece.target, piece.target)
-                self._pieces[name] = (*self._pieces.get(name, ()), replace(piece, target=name))
-            self._book.resume(await self._wear.wear(None, self._day))
+        await self._lives.begin(self._picture.estate.targets)
         self._all_anew()
         async with self._step:
             await self._find_trends(_BEGIN_SECONDS)
@@ -153,13 +120,7 @@ class HardwareDesk:
     async def close(self) -> None:
         """Keep the day as it is so far, and when each piece was seen last."""
         async with self._step:
-            seen = []
-            for name, pieces in self._pieces.items():
-                at = self._looked.get(name)
-                if at is not None and pieces[-1].gone_at is None and at > pieces[-1].last_seen:
-                    seen.append(replace(pieces[-1], last_seen=at))
-            await self._ledger.record_pieces(seen)
-            await self._write(self._book)
+            await self._lives.close()
 
     async def reconfigure(self, renamed: Mapping[str, str]) -> None:
         """Follow the picture's new estate.
@@ -169,14 +130,10 @@ class HardwareDesk:
         """
         async with self._step:
             estate = self._picture.estate
-            stores: tuple[dict[str, object], ...] = (self._pieces, self._looked, self._seen, self._facts, self._trends)  # type: ignore[assignment] # each its own values
-            for store in stores:
-                store.update([(new, store.pop(old)) for old, new in renamed.items() if old in store])
-                for name in [name for name in store if name not in estate.targets]:
-                    del store[name]
-            self._pieces = {n: tuple(replace(one, target=n) for one in p) for n, p in self._pieces.items()}
-            self._book.rename(renamed)
-            self._book.keep(estate.targets)
+            self._lives.swap(estate.targets, renamed)
+            _follow(self._seen, renamed, estate.targets)
+            _follow(self._facts, renamed, estate.targets)
+            _follow(self._trends, renamed, estate.targets)
             self._consequences = Consequences(estate)
             self._cases.clear()
             self._all_anew()
@@ -196,25 +153,16 @@ class HardwareDesk:
         """Take what the polls have seen since, and work out what follows."""
         async with self._step:
             today = self._clock().date()
-            with _uncollected(today != self._day and len(self._cases) >= _MANY):
-                if today != self._day:
-                    await self._turn_day(today)
+            new_day = today != self._lives.day
+            with _uncollected(new_day and len(self._cases) >= _MANY):
+                if new_day:
+                    await self._lives.turn(today)
+                    self._all_anew()
                 await self._take_polls()
                 await self._find_trends(0.0)
                 await self._judge()
             if self._report_due and time.monotonic() - self._reported >= self._report_seconds:
                 await self._rank()
-
-    async def _turn_day(self, today: date) -> None:
-        self._day = today
-        ended = self._book.turn(today)
-        self._all_anew()
-        await self._write(ended)
-
-    async def _write(self, book: DayBook) -> None:
-        values = book.so_far()
-        while part := await asyncio.to_thread(list, islice(values, _WRITTEN_AT_ONCE)):
-            await self._wear.record_wear(part)
 
     async def _take_polls(self) -> None:
         """Find what is new: another look at the hardware, or another word of a device about itself.
@@ -230,7 +178,7 @@ class HardwareDesk:
                 await asyncio.sleep(0)
             if name in targets:
                 self._seen[name] = seen
-                changed += self._take_hardware(name, seen, events)
+                changed += self._lives.take(name, seen, events)
                 self._stale[("", name)] = None
         for number, (name, poll) in enumerate(list(self._picture.polls.items()), 1):
             if number % _AT_ONCE == 0:
@@ -240,23 +188,11 @@ class HardwareDesk:
             if _lasting(self._facts.get(name)) != _lasting(poll.facts):
                 self._facts[name] = poll.facts
                 self._stale[("", name)] = None
-        if changed:
-            await self._ledger.record_pieces(changed)
+        await self._lives.keep(changed)
         if events:
+            for event in events:
+                self._trends.pop(event.target, None)  # those of the piece that is gone
             await self._tell(events)
-
-    def _take_hardware(self, name: str, seen: Hardware, events: list[Event]) -> tuple[Piece, ...]:
-        known, (serial, parts) = self._pieces.get(name, ()), serials(seen)
-        sighting = see(known, name, serial, parts, seen.at, self._looked.get(name))
-        self._pieces[name] = sighting.pieces
-        self._looked[name] = seen.at
-        if sighting.replaced is not None:
-            everywhere = (piece for pieces in self._pieces.values() for piece in pieces)
-            events.append(replaced_event(sighting.replaced, sighting.pieces[-1], everywhere))
-            self._book.forget(name)
-            self._trends.pop(name, None)
-        self._book.take(name, seen)
-        return sighting.changed
 
     async def _find_trends(self, seconds: float) -> None:
         """Judge the history of the next few devices, and of more for as long as given."""
@@ -268,19 +204,13 @@ class HardwareDesk:
                 return
 
     async def _find_trend(self, name: str) -> None:
-        if self._ledger.problem or name not in self._picture.estate.targets:
-            return
-        values = await self._wear.wear(name, self._day - timedelta(days=_HISTORY_DAYS))
-        pieces = self._pieces.get(name, ())
-        if len(pieces) > 1:  # the day of the replacement belongs to both
-            values = [one for one in values if one.day > pieces[-1].first_seen.date()]
         subject = self._subject(("", name))
         if subject is None:
             return
-        subject = replace(subject, wear=tuple(values))
+        subject = replace(subject, wear=await self._lives.history(name))
         policy = self._picture.estate.hardware
         try:
-            found = await asyncio.to_thread(judged, subject, self.judges.daily, policy, self._day)
+            found = await asyncio.to_thread(judged, subject, self.judges.daily, policy, self._lives.day)
         except Exception:
             self._failed(name)
             return
@@ -309,13 +239,11 @@ class HardwareDesk:
         target = self._picture.estate.targets.get(name)
         if target is None:
             return None
-        return of_device(
-            target, self._facts.get(name, ()), self._picture.hardware.get(name), self._pieces.get(name, ())
-        )
+        return of_device(target, self._facts.get(name, ()), self._picture.hardware.get(name), self._lives.of(name))
 
     def _cases_of(self, estate: Estate, subjects: Iterable[tuple[Key, Subject]]) -> list[tuple[Key, Case]]:
         """Return cases, not ranked. Runs in a thread."""
-        judges, today = self.judges.now, self._day
+        judges, today = self.judges.now, self._lives.day
         found: list[tuple[Key, Case]] = []
         for key, subject in subjects:
             trend = self._trends.get(key[1]) if not key[0] else None
@@ -351,7 +279,7 @@ class HardwareDesk:
     async def _rank(self) -> None:
         self._report_due, self._reported = False, time.monotonic()
         cases = tuple(self._cases.values())
-        self._picture.ageing = await asyncio.to_thread(_report, cases, self._clock(), self._day)
+        self._picture.ageing = await asyncio.to_thread(_report, cases, self._clock(), self._lives.day)
 
 
 @contextmanager
@@ -369,6 +297,12 @@ def _uncollected(wanted: bool) -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _follow(store: dict[str, T], renamed: Mapping[str, str], targets: Container[str]) -> None:
+    store.update([(new, store.pop(old)) for old, new in renamed.items() if old in store])
+    for name in [name for name in store if name not in targets]:
+        del store[name]
 
 
 def _lasting(facts: tuple[Fact, ...] | None) -> tuple[Fact, ...] | None:
