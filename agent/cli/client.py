@@ -334,13 +334,14 @@ def _offline(where: Where, tried: str, path: Path | None, what: str, wanted: Map
         raise CannotError(f"no agent is running (tried {tried}), and without one its configuration is needed: {first}; "
                           "name it with --config, or the agent with --url") from error  # fmt: skip
     reader = LedgerReader(path) if path is not None else None
-    if what == "ageing":
-        return Answer(offline.ageing(estate, reader), path)
-    if what == "topology" or reader is None:
+    if what == "topology" or (reader is None and what != "ageing"):
         return Answer(offline.tree(estate, reader), path)
     try:
+        if what == "ageing":
+            return Answer(offline.ageing(estate, reader, wanted), path)
+        assert reader is not None
         return Answer(offline.explained(estate, reader, wanted["target"]), path)
-    except offline.UnknownTargetError as error:
+    except (offline.UnknownTargetError, ValueError) as error:
         raise RefusedError(str(error)) from error
 
 
