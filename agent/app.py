@@ -103,6 +103,7 @@ class Agent:
         self._instruments.add(runner, instruments.RUNNER)
         self._instruments.add(self.pipeline, instruments.PIPELINE)
         self._instruments.add(self.ledger, instruments.LEDGER)
+        self._instruments.add(self.hardware, instruments.HARDWARE)
         self.push = Push(self.picture, self.state_dir / PUSHED)
         self._instruments.add(self.push, instruments.PUSH)
         self._instruments.add_labelled(self.push, instruments.PUSH_BY)

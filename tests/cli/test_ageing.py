@@ -65,7 +65,7 @@ def test_the_ledger_knows_since_when_a_piece_is_there(where: Where, tmp_path: Pa
 
 
 def test_a_wrong_question_is_refused(where: Where, tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="no target is called 'sw'; did you mean .sw[12]"):
+    with pytest.raises(RefusedError, match=r"no target is called 'sw'; did you mean .sw[12]"):
         asked(where, target="sw")
     with pytest.raises(RefusedError, match="soon"):
         asked(where, by="soon")
