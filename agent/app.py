@@ -25,6 +25,7 @@ from agent.core.picture import Picture
 from agent.core.ports import OnDemand, Probe, Resources, TrapSetup
 from agent.core.units import format_duration
 from agent.desk import Desk
+from agent.hardware import HardwareDesk
 from agent.learning import learn
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
@@ -93,6 +94,7 @@ class Agent:
             outage=self._outage,
             on_states=self.accounts.changed,
         )
+        self.hardware = HardwareDesk(self.picture, self.ledger, changed=self.pipeline.repage, tell=self.pipeline.told)
         self.desk = Desk(self.picture, self.ledger, self.pipeline.heard)
         self.runner = runner = Runner({}, self._polled)
         self.schedule = Schedule(runner.due, self.selfcheck.job_late)
@@ -101,6 +103,7 @@ class Agent:
         self._instruments.add(runner, instruments.RUNNER)
         self._instruments.add(self.pipeline, instruments.PIPELINE)
         self._instruments.add(self.ledger, instruments.LEDGER)
+        self._instruments.add(self.hardware, instruments.HARDWARE)
         self.push = Push(self.picture, self.state_dir / PUSHED)
         self._instruments.add(self.push, instruments.PUSH)
         self._instruments.add_labelled(self.push, instruments.PUSH_BY)
@@ -134,6 +137,7 @@ class Agent:
                     tasks.create_task(self._become_ready(), name="ready"),
                     tasks.create_task(self.accounts.run(), name="accounts"),
                     tasks.create_task(learn(self.picture, lambda: self.selfcheck.routes.routes), name="learning"),
+                    tasks.create_task(self.hardware.run(), name="hardware"),
                     tasks.create_task(self.push.run(), name="push"),
                 ]
                 await self._stopping.wait()
@@ -142,6 +146,7 @@ class Agent:
                 for task in running:
                     task.cancel()
             await self.pipeline.drain()
+            await self.hardware.close()
             await self.pipeline.tell("the agent was stopped", old="running", new="stopped")
 
     def stop(self) -> None:
@@ -157,6 +162,7 @@ class Agent:
         self._make_probes(stack)
         self._instruments.add(self.runner.probes["snmp"], instruments.SNMP)
         await self._make_traps(stack)
+        await self.hardware.begin()  # first: what is old is a ticket from the start
         await self.pipeline.resume(await self.ledger.resume(), now)
         self._stream().resume_losses(await self.pipeline.remember(now))
         self.server = await self._serve()
@@ -376,13 +382,15 @@ class Agent:
             await self.traps.configure(self._trap_setup(loaded))
         except OSError as error:
             return [f"{self.options.config}: snmp.traps.listen: {error}"]
-        for old, new in renames(self.loaded.estate, loaded.estate).items():
+        renamed = renames(self.loaded.estate, loaded.estate)
+        for old, new in renamed.items():
             await self.ledger.rename(old, new)
         self.loaded = loaded
         for probe in self.runner.probes.values():
             probe.configure(self._resources())
         self._make_probes(self._stack)
         await self.pipeline.reconfigure(loaded.estate)
+        await self.hardware.reconfigure(renamed)
         self.accounts.changed()
         self._configure_push()
         self.senders.changed()

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
-from agent.core import ageing, delay
+from agent.core import delay
 from agent.core.assessor import Assessor
 from agent.core.delay import EchoTotals
 from agent.core.looks import Looks
@@ -39,7 +39,6 @@ class Board:
         """Take the picture, and who is told of pages that begin and end."""
         self.picture = picture
         self._on_pages = on_pages
-        self._flags_day: date | None = None
         self._page_at: datetime | None = None  # when time alone makes a page due
         self._polls: dict[str, dict[str, DevicePoll]] = {}  # by device and check
         self._looks = Looks()
@@ -127,7 +126,7 @@ class Board:
         self.picture.addresses[turn.target, turn.check] = tuple(turn.new.split(", "))
 
     def poll(self, item: Polled, seen: Observation) -> bool:
-        """Take a device's poll; return whether its ageing flags changed, or which of its interfaces are down."""
+        """Take a device's poll; return whether other interfaces of it are down now."""
         target = self.picture.estate.targets.get(item.check.target)
         if target is None or target.role is not Role.DEVICE or item.check.type not in POLLED_TYPES:
             return False
@@ -140,8 +139,7 @@ class Board:
             watched = self._watcher.look(target.name, seen.interfaces, seen.facts, seen.at, complete=seen.complete)
         polls[item.check.name] = _device_poll(item, seen, watched, polls.get(item.check.name))
         poll = self.picture.polls[target.name] = _together(list(polls.values()))
-        changed = _alarming(poll.watched) != _alarming(before.watched if before is not None else ())
-        return (seen.outcome is Outcome.OK and self._flags(target.name, datetime.now(UTC).date())) or changed
+        return _alarming(poll.watched) != _alarming(before.watched if before is not None else ())
 
     def swap(self, estate: Estate) -> None:
         """Take a new configuration; nothing of what was removed stays."""
@@ -161,29 +159,8 @@ class Board:
             else:
                 del self._polls[name], picture.polls[name]
         picture.hardware = self._looks.keep(keys)
-        self._flags_day = None
-
-    def day(self, today: date) -> bool:
-        """Work out every flag anew when the day has changed; return whether it did."""
-        if today == self._flags_day:
-            return False
-        self._flags_day = today
-        self.picture.flags.clear()
-        for name in self.picture.estate.targets:
-            self._flags(name, today)
-        return True
-
-    def _flags(self, name: str, today: date) -> bool:
-        estate, poll = self.picture.estate, self.picture.polls.get(name)
-        target, before = estate.targets[name], self.picture.flags.get(name, ())
-        if target.role is not Role.DEVICE:
-            return False
-        found = ageing.flags(target, poll.facts if poll else (), estate.age_policy_years, today)
-        if found:
-            self.picture.flags[name] = found
-        else:
-            self.picture.flags.pop(name, None)
-        return found != before
+        for name in [name for name in picture.flags if name not in estate.targets]:
+            del picture.flags[name]
 
     # ------------------------------------------------------------------ blind time
 

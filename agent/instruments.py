@@ -70,6 +70,9 @@ RUNNER: Final[Table] = {
 PIPELINE: Final[Table] = {
     "linewarden_pipeline_failures_total": ("failures", "Measurements that met a bug; the log has its traceback."),
 }
+HARDWARE: Final[Table] = {
+    "linewarden_hardware_failures_total": ("failures", "Devices whose hardware met a bug; the log has tracebacks."),
+}
 PUSH: Final[Table] = {
     "linewarden_push_alertmanagers": ("configured", "Alertmanagers that the agent tells itself."),
     "linewarden_push_alerts": ("firing", "Alerts that these are told to be firing, those that are held included."),

@@ -144,7 +144,6 @@ class Pipeline:
             why = "the agent was stopped" if resumed.clean else "the agent was not running"
             await self.lost_sight(why, resumed.alive_until, now)
         await self._record(began_or_ended)
-        self._board.day(now.date())
         self._board.page(now)
 
     async def run(self, beat: Callable[[], None] = lambda: None) -> None:
@@ -191,6 +190,15 @@ class Pipeline:
         event = Event(EventKind.AGENT, now, now, agent, old, new, reason, evidence=tuple(evidence))
         await self._record([event])
 
+    async def told(self, events: Sequence[Event]) -> None:
+        """Record what another part of the agent has found out."""
+        await self._record(events)
+
+    def repage(self) -> None:
+        """Work out the pages anew, soon: the flags have changed."""
+        self._repage = True
+        self._wake.set()
+
     async def heard(self, said: Sequence[Event]) -> None:
         """Take over what people said and the ledger has: windows, acknowledgements and notes, with what follows."""
         async with self._step:
@@ -227,7 +235,6 @@ class Pipeline:
         blinds: list[Blind] = []
         self._follow_clock(now)
         changes = Changes()
-        self._repage |= self._board.day(now.date())
         items = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH))]
         rounds = [item for item in items if isinstance(item, Round)]
         looked = iter(delay.trains(rounds) if rounds else ())

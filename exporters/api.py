@@ -3,12 +3,14 @@
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from aiohttp import web
 
 from agent.core.account import Stretch
+from agent.core.ageing_report import ageing_document
 from agent.core.documents import document
 from agent.core.explain import Known, explain, explanation_document, likely
 from agent.core.interfaces import labels
@@ -79,6 +81,7 @@ class Api:
             web.get("/api/v1/outages", self.outages),
             web.get("/api/v1/explain", self.explain),
             web.get("/api/v1/availability", self.availability),
+            web.get("/api/v1/ageing", self.ageing),
             web.get("/api/v1/topology", self.topology),
             web.get("/api/v1/learnt", self.learnt),
             web.get("/api/v1/register", self.register),
@@ -163,6 +166,18 @@ class Api:
             raise refused(400, str(error)) from error
         return await self._json("availability", found)
 
+    async def ageing(self, request: web.Request) -> web.Response:
+        """Which hardware wants replacing, in order, with every fact's source; `by` adds what is unsupported then."""
+        asked, picture = Query(request, {"target", "by"}, self._now()), self._picture()
+        name, day = asked.text("target"), asked.day("by")
+        if name is not None and name not in picture.estate.targets:
+            raise refused(404, unknown_target(name, picture))
+        if (made := picture.ageing) is None:
+            raise refused(404, "this agent has not looked at its hardware yet")
+        if name is not None:
+            made = replace(made, cases=tuple(case for case in made.cases if case.name == name and case.watched))
+        return await self._told(ageing_document, made, day)
+
     async def _listed(
         self,
         request: web.Request,
@@ -230,6 +245,14 @@ class Query:
             if kind not in set(EventKind):
                 raise refused(400, f"kind: unknown kind {kind!r}; expected {', '.join(EventKind)}")
         return tuple(EventKind(kind) for kind in value.split(","))
+
+    def day(self, key: str) -> date | None:
+        """Return a day given as ISO 8601."""
+        value = self.text(key)
+        try:
+            return None if value is None else date.fromisoformat(value)
+        except ValueError:
+            raise refused(400, f"{key}: expected a day such as 2027-03-31, got {value!r}") from None
 
     def time(self, key: str) -> datetime | None:
         """Return a moment given as ISO 8601 (UTC where it names no zone) or as a duration before now."""

@@ -64,6 +64,16 @@ FAMILIES: Final[dict[str, tuple[str, str]]] = {
         "When it was spent, or will be at the rate so far; absent where that is not in this period.",
     ),
     "linewarden_hardware_flag": ("gauge", "1 while the hardware wants attention for this reason."),
+    "linewarden_hardware_age_seconds": ("gauge", "How old the hardware is; at least, where it is first seen only."),
+    "linewarden_hardware_end_of_support_timestamp_seconds": (
+        "gauge",
+        "The last day with security fixes, of the hardware or of its operating system.",
+    ),
+    "linewarden_hardware_info": ("gauge", "What the hardware is, as far as that is known; always 1."),
+    "linewarden_hardware_replacement_rank": (
+        "gauge",
+        "Its place in the order of replacement, from 1; absent where nothing speaks for it.",
+    ),
     "linewarden_interface_down": ("gauge", "1 while a watched interface is down though up by configuration."),
     "linewarden_device_poll_success": ("gauge", "Whether the last poll of the device succeeded."),
     "linewarden_device_poll_complete": ("gauge", "Whether the last poll read all that it asked for, or is cut short."),

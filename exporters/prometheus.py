@@ -26,6 +26,7 @@ from agent.core.picture import Picture
 from agent.core.series import Family
 from exporters.availability import AccountFamilies
 from exporters.exposition import escape_help, escape_label, number, prefix
+from exporters.hardware import HardwareFamilies
 from exporters.names import FAMILIES
 
 FRESH_FLOOR_SECONDS: Final = 30.0  # below three times that, one late round would make gaps in every graph
@@ -69,6 +70,7 @@ class Prefixes:
         )
         self._rendered: dict[tuple[str, str, str, str, str], str] = {}
         self.accounts: Final = AccountFamilies()
+        self.hardware: Final = HardwareFamilies()
 
     def of(self, name: str, target: str, check: str, key: str = "", value: str = "") -> str:
         """Return `name{target=,check=,key=}`, rendered once; an empty key is left out."""
@@ -164,7 +166,8 @@ def families(
     said(found, picture, now)
     agent(found, picture)
     states, accounts = state_families(picture, prefixes, now), prefixes.accounts.of(picture.accounts, now)
-    seen = [*states, *accounts, *found.families()]
+    hardware = prefixes.hardware.of(picture.ageing, prefixes.estate, now)
+    seen = [*states, *accounts, *hardware, *found.families()]
     names = {family.name for family in seen}
     own = from_registry(registry, picture.estate.agent) if registry is not None else []
     return [*seen, *(family for family in own if family.name not in names)]

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from agent.cli import main
+from agent.core.hardware import Reason
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -154,3 +155,12 @@ def test_every_alert_stands_in_the_table_and_has_its_runbook() -> None:
 def test_every_snmp_module_stands_in_the_table() -> None:
     table = re.findall(r"^\| `(\w+)` \|", prose(ROOT / "docs" / "snmp-modules.md"), re.MULTILINE)
     assert sorted(table) == sorted(file.stem for file in (ROOT / "configs" / "snmp").glob("*.yml"))
+
+
+def test_every_reason_of_a_hardware_flag_has_its_meaning_and_what_to_do() -> None:
+    text = prose(ROOT / "docs" / "runbooks" / "HardwareFlag.md")
+    table, _, advice = text.partition("## What to do")
+    told = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    assert told == set(Reason)
+    heads = " ".join(re.findall(r"^(`\w+`(?:,\s+`\w+`)*):", advice, re.MULTILINE))
+    assert set(re.findall(r"`(\w+)`", heads)) == set(Reason)

@@ -281,7 +281,7 @@ def _ask_ledger(
     tried = ", ".join(str(socket) for socket in sockets)
     path = next((d / FILE_NAME for d in state_dirs if _there(d / FILE_NAME)), None)
     try:
-        if what in {"topology", "register"}:
+        if what in {"topology", "register", "ageing"}:
             return _offline(where, tried, path, what, wanted)
         if path is None:
             folders = " or ".join(str(d) for d in state_dirs)
@@ -336,11 +336,14 @@ def _offline(where: Where, tried: str, path: Path | None, what: str, wanted: Map
     if what == "register":
         return Answer(offline.register(estate), path)
     reader = LedgerReader(path) if path is not None else None
-    if what == "topology" or reader is None:
+    if what == "topology" or (reader is None and what != "ageing"):
         return Answer(offline.tree(estate, reader), path)
     try:
+        if what == "ageing":
+            return Answer(offline.ageing(estate, reader, wanted), path)
+        assert reader is not None
         return Answer(offline.explained(estate, reader, wanted["target"]), path)
-    except offline.UnknownTargetError as error:
+    except (offline.UnknownTargetError, ValueError) as error:
         raise RefusedError(str(error)) from error
 
 

@@ -101,5 +101,7 @@ def _tell(speed: float) -> None:
     for seconds, story in moments:
         click.echo(f"  after {seconds / speed:4.0f} s  {story}")
     click.echo(f"  every {CYCLE_SECONDS / speed:4.0f} s  the same again")
-    click.echo("Two devices are flagged at once: a server bought in 2012, and a UPS whose battery failed its test.")
+    click.echo(
+        "Hardware is flagged at once: a server bought in 2012, a switch of 2015, an old UPS whose battery failed."
+    )
     click.echo("Ctrl-C ends it.")

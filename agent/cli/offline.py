@@ -1,16 +1,18 @@
 """What can be said of an estate while no agent runs: its configuration, and what the ledger knew last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from agent.core import register as registers
+from agent.core.ageing import Judges, estate_cases
+from agent.core.ageing_report import ageing_document, report
 from agent.core.documents import document
 from agent.core.explain import Known, explain, explanation_document, likely
 from agent.core.model import Estate, Event, EventKind, Health, Verdict
 from agent.core.ports import EventFilter, Resumed
-from agent.core.register import report
 from agent.core.tree import tree_document
 from agent.ledger import LedgerReader
 
@@ -61,8 +63,34 @@ def tree(estate: Estate, reader: LedgerReader | None) -> dict[str, Any]:
 
 def register(estate: Estate) -> dict[str, Any]:
     """Return the document of `register`: what is configured; what devices say, nobody knows without an agent."""
-    found: dict[str, Any] = document(report(estate, {}, datetime.now(UTC).date()))
+    found: dict[str, Any] = document(registers.report(estate, {}, datetime.now(UTC).date()))
     return found | {"as_of": None}
+
+
+def ageing(
+    estate: Estate, reader: LedgerReader | None, wanted: Mapping[str, str], judges: Judges | None = None
+) -> dict[str, Any]:
+    """Return the document of `ageing` by the configuration, its registers and what the ledger knows of pieces.
+
+    What only a poll tells is unknown in it: condition, and of most devices model and software.
+
+    Args:
+        wanted: `target` and `by`, as the agent takes them.
+
+    Raises:
+        UnknownTargetError: there is no such target.
+        ValueError: `by` is no day.
+        agent.ledger.LedgerError: the ledger cannot be read.
+    """
+    name, now = wanted.get("target"), datetime.now(UTC)
+    if name is not None and name not in estate.targets:
+        raise UnknownTargetError(f"no target is called {name!r}{likely(name, estate.targets)}")
+    pieces, as_of = (reader.pieces(), reader.states().alive_until) if reader is not None else ((), None)
+    cases = estate_cases(estate, pieces, (judges or Judges()).now, now.date())
+    made = report(cases, now, now.date(), as_of)
+    if name is not None:
+        made = replace(made, cases=tuple(case for case in cases if case.name == name and case.watched))
+    return ageing_document(made, date.fromisoformat(wanted["by"]) if "by" in wanted else None)
 
 
 def _known(estate: Estate, states: Resumed, events: Sequence[Event]) -> Known:

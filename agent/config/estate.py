@@ -9,7 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from agent.config.settings import (
-    AGE_POLICY_YEARS,
+    DAY_SECONDS,
     YEAR_SECONDS,
     Circuit,
     Contract,
@@ -20,6 +20,7 @@ from agent.config.settings import (
     Site,
 )
 from agent.core.contract import DEFAULT_RULES, Rules
+from agent.core.hardware_policy import AGES_YEARS, LEADS_DAYS, HardwarePolicy
 from agent.core.model import Check, CircuitFacts, Estate, Role, Target, Urgency
 
 # without these a whole site is cut off or open to the world
@@ -43,14 +44,25 @@ def build(settings: Settings, agent_name: str) -> Estate:
         targets[device.name] = _device(device, sites, implied)
     for service in settings.services:
         targets[service.name] = _service(service, sites, implied)
-    policy = {kind: seconds / YEAR_SECONDS for kind, seconds in settings.ageing.policy.items()}
     return Estate(
         agent_name,
         targets,
         settings.agent.site,
-        {**AGE_POLICY_YEARS, **policy},
+        _policy(settings),
         flap_half_life_seconds=settings.agent.flap_half_life,
         rules=rules,
+    )
+
+
+def _policy(settings: Settings) -> HardwarePolicy:
+    """Return when hardware is to be replaced; `ageing.policy` is what `hardware.ages` was called before."""
+    written = settings.hardware
+    ages = {**settings.ageing.policy, **written.ages}
+    return HardwarePolicy(
+        {**AGES_YEARS, **{kind: seconds / YEAR_SECONDS for kind, seconds in ages.items()}},
+        {**LEADS_DAYS, **{kind: seconds / DAY_SECONDS for kind, seconds in written.lead.items()}},
+        written.battery_age / YEAR_SECONDS,
+        written.storage_lead / DAY_SECONDS,
     )
 
 

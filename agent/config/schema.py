@@ -5,7 +5,7 @@ import json
 from typing import Any, Final
 
 from agent.config.registry import probe_types
-from agent.config.settings import Settings
+from agent.config.settings import DAY_SECONDS, YEAR_SECONDS, Settings
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -32,6 +32,14 @@ def _write_durations(node: object) -> None:
     if isinstance(node, dict) and isinstance(default := node.get("default"), int | float):
         kinds = {part.get("type") for part in (node, *node.get("anyOf", ()))}
         if "string" in kinds and not kinds & {"integer", "number"}:
-            node["default"] = f"{default:g}s"
+            node["default"] = _as_written(default)
     for below in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         _write_durations(below)
+
+
+def _as_written(seconds: float) -> str:
+    """Return a duration in the largest unit in which it is a whole number."""
+    for unit, size in (("y", YEAR_SECONDS), ("d", DAY_SECONDS)):
+        if seconds >= size and not seconds % size:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"

@@ -28,6 +28,7 @@ from agent.config.fields import (
 )
 from agent.config.receivers import AnAlertmanager, Url
 from agent.core.contract import Exclusion, Period
+from agent.core.hardware_policy import BATTERY_YEARS, STORAGE_LEAD_DAYS
 from agent.core.model import Needs, Urgency
 from agent.core.paging import RUNBOOK_BASE
 from agent.core.units import Duration, Rate, Ratio
@@ -37,18 +38,7 @@ CIRCUIT_ICMP: Final = ProbeBlock("icmp", "1s")  # two missing echoes tell a cut:
 SNMP: Final = ProbeBlock("snmp", "60s")  # what snmp_exporter's users take; a 48-port switch answers in 100 ms
 HOST: Final = ProbeBlock("host")
 YEAR_SECONDS: Final = 31557600.0
-
-# The age at which hardware of a kind is to be replaced, where the configuration says nothing.
-AGE_POLICY_YEARS: Final = {
-    "switch": 7.0,  # vendors end software maintenance five to seven years after the last sale
-    "router": 7.0,
-    "firewall": 5.0,  # without signatures and fixes it protects nothing
-    "server": 5.0,  # the longest hardware support that is sold as standard
-    "hypervisor": 5.0,
-    "storage": 5.0,  # disks wear out: annual failure rates rise from the fourth or fifth year
-    "ups": 4.0,  # its lead-acid batteries are designed for three to five years
-    "*": 8.0,
-}
+DAY_SECONDS: Final = 86400.0
 
 _LISTEN: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]\s]*):(\d{1,5})")
 
@@ -354,21 +344,50 @@ class Service(Section):
 
 
 class Ageing(Section):
-    """When hardware is to be replaced."""
+    """The former name of `hardware.ages`: goes on to count."""
 
     policy: Annotated[
         dict[Text, Age],
         Field(
             default_factory=dict,
-            description="age by kind such as {switch: 7y}; '*' for all others",
+            description="age by kind such as {switch: 7y}; '*' for all others; `hardware.ages` wins",
             examples=[{"switch": "7y", "*": "8y"}],
         ),
     ]
 
 
-class HardwareSettings(Section):
-    """What is known of hardware beside what it says itself."""
+class HardwareSection(Section):
+    """When hardware is to be replaced, and how long before that somebody has to know."""
 
+    ages: Annotated[
+        dict[Text, Age],
+        Field(
+            default_factory=dict,
+            description="age at which a kind is to be replaced; by default {switch: 7y, router: 7y} (software "
+            "maintenance ends five to seven years after the last sale), {firewall: 5y} (it protects nothing without "
+            "fixes), {server: 5y, hypervisor: 5y} (the longest support sold as standard), {storage: 5y} (disks fail "
+            "more often from then on), {ups: 4y} (its batteries), {desktop: 5y}, {laptop: 4y}, '*': 8y",
+            examples=[{"switch": "7y", "*": "8y"}],
+        ),
+    ]
+    lead: Annotated[
+        dict[Text, Age],
+        Field(
+            default_factory=dict,
+            description="how long before its support ends a kind is flagged; by default 548d for routers, firewalls, "
+            "servers, hypervisors and storage (to buy and to move what runs on them takes a year, after a budget), "
+            "'*': 365d (budgets are made once a year)",
+            examples=[{"server": "2y", "*": "1y"}],
+        ),
+    ]
+    battery_age: Annotated[
+        Age,
+        Field(description="age at which a battery is to be replaced; 4y: lead-acid is designed for three to five"),
+    ] = BATTERY_YEARS * YEAR_SECONDS
+    storage_lead: Annotated[
+        Age,
+        Field(description="how long before storage is full it is flagged; 30d: to clear up, or to buy more"),
+    ] = STORAGE_LEAD_DAYS * DAY_SECONDS
     lifecycle: Annotated[
         Texts,
         Field(description="your own lifecycle tables (CSV) or globs, relative to this file; they win over the others"),
@@ -435,8 +454,8 @@ class Settings(Things):
         BeforeValidator(several, json_schema_input_type=list[AnAlertmanager] | str),
         Field(max_length=16, description="tell these by the agent itself: http://HOST:PORT, or {url: ..., tls: ...}"),
     ] = ()
+    hardware: Annotated[HardwareSection, Field(default_factory=HardwareSection)]
     ageing: Annotated[Ageing, Field(default_factory=Ageing)]
-    hardware: HardwareSettings = HardwareSettings()
     multitarget: Multitarget = Multitarget()
     include: Annotated[
         Texts, Field(description="further files with sites, circuits, devices, services; globs allowed")

@@ -1,71 +1,295 @@
-"""Which hardware wants replacing, by facts that can be shown: each flag cites its source; unknown gives no flag."""
+"""Which hardware wants replacing, and which first: facts -> findings -> rank, each step with what it rests on.
 
-from collections.abc import Mapping, Sequence
+A subject is a device, or a row of an asset register that nobody polls. Judges (age, lifecycle, wear) find of it what
+they know; `findings` joins that to one case, and `rank` orders the cases. Unknown gives no flag and raises no rank.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from agent.core.model import Fact, HardwareFlag, Target
+from agent.core.consequence import Consequences, Lost, consequence
+from agent.core.hardware import Age, Confidence, Piece, Reason, Support
+from agent.core.hardware_policy import HardwarePolicy
+from agent.core.model import Estate, Fact, HardwareFlag, Role
+from agent.core.risk import Risk, age_years, in_years, likelihood, policy_words, unsupported_from, years_between
+from agent.core.subjects import Subject, of_device, of_row
 
 _BATTERY_GONE: Final = frozenset({"low", "depleted"})  # UPS-MIB upsBatteryStatus batteryLow(3), batteryDepleted(4)
+_SEVERITY: Final = {"critical": 0, "warning": 1, "info": 2}
+_TRUST: Final = {confidence: place for place, confidence in enumerate(Confidence)}
+_TOLD: Final = 3  # details of one reason that are shown: three failed fans say enough
+_IDENTITY: Final = (
+    "vendor", "model", "serial", "hardware_version", "software", "software_version", "operating_system", "kind",
+    "manufactured", "bios_date", "battery_replaced",
+)  # fmt: skip
 
 
-def flags(target: Target, facts: Sequence[Fact], policy: Mapping[str, float], today: date) -> tuple[HardwareFlag, ...]:
-    """Return the flags of one device, at most one for each reason.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one judge found, or several together.
+
+    Attributes:
+        support, system_support: dates of the hardware, and of the operating system.
+        flags: may hold several of one reason.
+    """
+
+    age: Age | None = None
+    support: Support | None = None
+    system_support: Support | None = None
+    flags: tuple[HardwareFlag, ...] = ()
+
+    def and_also(self, other: "Found") -> "Found":
+        """Return both; of what both know, the first's."""
+        return Found(
+            self.age or other.age,
+            self.support or other.support,
+            self.system_support or other.system_support,
+            self.flags + other.flags,
+        )
+
+
+Judge = Callable[[Subject, HardwarePolicy, date], Found]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One piece of hardware with all that was found of it, ready for a person.
+
+    Attributes:
+        place: in the order of replacement, from 1; None where nothing that is known speaks for it.
+        watched: whether it is a device of the estate, or stands in an asset register alone.
+        facts: its identity, each with where it was read.
+        age_years: None where its age is unknown.
+        unsupported_from: the last day with security fixes, of hardware and operating system what ends first.
+        flags: at most one for each reason, the worst first.
+        pieces: what has answered under this name, the present one last.
+    """
+
+    name: str
+    kind: str
+    title: str
+    site: str | None
+    owners: tuple[str, ...]
+    watched: bool
+    facts: tuple[Fact, ...]
+    age: Age | None
+    age_years: float | None
+    support: Support | None
+    system_support: Support | None
+    unsupported_from: date | None
+    flags: tuple[HardwareFlag, ...]
+    likelihood: Risk
+    consequence: Risk
+    pieces: tuple[Piece, ...] = ()
+    register: str = ""
+    place: int | None = None
+
+    def fact(self, name: str) -> str:
+        """Return a fact of its identity as text; "" where it is not known."""
+        return next((str(fact.value) for fact in self.facts if fact.name == name), "")
+
+    @property
+    def score(self) -> float:
+        """What the order goes by: likelihood times consequence. Shown as its parts, never by itself."""
+        return self.likelihood.ratio * self.consequence.ratio
+
+
+def judged(subject: Subject, judges: Iterable[Judge], policy: HardwarePolicy, today: date) -> Found:
+    """Return what all judges find of a subject; of what several know, the first one's word counts."""
+    found = Found()
+    for judge in judges:
+        found = found.and_also(judge(subject, policy, today))
+    return found
+
+
+def findings(subject: Subject, found: Found, lost: Lost, policy: HardwarePolicy, today: date) -> Case:
+    """Return a subject's case, not ranked yet.
 
     Args:
-        facts: what the device said of itself at its last poll; may be empty.
-        policy: device kind -> years after which it is to be replaced; `*` stands for every other kind.
-        today: the date at the agent's place.
+        found: by all judges.
+        lost: what fails with it.
     """
-    found = (_age(target, policy, today), _battery(target.name, facts))
-    return tuple(flag for flag in found if flag is not None)
-
-
-def age_years(purchased: date, today: date) -> tuple[int, float]:
-    """Return whole years and the part of the present one (0 to below 1); of the future: negative years.
-
-    A thing bought on 29 February has its anniversary on 1 March in the years that lack that day.
-    """
-    years = today.year - purchased.year
-    if _anniversary(purchased, today.year) > today:
-        years -= 1
-    last = _anniversary(purchased, purchased.year + years)
-    following = _anniversary(purchased, purchased.year + years + 1)
-    return years, (today - last).days / (following - last).days
-
-
-def _anniversary(day: date, year: int) -> date:
-    try:
-        return day.replace(year=year)
-    except ValueError:  # 29 February
-        return date(year, 3, 1)
-
-
-def _age(target: Target, policy: Mapping[str, float], today: date) -> HardwareFlag | None:
-    limit = policy.get(target.kind, policy.get("*"))
-    if target.purchased is None or limit is None or target.purchased > today:
-        return None
-    years, part = age_years(target.purchased, today)
-    if years + part < limit:
-        return None
-    bought = f"bought {target.purchased.isoformat()}, {years}.{int(part * 10)} years"  # cut, not rounded up
-    return HardwareFlag(
-        target.name,
-        "age_over_policy",
-        "warning",
-        f"{bought}; policy for {target.kind} is {limit:g} {'year' if limit == 1 else 'years'}",
-        "purchased (asset register or configuration)",
+    flags = merged(found.flags)
+    supports = tuple(support for support in (found.support, found.system_support) if support is not None)
+    ends = [day for support in supports if (day := unsupported_from(support)) is not None]
+    known = found.age is not None and found.age.since <= today
+    return Case(
+        name=subject.name,
+        kind=subject.kind,
+        title=subject.title,
+        site=subject.site,
+        owners=subject.owners,
+        watched=subject.target is not None,
+        facts=identity(subject),
+        age=found.age,
+        age_years=years_between(found.age.since, today) if known and found.age is not None else None,
+        support=found.support,
+        system_support=found.system_support,
+        unsupported_from=min(ends, default=None),
+        flags=flags,
+        likelihood=likelihood(subject.kind, found.age, supports, flags, subject.hardware, policy, today),
+        consequence=consequence(subject.target, lost),
+        pieces=subject.pieces,
+        register=subject.row.source if subject.row is not None else "",
     )
 
 
-def _battery(name: str, facts: Sequence[Fact]) -> HardwareFlag | None:
-    """A battery that is to be replaced is a ticket; one that is low or empty as well will not carry the load."""
-    cause = next((fact for fact in facts if fact.name == "battery_replace" and fact.value is True), None)
+# What may page at night: something has failed, or goes out with the next power cut. Everything else is a ticket.
+FAILURES: Final = frozenset({
+    Reason.PSU_FAILED, Reason.FAN_FAILED, Reason.PART_FAILED, Reason.DISK_FAILED, Reason.BATTERY_REPLACE,
+    Reason.TEMPERATURE_HIGH, Reason.MEMORY_ERRORS,
+})  # fmt: skip
+
+
+def merged(flags: Iterable[HardwareFlag]) -> tuple[HardwareFlag, ...]:
+    """Return at most one flag for each reason, the worst first: of the worst severity, by the most trusted source.
+
+    What has not failed is a ticket at most, whatever its judge thinks of it. What others of the same severity say of a
+    reason stands in its detail as well.
+    """
+    by_reason: dict[str, list[HardwareFlag]] = {}
+    for flag in flags:
+        too_loud = flag.severity == "critical" and flag.reason not in FAILURES
+        by_reason.setdefault(flag.reason, []).append(replace(flag, severity="warning") if too_loud else flag)
+    return tuple(sorted((_one(same) for same in by_reason.values()), key=_urgency))
+
+
+def _one(same: Sequence[HardwareFlag]) -> HardwareFlag:
+    ordered = sorted(same, key=lambda flag: (*_urgency(flag)[:1], _TRUST[flag.confidence], *_urgency(flag)[1:]))
+    first = ordered[0]
+    details = list(dict.fromkeys(flag.detail for flag in ordered if flag.severity == first.severity))
+    more = len(details) - _TOLD
+    told = "; ".join(details[:_TOLD]) + (f"; and {more} more" if more > 0 else "")
+    return replace(first, detail=told)
+
+
+def _urgency(flag: HardwareFlag) -> tuple[int, date, str, str]:
+    return _SEVERITY.get(flag.severity, len(_SEVERITY)), flag.due or date.max, flag.reason, flag.detail
+
+
+def identity(subject: Subject) -> tuple[Fact, ...]:
+    """Return what the piece is: what it says itself, and where it says nothing what the inventory says of it."""
+    found = []
+    columns: Mapping[str, str] = subject.row.columns if subject.row is not None else {}
+    source = subject.row.source if subject.row is not None else "configuration or asset register"
+    info = subject.target.info if subject.target is not None else columns
+    for name in _IDENTITY:
+        if (fact := subject.fact(name)) is not None:
+            found.append(fact)
+        elif text := info.get(name):
+            found.append(Fact(name, text, source))
+    return tuple(found)
+
+
+def rank(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Return the cases in the order in which to replace them, with their places.
+
+    By likelihood times consequence. Of equals first what has the worst flag, then what is without support first, then
+    the older one, then what has the smaller name: the order is the same each time. What is unknown counts as nothing.
+    """
+    ordered = sorted(cases, key=_order)
+    return tuple(
+        replace(case, place=place if case.likelihood.ratio > 0.0 else None) for place, case in enumerate(ordered, 1)
+    )
+
+
+def _order(case: Case) -> tuple[float, int, date, float, str]:
+    worst = _urgency(case.flags[0])[0] if case.flags else len(_SEVERITY)
+    score = round(case.score, 9)  # sums in another order are the same
+    return -score, worst, case.unsupported_from or date.max, -(case.age_years or 0.0), case.name
+
+
+# ------------------------------------------------------------------ judges that need no table
+
+
+def judge_age(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
+    """Find its age by the date of purchase, else by when it was first seen; too old is a flag."""
+    if (bought := subject.purchased) is not None:
+        source = "purchased (asset register or configuration)" if subject.row is None else subject.row.source
+        age = Age(bought, at_least=False, source=source, confidence=Confidence.STATED)
+        return Found(age, flags=_over_policy(subject, age, f"bought {bought.isoformat()}", policy, today))
+    if not subject.pieces:
+        return Found()
+    seen = subject.pieces[-1].first_seen.date()
+    age = Age(seen, at_least=True, source="first seen by the agent", confidence=Confidence.ASSUMED)
+    return Found(age, flags=_over_policy(subject, age, f"first seen {seen.isoformat()}", policy, today))
+
+
+def _over_policy(
+    subject: Subject, age: Age, since: str, policy: HardwarePolicy, today: date
+) -> tuple[HardwareFlag, ...]:
+    limit = policy.age_years(subject.kind)
+    if limit is None or age.since > today or (years := sum(age_years(age.since, today))) < limit:
+        return ()
+    detail = f"{since}, {in_years(years)}; {policy_words(subject.kind, limit)}"
+    return (HardwareFlag(subject.name, "age_over_policy", "warning", detail, age.source, age.confidence),)
+
+
+def judge_battery(subject: Subject, policy: HardwarePolicy, today: date) -> Found:  # noqa: ARG001 - as every judge
+    """Find whether a device says that its battery is to be replaced.
+
+    That is a ticket; one that is low or empty as well will not carry the load.
+    """
+    cause = next((fact for fact in subject.facts if fact.name == "battery_replace" and fact.value is True), None)
     if cause is None:
-        return None
-    status = next((str(fact.value) for fact in facts if fact.name == "battery_status"), None)
+        return Found()
+    status = next((str(fact.value) for fact in subject.facts if fact.name == "battery_status"), None)
     gone = status is not None and status.lower().removeprefix("battery") in _BATTERY_GONE
     detail = "the device says that its battery needs to be replaced"
     if status is not None:
         detail += f"; battery status: {status}"
-    return HardwareFlag(name, "battery_replace", "critical" if gone else "warning", detail, cause.source)
+    severity = "critical" if gone else "warning"
+    return Found(flags=(HardwareFlag(subject.name, "battery_replace", severity, detail, cause.source),))
+
+
+JUDGES: Final[tuple[Judge, ...]] = (judge_age, judge_battery)
+
+
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """Who finds what of a piece of hardware.
+
+    Attributes:
+        now: asked whenever something has changed.
+        daily: asked once a day, with the history of its wear.
+    """
+
+    now: tuple[Judge, ...] = JUDGES
+    daily: tuple[Judge, ...] = ()
+
+
+def case_of(
+    subject: Subject,
+    judges: Iterable[Judge],
+    consequences: Consequences,
+    estate: Estate,
+    today: date,
+    trend: Found | None = None,
+) -> Case:
+    """Return a subject's case, not ranked yet.
+
+    Args:
+        trend: what was found of its history.
+    """
+    found = judged(subject, judges, estate.hardware, today)
+    if trend is not None:
+        found = found.and_also(trend)
+    lost = consequences.of(subject.name) if subject.target is not None else Lost()
+    return findings(subject, found, lost, estate.hardware, today)
+
+
+def estate_cases(estate: Estate, pieces: Iterable[Piece], judges: Iterable[Judge], today: date) -> tuple[Case, ...]:
+    """Return the ranked cases of an estate that nobody polls now: by its configuration, registers and ledger.
+
+    What only a poll tells (wear, condition, versions) is unknown in them.
+    """
+    by_name: dict[str, tuple[Piece, ...]] = {}
+    for piece in pieces:
+        by_name[piece.target] = (*by_name.get(piece.target, ()), piece)
+    devices = [target for target in estate.targets.values() if target.role is Role.DEVICE]
+    subjects = [of_device(target, pieces=by_name.get(target.name, ())) for target in devices]
+    subjects += [of_row(row) for row in estate.assets]
+    consequences, asked = Consequences(estate), tuple(judges)
+    return rank(case_of(subject, asked, consequences, estate, today) for subject in subjects)

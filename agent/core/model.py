@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.contract import DEFAULT_RULES, Rules
+from agent.core.hardware_policy import HardwarePolicy
 from agent.core.series import SeriesBlock
 from agent.core.traffic import Traffic
 
@@ -145,7 +146,7 @@ class Estate:
 
     Attributes:
         targets: by name, in the order of the configuration.
-        age_policy_years: for each device kind the age at which it is to be replaced; key `*` is the default.
+        hardware: when hardware is to be replaced.
         flap_half_life_seconds: how long flap damping remembers a failure (`agent.core.damping`); 0: not at all.
         assets: rows of the asset registers that no device of the estate stands for.
         rules: how availability is counted of what has no contract of its own.
@@ -154,10 +155,15 @@ class Estate:
     agent: str
     targets: Mapping[str, Target]
     site: str | None = None  # where the agent stands
-    age_policy_years: Mapping[str, float] = field(default_factory=dict)
+    hardware: HardwarePolicy = field(default_factory=HardwarePolicy)
     flap_half_life_seconds: float = 300.0
     assets: tuple[AssetRow, ...] = ()
     rules: Rules = DEFAULT_RULES
+
+    @property
+    def age_policy_years(self) -> Mapping[str, float]:
+        """For each device kind the age at which it is to be replaced; key `*` is the default."""
+        return self.hardware.ages_years
 
     def checks(self) -> list[Check]:
         """Return every check of every target, in order."""
@@ -559,6 +565,7 @@ class EventKind(StrEnum):
     PATH = "path"  # replies come by another way: their TTL, their DSCP, or the address behind a name changed
     LEVEL = "level"  # the delay of a check moved to another level: old/new are round-trip times
     AGENT = "agent"  # started, stopped, configuration reloaded, ledger failed, clock stepped, windows added and ended
+    HARDWARE = "hardware"  # another piece of hardware answers under a name: old/new are serial numbers
     NOTE = "note"  # somebody acknowledged an outage of the target, or wrote something about it
 
 

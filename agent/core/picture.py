@@ -1,7 +1,7 @@
 """The agent's present picture of the estate: what exporters and the status page read.
 
-Only the pipeline, the self-check and what learns dependencies write to it, on the event loop; readers take what they
-find there. It holds frozen values, so a reader that keeps one keeps a truth of its time.
+Only the pipeline, the self-check, the hardware desk and what learns dependencies write to it, on the event loop;
+readers take what they find there. It holds frozen values, so a reader that keeps one keeps a truth of its time.
 """
 
 from collections import deque
@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from agent.core.account import Account
+from agent.core.ageing_report import AgeingReport
 from agent.core.delay import EchoTotals, RoundSummary, Train, observe, summarize
 from agent.core.hardware import Hardware
 from agent.core.learnt import Learning
@@ -73,6 +74,7 @@ class Picture:
     addresses: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # of names, the one in use first
     polls: dict[str, DevicePoll] = field(default_factory=dict)  # by device
     hardware: dict[str, Hardware] = field(default_factory=dict)  # by device: what was last seen of it
+    ageing: AgeingReport | None = None  # all hardware, ranked; a little older than `flags`
     flags: dict[str, tuple[HardwareFlag, ...]] = field(default_factory=dict)  # by device; none: no entry
     accounts: dict[str, Account] = field(default_factory=dict)  # by target: availability of the present period so far
     pages: tuple[Page, ...] = ()  # what would be paged now, critical first, oldest first

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from agent.core.hardware import Piece
 from agent.core.maintenance import Window
 from agent.core.model import Check, Event, EventKind, Observation, Outage, Round, SnmpAuth, State, StreamItem
 from agent.core.notes import Note
@@ -214,6 +215,12 @@ class Ledger(Protocol):
         """Keep what detectors have learnt, each instead of its former state; what is older than a month goes."""
 
     async def detectors(self) -> Sequence[DetectorState]: ...
+
+    async def record_pieces(self, pieces: Sequence[Piece]) -> None:
+        """Keep pieces of hardware, each instead of what was known of it by its name and first moment."""
+
+    async def pieces(self) -> Sequence[Piece]:
+        """Return all that are kept, by name, of each name in the order of their coming."""
 
     async def add_window(self, window: Window, event: Event) -> tuple[Window, Event]:
         """Write a window and the event that tells of it, durably; return both with their ids.

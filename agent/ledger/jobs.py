@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from agent.core.hardware import Piece
 from agent.core.maintenance import Window
 from agent.core.model import Event
 from agent.core.notes import Note
 from agent.core.ports import Blind, DetectorState, NotRecordedError
 from agent.ledger.said import cancel_window, rename_in_windows, write_note, write_window
-from agent.ledger.writing import rename, write_blind, write_detectors, write_events
+from agent.ledger.writing import rename, write_blind, write_detectors, write_events, write_pieces
 
 T = TypeVar("T")
 
@@ -103,6 +104,21 @@ class DetectorsJob(Job[None]):
     def apply(self, db: sqlite3.Connection) -> None:
         """Write them."""
         write_detectors(db, self.states)
+
+    def unwritten(self) -> None:
+        """Return nothing: it is written later."""
+
+
+class PiecesJob(Job[None]):
+    """Pieces of hardware: when each was seen first and last, and when another took its place."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        super().__init__()
+        self.pieces = tuple(pieces)
+
+    def apply(self, db: sqlite3.Connection) -> None:
+        """Write them."""
+        write_pieces(db, self.pieces)
 
     def unwritten(self) -> None:
         """Return nothing: it is written later."""

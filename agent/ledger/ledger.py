@@ -9,12 +9,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
+from agent.core.hardware import Piece
 from agent.core.maintenance import Window
 from agent.core.model import Event, Outage, Round
 from agent.core.notes import Note
 from agent.core.ports import Blind, DetectorState, EventFilter, NotRecordedError, Resumed
 from agent.ledger.errors import LedgerError
-from agent.ledger.jobs import BlindJob, CancelJob, DetectorsJob, EventsJob, Job, NoteJob, RenameJob, SaidJob, WindowJob
+from agent.ledger.jobs import (
+    BlindJob,
+    CancelJob,
+    DetectorsJob,
+    EventsJob,
+    Job,
+    NoteJob,
+    PiecesJob,
+    RenameJob,
+    SaidJob,
+    WindowJob,
+)
 from agent.ledger.limits import Limits
 from agent.ledger.lock import LedgerLock
 from agent.ledger.reading import LedgerReader
@@ -160,6 +172,15 @@ class SqliteLedger:
     async def detectors(self) -> Sequence[DetectorState]:
         """Return what detectors had learnt."""
         return await self._read(self._reader.detectors)
+
+    async def record_pieces(self, pieces: Sequence[Piece]) -> None:
+        """Keep pieces of hardware, each instead of what was known of it by its name and first moment."""
+        if pieces:
+            await self._submit(PiecesJob(pieces))
+
+    async def pieces(self) -> Sequence[Piece]:
+        """Return all pieces of hardware, by name, of each name in the order of their coming."""
+        return await self._read(self._reader.pieces)
 
     async def rename(self, old: str, new: str) -> bool:
         """Let the history of `old` continue under `new`; return whether there was any. Done before: does nothing."""

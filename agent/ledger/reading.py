@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from agent.core.hardware import Piece
 from agent.core.maintenance import Window
 from agent.core.model import Event, EventKind, Outage, Round, State
 from agent.core.notes import Note
@@ -174,6 +175,15 @@ def read_detectors(db: sqlite3.Connection) -> list[DetectorState]:
     return [DetectorState(target, check, detector, from_us(at), state) for target, check, detector, at, state in rows]
 
 
+def read_pieces(db: sqlite3.Connection) -> list[Piece]:
+    """Return all pieces of hardware, by name, of each name in the order of their coming."""
+    rows = db.execute("SELECT target, serial, first_us, last_us, gone_us FROM pieces ORDER BY target, first_us")
+    return [
+        Piece(target, serial, from_us(first), from_us(last), from_us(gone))
+        for target, serial, first, last, gone in rows
+    ]
+
+
 class LedgerReader:
     """Reads a ledger file, beside a running agent or without one. Blocking; writes nothing."""
 
@@ -201,6 +211,10 @@ class LedgerReader:
     def detectors(self) -> list[DetectorState]:
         """Return what detectors had learnt, in order of targets."""
         return self.read(read_detectors)
+
+    def pieces(self) -> list[Piece]:
+        """Return all pieces of hardware, by name, of each name in the order of their coming."""
+        return self.read(read_pieces)
 
     def windows(self) -> list[Window]:
         """Return all windows, in the order in which they were added."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Final
 
+from agent.core.hardware import Piece
 from agent.core.model import Event, EventKind, Outage, Round
 from agent.core.ports import Blind, DetectorState
 from agent.ledger.outages import REMOVED, RENAMED, step
@@ -119,6 +120,15 @@ _DETECTORS_KEPT_US: Final = (
 CheckIds = dict[tuple[str, str], int]  # (target, check) -> its row of `checks`
 
 
+def write_pieces(db: sqlite3.Connection, pieces: Sequence[Piece]) -> None:
+    """Write pieces of hardware; each is known by its name and the moment when it was first seen."""
+    db.executemany(
+        "INSERT INTO pieces VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET"
+        " serial=excluded.serial, last_us=excluded.last_us, gone_us=excluded.gone_us",
+        [(text(p.target), text(p.serial), to_us(p.first_seen), to_us(p.last_seen), to_us(p.gone_at)) for p in pieces],
+    )
+
+
 def write_rounds(db: sqlite3.Connection, rounds: Sequence[Round], known: CheckIds) -> CheckIds:
     """Insert rounds; one that is there already stays as it is.
 
@@ -191,7 +201,8 @@ def rename(db: sqlite3.Connection, old: str, new: str, now: datetime) -> bool:
         return False
     found = db.execute(
         "SELECT EXISTS (SELECT 1 FROM events WHERE target=?1) OR EXISTS (SELECT 1 FROM target_states WHERE target=?1)"
-        " OR EXISTS (SELECT 1 FROM outages WHERE target=?1) OR EXISTS (SELECT 1 FROM checks WHERE target=?1)",
+        " OR EXISTS (SELECT 1 FROM outages WHERE target=?1) OR EXISTS (SELECT 1 FROM checks WHERE target=?1)"
+        " OR EXISTS (SELECT 1 FROM pieces WHERE target=?1)",
         (names[1],),
     ).fetchone()[0]
     if not found:
@@ -204,8 +215,13 @@ def rename(db: sqlite3.Connection, old: str, new: str, now: datetime) -> bool:
             (to_us(now), RENAMED, names[1]),
         )
     db.execute("UPDATE outages SET target=? WHERE target=?", names)
-    for table in ("target_states", "check_states", "checks", "blinds", "detectors"):
+    for table in ("target_states", "check_states", "checks", "blinds", "detectors", "pieces"):
         db.execute(f"UPDATE OR IGNORE {table} SET target=? WHERE target=?", names)  # noqa: S608 - constants
-    for table in ("target_states", "check_states", "detectors"):  # what the present name has already is the newer
+    for table in (
+        "target_states",
+        "check_states",
+        "detectors",
+        "pieces",
+    ):  # what the present name has already is the newer
         db.execute(f"DELETE FROM {table} WHERE target=?", (names[1],))  # noqa: S608 - constants
     return True

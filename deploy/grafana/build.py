@@ -8,6 +8,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from deploy.grafana.ageing import ageing
 from deploy.grafana.circuit import circuit
 from deploy.grafana.device import device
 from deploy.grafana.overview import overview
@@ -17,7 +18,7 @@ FOLDER: Final = Path(__file__).parent / "dashboards"
 
 def dashboards() -> Mapping[str, str]:
     """Return the text of each file by its name."""
-    made = {"overview": overview(), "circuit": circuit(), "device": device()}
+    made = {"overview": overview(), "circuit": circuit(), "device": device(), "ageing": ageing()}
     return {f"{name}.json": _text(one) for name, one in made.items()}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from agent.core import maintenance
+from agent.core.hardware_policy import HardwarePolicy
 from agent.core.maintenance import Window, WindowKind
 from agent.core.model import EventKind, Mark, State
 from agent.core.notes import Note, NoteKind
@@ -217,7 +218,7 @@ async def test_a_reload_holds_the_windows_against_the_new_estate(world: World) -
 
 async def test_a_ticket_without_a_date_stays_open_over_a_restart_in_the_window(tmp_path: Path) -> None:
     old = estate(replace(device("old"), purchased=date(1990, 1, 1)))
-    old = replace(old, age_policy_years={"*": 5.0})
+    old = replace(old, hardware=HardwarePolicy({"*": 5.0}))
     first = World(tmp_path, old)
     await first.start()
     first.picture.ready = True

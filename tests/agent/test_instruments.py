@@ -11,7 +11,9 @@ from agent.core.alerting import Alertmanager
 from agent.core.model import Estate
 from agent.core.picture import Picture
 from agent.core.ports import Resources
+from agent.hardware import HardwareDesk
 from agent.instruments import (
+    HARDWARE,
     ICMP,
     LEDGER,
     PUSH,
@@ -44,9 +46,10 @@ async def _nobody(*_: object) -> None: ...
         (Probe(Resources()), SNMP),
         (SqliteLedger(Path("unused")), LEDGER),
         (TrapReceiver(Path("unused")), TRAPS),
+        (HardwareDesk(Picture(Estate("dc1", {}), NOW, NOW), SqliteLedger(Path("unused"))), HARDWARE),
         (Push(Picture(Estate("dc1", {}), NOW, NOW), Path("unused")), PUSH),
     ],
-    ids=["icmp", "snmp", "ledger", "traps", "push"],
+    ids=["icmp", "snmp", "ledger", "traps", "hardware", "push"],
 )
 def test_the_tables_fit_the_parts(source: object, table: Table) -> None:
     registry = CollectorRegistry()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agent.core.hardware import Piece
 from agent.core.model import Event, EventKind, State
 from agent.core.ports import Blind, EventFilter, Ledger
 from agent.ledger import LedgerReader, Limits, Retention
@@ -228,6 +229,20 @@ async def test_a_renamed_target_keeps_its_history(tmp_path: Path) -> None:
         assert resumed.checks == {("newest", "icmp"): (State.DOWN, at(1))}
         assert set(resumed.targets) == {"newest", "old"}
         assert len(await ledger.rounds("newest", "icmp", at(0), at(10))) == 1
+
+
+async def test_pieces_of_hardware_are_kept_by_name_and_first_moment(tmp_path: Path) -> None:
+    first, other = Piece("sw1", "A", at(0), at(5)), Piece("sw0", "\udc80", at(1), at(1))
+    async with opened(tmp_path / "ledger.sqlite") as ledger:
+        await ledger.record_pieces([])
+        await ledger.record_pieces([first, other])
+        gone = replace(first, serial="B", last_seen=at(9), gone_at=at(10))
+        await ledger.record_pieces([gone])
+        assert await ledger.pieces() == [replace(other, serial="?"), gone]
+        assert await ledger.rename("sw1", "sw9")  # there is nothing of it but its hardware
+        await ledger.record_pieces([replace(gone, serial="C")])
+        assert await ledger.rename("sw9", "sw1")  # what is there under that name is the newer
+        assert [(piece.target, piece.serial) for piece in await ledger.pieces()] == [("sw0", "?"), ("sw1", "C")]
 
 
 async def test_a_rename_onto_a_name_that_is_down_too(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.core.hardware import Piece
 from agent.core.model import Event, EventKind, State
 from agent.core.ports import Blind, EventFilter
 from agent.ledger import (
@@ -26,9 +27,10 @@ from agent.ledger import (
     SqliteLedger,
     writing,
 )
+from agent.ledger.carry import plant, salvage
 from agent.ledger.errors import is_corrupt, surroundings_text
 from agent.ledger.schema import MIGRATIONS, open_for_writing
-from tests.agent.ledgers import PATIENT, at, check_event, opened, round_of, target_event
+from tests.agent.ledgers import PATIENT, T0, at, check_event, opened, round_of, target_event
 from tests.waiting import until
 
 ALL = EventFilter(limit=100_000)
@@ -333,7 +335,7 @@ async def test_a_later_version_is_refused(tmp_path: Path) -> None:
         db.execute("PRAGMA user_version=99")
     before = path.read_bytes()
     ledger = SqliteLedger(path)
-    with pytest.raises(LedgerTooNewError, match=r"ledger of version 99, this program knows up to 2; install the later"):
+    with pytest.raises(LedgerTooNewError, match=r"ledger of version 99, this program knows up to 3; install the later"):
         await ledger.open()
     await ledger.close()
     assert path.read_bytes() == before
@@ -570,3 +572,13 @@ async def test_a_ledger_of_another_user_is_refused_at_once(tmp_path: Path, monke
     with pytest.raises(LedgerError, match=r"not writable by this user \(uid \d+\)"):
         await ledger.open()
     await ledger.close()
+
+
+async def test_pieces_of_hardware_go_over_into_a_new_ledger(tmp_path: Path) -> None:
+    """Since when a device is there cannot be found out again."""
+    old, new = tmp_path / "old.sqlite", tmp_path / "new.sqlite"
+    async with opened(old) as ledger:
+        await ledger.record_pieces([Piece("sw1", "A", T0, T0)])
+    with closing(open_for_writing(new)) as db:
+        plant(db, salvage(old))
+    assert LedgerReader(new).pieces() == [Piece("sw1", "A", T0, T0)]

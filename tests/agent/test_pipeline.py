@@ -37,6 +37,7 @@ from agent.core.picture import Picture
 from agent.core.ports import DetectorState, EventFilter
 from agent.core.quality import Objectives
 from agent.core.units import Strict
+from agent.hardware import HardwareDesk
 from agent.ledger import SqliteLedger
 from agent.pipeline import Pipeline
 from agent.snapshots import Snapshots
@@ -79,18 +80,23 @@ class World:
             outage=lambda check, since: self.outages.append((f"{check.target}/{check.name}", since)),
         )
 
+        self.hardware = HardwareDesk(self.picture, self.ledger, changed=self.pipeline.repage, look_seconds=0.02)
+
     def _pages(self, new: Sequence[Page], gone: Sequence[Page]) -> None:
         self.begun += new
         self.ended += gone
 
     async def start(self) -> None:
         await self.ledger.open()
+        await self.hardware.begin()
         await self.pipeline.resume(await self.ledger.resume(), datetime.now(UTC))
         self.task = asyncio.create_task(self.pipeline.run())
+        self.looking = asyncio.create_task(self.hardware.run())
 
     async def stop(self) -> None:
         self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        self.looking.cancel()
+        await asyncio.gather(self.task, self.looking, return_exceptions=True)
         await self.ledger.close()
 
     def round(self, name: str, outcomes: str, *, burst: bool = False) -> None:

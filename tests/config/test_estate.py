@@ -9,6 +9,7 @@ import pytest
 
 from agent.config import load
 from agent.core.contract import Exclusion, Period, Rules
+from agent.core.hardware_policy import HardwarePolicy
 from agent.core.model import Estate, Needs, Role, Target, Urgency
 
 
@@ -137,6 +138,19 @@ def test_ageing_policy(tmp_path: Path) -> None:
     found = estate(tmp_path, "ageing: {policy: {switch: 10y, printer: 6y, '*': 9y}}")
     policy = found.age_policy_years
     assert (policy["switch"], policy["printer"], policy["*"], policy["server"]) == (10.0, 6.0, 9.0, 5.0)
+
+
+def test_hardware_policy(tmp_path: Path) -> None:
+    text = """
+hardware: {ages: {switch: 10y}, lead: {server: 2y, "*": 30d}, battery_age: 3y, storage_lead: 60d}
+ageing: {policy: {switch: 1y, ups: 6y}}
+"""
+    policy = estate(tmp_path, text).hardware
+    ages = [policy.age_years(kind) for kind in ("switch", "ups", "server", "lamp")]
+    assert ages == [10.0, 6.0, 5.0, 8.0]  # the former key goes on to count, and the present one wins
+    assert [policy.lead_days(kind) for kind in ("server", "router", "lamp")] == [730.5, 548.0, 30.0]
+    assert (policy.battery_years, policy.storage_lead_days) == (3.0, 60.0)
+    assert estate(tmp_path, "owners: []").hardware == HardwarePolicy()
 
 
 # ------------------------------------------------------------------ what is implied by where the agent stands

@@ -33,12 +33,13 @@ from tests.probes.snmp.agents import UdpAgent
 from tests.probes.snmp.living import Clock, LiveSwitch
 
 GRAFANA: Final = Path(__file__).parents[2] / "deploy" / "grafana"
-FILES: Final = ("overview", "circuit", "device")
+FILES: Final = ("overview", "circuit", "device", "ageing")
 HOST: Final = "dc1-host"
 SWITCH: Final = "bcw-core-sw1"
 # each query has to return data for one of these
 TARGETS: Final = {
     "overview": [""],
+    "ageing": [""],
     "circuit": ["bcw-crown-backup", "enc-crown"],
     "device": [SWITCH, HOST, "crown-ups1"],
 }

@@ -7,14 +7,19 @@ on; a server is too old, a battery is tired, one switch does not answer SNMP.
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import numpy as np
 
+from agent.core.ageing import Found, estate_cases, judge_age
+from agent.core.ageing_report import AgeingReport, report
 from agent.core.delay import RTT_BUCKETS_SECONDS, EchoTotals, train
+from agent.core.hardware import Piece, Support
+from agent.core.hardware_policy import HardwarePolicy
 from agent.core.model import (
     AdminStatus,
+    AssetRow,
     Check,
     CircuitFacts,
     Echo,
@@ -42,6 +47,7 @@ from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Blind
 from agent.core.quality import Qualities
 from agent.core.series import Family, SeriesBlock
+from agent.core.subjects import Subject
 from agent.core.watch import Watched, Why
 from exporters.exposition import Packed, prefix
 
@@ -143,7 +149,7 @@ def estate() -> Estate:
         service("telephony", "crown", ("bcw", "enc"), "10.20.2.5", ("crown-rt1",)),
         service("housing-management", "enc", ("enc",), "10.30.1.21", ("enc-core-sw1",)),
     ]
-    return Estate(AGENT, {t.name: t for t in targets}, "crown", {"*": 7.0, "switch": 10.0})
+    return Estate(AGENT, {t.name: t for t in targets}, "crown", HardwarePolicy({"*": 7.0, "switch": 10.0}))
 
 
 def device(
@@ -227,6 +233,7 @@ def trouble(now: datetime) -> Picture:
     )
     _slow(picture, now)
     picture.flags = _flags()
+    picture.ageing = ageing(picture, now)
     picture.pages = pages(cut, first_cut)
     picture.open_outages = {
         name: Outage(number, name, verdict.state, verdict.since or now, None, verdict.reason, None, verdict.causes)
@@ -267,6 +274,30 @@ def _flags() -> dict[str, tuple[HardwareFlag, ...]]:
             ),
         ),
     }
+
+
+def ageing(picture: Picture, now: datetime) -> AgeingReport:
+    """Return the report of its hardware, of which some is supported and some is not, and a laptop of the register."""
+    today, watched = now.date(), picture.estate
+    ends = {"bcw-files1": (date(2020, 11, 30), "EL 6"), "bcw-core-sw1": (today + timedelta(days=200), "ES-48")}
+
+    def judge(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
+        flags = picture.flags.get(subject.name, ())
+        if subject.name not in ends:
+            return Found(flags=flags)
+        end, product = ends[subject.name]
+        support = Support(product, product, "notice EX-1", "x.csv:2", end_of_support=end)
+        return Found(None, None, support, flags) if product == "EL 6" else Found(None, support, flags=flags)
+
+    rows = (AssetRow("LAP-7", "assets.csv:7", date(2019, 3, 1), {"kind": "laptop"}),)
+    seen = datetime(2025, 1, 1, tzinfo=UTC)
+    pieces = [Piece("crown-rt1", "EX1903", seen, seen)]
+    named = replace(
+        watched.targets["bcw-core-sw1"], info={"vendor": "Example Networks", "model": "ES-48", "serial": "EX2208"}
+    )
+    router = replace(watched.targets["crown-rt1"], info={"vendor": "Example Networks", "model": "ER-4"})
+    estate = replace(watched, assets=rows, targets={**watched.targets, named.name: named, router.name: router})
+    return report(estate_cases(estate, pieces, (judge, judge_age), today), now, today)
 
 
 def pages(cut: datetime, first_cut: datetime) -> tuple[Page, ...]:

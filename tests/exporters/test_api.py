@@ -59,6 +59,23 @@ async def test_targets(picture: Picture) -> None:
     assert "settings" not in str(document)
 
 
+async def test_ageing(picture: Picture) -> None:
+    async with asked(picture) as ask:
+        status, document = await ask("ageing?by=2021-01-01")
+        assert status == 200
+        assert document["unsupported_by"] == {"day": "2021-01-01", "names": ["bcw-files1"]}
+        first = document["cases"][0]
+        assert (first["place"], first["likelihood"]["parts"][0]["name"]) == (1, "age")
+        assert {case["name"] for case in document["cases"] if not case["watched"]} == {"LAP-7"}
+        _, document = await ask("ageing?target=bcw-files1")
+        assert [case["name"] for case in document["cases"]] == ["bcw-files1"]
+        assert "unsupported_by" not in document
+        assert (await ask("ageing?by=soon"))[1]["error"] == "by: expected a day such as 2027-03-31, got 'soon'"
+        assert (await ask("ageing?target=bcw-file1"))[0] == 404
+        picture.ageing = None
+        assert (await ask("ageing"))[0] == 404
+
+
 async def test_devices_and_circuits(picture: Picture) -> None:
     async with asked(picture) as ask:
         _, document = await ask("devices?target=crown-ups1")

@@ -307,6 +307,31 @@ def test_a_target_that_is_called_like_the_agent_makes_no_series_twice(picture: P
     assert Scrape(picture).value("linewarden_blind", target="telephony") == 0
 
 
+def test_age_support_and_order_of_hardware(picture: Picture) -> None:
+    now = NOW + timedelta(hours=1)
+    scrape = Scrape(picture, now)
+    made = picture.ageing
+    assert made is not None
+    ages = "linewarden_hardware_age_seconds"
+    bought = datetime(2012, 3, 1, tzinfo=UTC)
+    assert scrape.value(ages, target="bcw-files1", bound="exact") == (now - bought).total_seconds()
+    assert scrape.value(ages, target="crown-rt1", bound="at_least") > 0
+    ends = "linewarden_hardware_end_of_support_timestamp_seconds"
+    assert (
+        scrape.value(ends, target="bcw-files1", of="operating_system") == datetime(2020, 11, 30, tzinfo=UTC).timestamp()
+    )
+    known = {"vendor": "Example Networks", "model": "ES-48", "serial": "EX2208", "kind": "switch"}
+    unknown = dict.fromkeys(("hardware_version", "software", "software_version", "operating_system"), "")
+    assert scrape.value("linewarden_hardware_info", target="bcw-core-sw1", **known, **unknown) == 1
+    places = {case.name: case.place for case in made.cases}
+    assert scrape.value("linewarden_hardware_replacement_rank", target="bcw-files1") == places["bcw-files1"]
+    assert places["LAP-7"] is not None
+    assert "LAP-7" not in str(scrape.values("linewarden_hardware_replacement_rank"))  # a row of a register
+    kept = {name: target for name, target in picture.estate.targets.items() if name != "bcw-files1"}
+    picture.estate = replace(picture.estate, targets=kept)  # the report is older than the reload
+    assert len(Scrape(picture, now).values(ages)) == len(scrape.values(ages)) - 1
+
+
 def test_devices_and_their_hardware(picture: Picture) -> None:
     flag = picture.flags["bcw-files1"][0]
     picture.flags["bcw-files1"] = (flag, HardwareFlag(flag.target, flag.reason, flag.severity, "another", "source"))

@@ -6,6 +6,7 @@ from typing import Final
 
 from agent.cli.simulated.interfaces import LOOPBACK, Clock, Port, if_mib
 from agent.cli.simulated.mib import Mib, Object, Oid
+from agent.cli.simulated.parts import POWER_SUPPLY, Part, celsius, fan, parts
 from agent.cli.simulated.script import Script
 from probes.snmp.ber import Tag, encode_oid
 
@@ -101,6 +102,13 @@ def _router(script: Script, day_seconds: float) -> Device:
         **_system("crown-rtr1", descr, "Crown House, rack A2", 4, 78, clock),
         **if_mib(ports, clock, script, b"\x02\x00\x5e\x10\x01"),
         **_chassis("ER-4", "EX1903R0042", "16.9.4"),
+        **parts(
+            [
+                Part(10, POWER_SUPPLY, "power supply 1", "EP-250", "EX1903P0107"),
+                Part(11, POWER_SUPPLY, "power supply 2", "EP-250", "EX1903P0108", works=False),  # it has failed
+                celsius(12, "inlet", 24),
+            ]
+        ),
     }
     return Device("crown-rtr1", Mib(objects))
 
@@ -123,7 +131,8 @@ def _switch(script: Script, day_seconds: float) -> Device:
         **_system("bcw-core-sw1", descr, "Town hall, comms room 1", 48, 6, clock),
         **if_mib([*access, *uplinks], clock, script, b"\x02\x00\x5e\x10\x02"),
         **_chassis("ES-48", "EX2208S1177", "15.2(7)E3"),
-    }
+        **parts([*fan(20, "fan 1"), *fan(22, "fan 2", works=False), celsius(24, "inlet", 31)]),
+    }  # fmt: skip
     return Device("bcw-core-sw1", Mib(objects))
 
 
@@ -162,7 +171,8 @@ def _server(script: Script, day_seconds: float) -> Device:
         Port(1, "lo", type=LOOPBACK, mtu=65536, speed_bits=10 * _MBIT),
         Port(2, "eth0", "server network", in_octets=2.2e5, out_octets=1.4e6, errors=0.01),
     )
-    descr = "Example Systems PS-2900, Revenues & Benefits database"
+    # an operating system that gets no more fixes, as net-snmp tells of it
+    descr = "Linux crown-srv1 2.6.32-754.35.1.el6.x86_64 #1 SMP Sat Nov 7 12:42:14 UTC 2020 x86_64"
     storage = (
         # index, hrStorageType, description, unit octets, size, used
         (1, 2, "Physical memory", 1024, 16_384_000, 15_100_000),
@@ -172,6 +182,7 @@ def _server(script: Script, day_seconds: float) -> Device:
     objects: dict[Oid, Object] = {
         **_system("crown-srv1", descr, "Crown House, rack C7", 2900, 72, clock),
         **if_mib(ports, clock, script, b"\x02\x00\x5e\x10\x04"),
+        (*_SYSTEM, 2, 0): (Tag.OID, encode_oid("1.3.6.1.4.1.8072.3.2.10")),
         (*_HOST, 1, 1, 0): lambda now: (Tag.TIMETICKS, clock.ticks(now)),
         (*_HOST, 1, 5, 0): (Tag.GAUGE32, 3),
         (*_HOST, 1, 6, 0): (Tag.GAUGE32, 214),
