@@ -35,7 +35,7 @@ def by_year(counts: Sequence[Split], today: date) -> str:
     columns += [(str(year), [known[year]] if year in known else []) for year in shown]
     columns += [(f"≥{window[-1] + 1}", after)] if after else []
     columns += [("?", [count]) for count in counts if not count.key]
-    return _chart("StackedBar", "year", columns, 250)
+    return _chart("StackedBar", "year", columns, 205)
 
 
 def by_owner(counts: Sequence[Split]) -> str:
@@ -75,8 +75,11 @@ def _chart(kind: str, name: str, columns: Sequence[tuple[str, Sequence[Split]]],
 
 
 def _split(counts: Sequence[Split]) -> tuple[int, int, int, int]:
-    return sum(c.over for c in counts), sum(c.soon for c in counts), sum(c.later for c in counts), sum(
-        c.unknown for c in counts
+    return (
+        sum(c.over for c in counts),
+        sum(c.soon for c in counts),
+        sum(c.later for c in counts),
+        sum(c.unknown for c in counts),
     )
 
 

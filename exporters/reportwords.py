@@ -266,7 +266,9 @@ def endings(made: AgeingReport, until: date) -> list[Ending]:
     for case in unsupported_by(made.cases, until):
         one = ending(case)
         assert case.unsupported_from is not None
-        found.setdefault((case.unsupported_from, one.product if one else "", one.source if one else ""), []).append(case)
+        found.setdefault((case.unsupported_from, one.product if one else "", one.source if one else ""), []).append(
+            case
+        )
     return [Ending(*key, tuple(cases)) for key, cases in found.items()]
 
 

@@ -8,6 +8,7 @@ from agent.cli import LazyGroup
 
 _COMMANDS: Final = {
     "availability": ("report_availability", "Availability by the rules of each contract, with what is left."),
+    "ageing": ("report_ageing", "Which hardware to replace first, and why; as HTML, PDF, CSV, JSON."),
 }
 
 
@@ -25,4 +26,5 @@ def command() -> None:
     Examples:
       linewarden report availability
       linewarden report availability --month 2026-11 --target bcw-crown-primary
+      linewarden report ageing --output ageing.pdf
     """

@@ -49,7 +49,9 @@ def read(document: Mapping[str, Any]) -> AgeingReport:
 
 def _capped(items: list[Any], name: str) -> None:
     if len(items) > MOST_CASES:
-        raise ValueError(f"no ageing report: {name}: {len(items):,} items, at most {MOST_CASES:,} are read; {_EXPECTED}")
+        raise ValueError(
+            f"no ageing report: {name}: {len(items):,} items, at most {MOST_CASES:,} are read; {_EXPECTED}"
+        )
     for number, item in enumerate(items):
         for key, inner in item.items() if isinstance(item, dict) else ():
             parts = inner.get("parts") if isinstance(inner, dict) else inner
