@@ -3,19 +3,19 @@
 HTML is one file: styles and charts stand in it, and it asks for nothing elsewhere. PDF is the same page in print.
 """
 
+import contextlib
 import csv
 import functools
 import io
 import json
-from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from agent import __version__
 from agent.core.ageing import Case
 from agent.core.ageing_report import AgeingReport, ageing_document, unsupported_by
-from agent.core.hardware import Support
-from agent.core.risk import Risk
+from agent.core.hardware import Piece, Support
+from agent.core.risk import Part, Risk
 from exporters import reportwords as words
 
 if TYPE_CHECKING:
@@ -126,19 +126,25 @@ def evidence(case: Case) -> list[tuple[str, list[Row]]]:
         found.append(("Age", [("in use", says, age.source, age.confidence.value)]))
     facts = [(fact.name.replace("_", " "), str(fact.value), fact.source, fact.confidence.value) for fact in case.facts]
     found.append(("What it is", facts))
-    history = [(piece.serial or "no serial number", f"seen {words.short_day(piece.first_seen)} to "
-                f"{words.short_day(piece.last_seen)}", "the agent's ledger", "") for piece in case.pieces]  # fmt: skip
-    found.append(("What answered under this name", history if len(history) > 1 else []))
+    history = [_piece_row(piece) for piece in case.pieces] if len(case.pieces) > 1 else []
+    found.append(("What answered under this name", history))
     return [(title, rows) for title, rows in found if rows]
 
 
+def _piece_row(piece: Piece) -> Row:
+    seen = f"seen {words.short_day(piece.first_seen)} to {words.short_day(piece.last_seen)}"
+    return piece.serial or "no serial number", seen, "the agent's ledger", ""
+
+
 def _risk_rows(risk: Risk) -> list[Row]:
-    return [
-        (words.PARTS.get(part.name, part.name),
-         f"{part.detail} ({words.UNKNOWN if part.ratio is None else f'{part.ratio:.2f}'} of 1, weight {part.weight:g})",
-         part.source, "")
-        for part in risk.parts
-    ]  # fmt: skip
+    return [(words.PARTS.get(part.name, part.name), f"{part.detail} ({_adds(part)})", part.source, "")
+            for part in risk.parts]  # fmt: skip
+
+
+def _adds(part: Part) -> str:
+    if part.ratio is None:
+        return f"unknown: adds nothing of at most {part.weight:.2f}"
+    return f"adds {part.ratio * part.weight:.2f} of at most {part.weight:.2f}"
 
 
 def _support_rows(one: Support) -> list[Row]:
@@ -163,7 +169,7 @@ def page(made: AgeingReport, by: str | None, until: date) -> str:
     from exporters import reportcharts as charts
 
     ids = {case.name: f"case-{number}" for number, case in enumerate(made.cases, 1)}
-    values: Mapping[str, Any] = {
+    values: dict[str, Any] = {
         "made": made, "until": until, "whole": words.split(made.cases, made.today), "by": by,
         "first": [case for case in made.cases if case.place is not None][:FIRST], "groups": words.groups(made, by),
         "late": words.endings(made, until), "late_total": len(unsupported_by(made.cases, until)),
@@ -192,10 +198,13 @@ def _environment() -> "Environment":
 
 
 def _pdf(html: str) -> bytes:
+    said = io.StringIO()  # what it prints of libraries that are missing; the error says it in one line
     try:
-        from weasyprint import HTML  # loads pango when it is imported
+        with contextlib.redirect_stdout(said):
+            from weasyprint import HTML  # loads pango when it is imported
     except (ImportError, OSError) as error:
-        raise PdfError(f"PDF needs libraries that are missing here ({str(error).splitlines()[0]}); on Debian and Ubuntu: "
+        missing = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PdfError(f"PDF needs libraries that are missing here ({missing}); on Debian and Ubuntu: "
                        f"apt install {PDF_PACKAGES}") from error  # fmt: skip
     found: bytes = HTML(string=html, url_fetcher=_nothing).write_pdf(pdf_variant="pdf/ua-1")
     return found

@@ -1,4 +1,4 @@
-"""The charts of the report on ageing hardware: SVG that stands in a page, with no script and no reference to elsewhere."""
+"""The charts of the report on ageing hardware: SVG that stands in a page and asks for nothing elsewhere."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -19,6 +19,7 @@ _YEARS_AHEAD: Final = 4
 _MOST_OWNERS: Final = 9
 _LABEL_LENGTH: Final = 16
 _WIDTH: Final = 520
+_INK: Final = "#1f2933"
 _FONT: Final = "'Liberation Sans', Arial, 'DejaVu Sans', sans-serif"
 _DROPPED: Final = frozenset({"script", "comment", "desc", "title"})
 _SVG: Final = "{http://www.w3.org/2000/svg}"
@@ -56,16 +57,15 @@ def _chart(kind: str, name: str, columns: Sequence[tuple[str, Sequence[Split]]],
 
     style = Style(
         background="transparent", plot_background="transparent", colors=tuple(colour for _, colour in SERIES),
-        font_family=_FONT, label_font_size=13, major_label_font_size=13, value_font_size=13,
-        foreground="#1f2933", foreground_strong="#1f2933", foreground_subtle="#e3e7eb", guide_stroke_color="#e3e7eb",
-        major_guide_stroke_color="#e3e7eb", opacity="1", opacity_hover="1", transition="0s",
-        value_colors=("#ffffff", "#1f2933", "#ffffff", "#1f2933"), guide_stroke_dasharray="0", major_guide_stroke_dasharray="0",
+        font_family=_FONT, label_font_size=13, major_label_font_size=13, value_font_size=13, opacity="1",
+        opacity_hover="1", transition="0s", foreground=_INK, foreground_strong=_INK, foreground_subtle=_INK,
+        value_colors=("#ffffff", _INK, "#ffffff", _INK),
     )  # fmt: skip
     across = kind.startswith("Horizontal")
     chart = getattr(pygal, kind)(
         style=style, width=_WIDTH, height=height, js=(), show_legend=False, print_values=True, print_zeroes=False,
-        formatter=lambda value: f"{value:.0f}" if value else "", show_y_guides=False, show_x_guides=False, margin=4, spacing=8,
-        explicit_size=False, disable_xml_declaration=True, show_y_labels=across, show_x_labels=not across, truncate_label=-1, rounded_bars=0,
+        formatter=lambda value: f"{value:.0f}" if value else "", show_y_guides=False, show_x_guides=False, margin=4,
+        spacing=8, show_y_labels=across, show_x_labels=not across, truncate_label=-1,
     )  # fmt: skip
     chart.uuid = f"by-{name}"  # else a new one each time: the same report is the same file
     chart.x_labels = [label for label, _ in columns]
@@ -84,7 +84,7 @@ def _split(counts: Sequence[Split]) -> tuple[int, int, int, int]:
 
 
 def _bare(tree: Any) -> str:  # noqa: ANN401 - pygal has no types
-    """Return the SVG without scripts, tooltips, and comments with addresses; a reader of screens is told in words instead."""
+    """Return the SVG without scripts, tooltips and comments with addresses; screen readers have the tables instead."""
     for parent in list(tree.iter()):
         for child in list(parent):
             name = child.tag.removeprefix(_SVG) if isinstance(child.tag, str) else "comment"

@@ -231,8 +231,8 @@ def headline(made: AgeingReport) -> tuple[str, ...]:
     whole = split(made.cases, made.today)
     if not whole.total:
         return ("No hardware is known: there are no devices, and no asset register.",)
-    found = [f"Of {pieces(whole.total)} of hardware, {whole.over:,} {'is' if whole.over == 1 else 'are'} "
-             "out of support today."]  # fmt: skip
+    are = "is" if whole.over == 1 else "are"
+    found = [f"Of {pieces(whole.total)} of hardware, {whole.over:,} {are} out of support today."]
     if whole.soon:
         found.append(f"Support of {whole.soon:,} more ends within a year.")
     if whole.unknown:

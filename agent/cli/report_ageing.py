@@ -1,6 +1,7 @@
 """`linewarden report ageing`: what to replace first, and what will be unsupported."""
 
 import calendar
+import re
 import sys
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from agent.core.ageing import Case
     from agent.core.ageing_report import AgeingReport
 
+_DAY: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _TEXT: Final = "text"
 _FIRST: Final = 10
 _HEADS: Final = ("RANK", "NAME", "KIND", "MODEL", "SITE", "OWNER", "AGE", "SUPPORT", "REASONS")
@@ -24,24 +26,32 @@ _UNKNOWN_HEADS: Final = ("PIECES", "MODEL", "WHICH")
 _NAMES: Final = 8  # of a line; the files have all
 
 
-class Day(click.ParamType):
-    """A day as 2028-03-31; a month or a year stands for its last day."""
+def _day(ctx: click.Context, param: click.Parameter, value: str | None) -> date | None:
+    """Return the day that is meant: of a month or a year the last one."""
+    try:
+        return None if value is None else parse_day(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
 
-    name = "date"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Return the day that is meant."""
-        if isinstance(value, date):
-            return value
-        try:
-            parts = [int(part) for part in str(value).split("-")]
-            year, month = parts[0], parts[1] if len(parts) > 1 else 12
-            last = calendar.monthrange(year, month)[1]
-            return date(year, month, parts[2] if len(parts) == 3 else last) if len(parts) <= 3 else date.max
-        except (ValueError, IndexError, OverflowError):
-            self.fail(
-                f"expected a day such as 2028-03-31, or 2028-03 or 2028 for its last day; got {value!r}", param, ctx
-            )
+def parse_day(value: str) -> date:
+    """Return a day as 2028-03-31; a month or a year stands for its last day.
+
+    Raises:
+        ValueError: naming what was expected.
+    """
+    found = _DAY.fullmatch(value)
+    try:
+        if found is None:
+            raise ValueError(value)
+        year, month, day = (None if part is None else int(part) for part in found.groups())
+        assert year is not None
+        month = 12 if month is None else month
+        return date(year, month, calendar.monthrange(year, month)[1] if day is None else day)
+    except ValueError:
+        raise ValueError(
+            f"expected a day such as 2028-03-31, or 2028-03 or 2028 for its last day; got {value!r}"
+        ) from None
 
 
 @click.command("ageing")
@@ -50,7 +60,7 @@ class Day(click.ParamType):
 @click.option(
     "--by", type=click.Choice(["owner", "site", "year"]), help="Group the full list.  [default: by rank alone]"
 )
-@click.option("--until", type=Day(), metavar="DATE",
+@click.option("--until", callback=_day, metavar="DATE",
               help="What will be unsupported by then: 2028-03-31, or 2028.  [default: in a year]")  # fmt: skip
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write to FILE, not to standard output; its ending names the format where --format does not.")  # fmt: skip

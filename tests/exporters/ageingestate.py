@@ -21,8 +21,8 @@ OS_TABLE: Final = "endoflife.date, example-os"
 OWNERS: Final = {"bcw": ("bcw",), "enc": ("enc",), "crown": ("bcw", "enc")}
 
 
-def device(name: str, kind: str, site: str | None, title: str = "", *, model: str = "", vendor: str = "Example Networks",
-           serial: str = "", pieces: tuple[Piece, ...] = ()) -> Subject:  # fmt: skip
+def device(name: str, kind: str, site: str | None, title: str = "", *, model: str = "",
+           vendor: str = "Example Networks", serial: str = "", pieces: tuple[Piece, ...] = ()) -> Subject:  # fmt: skip
     facts = (
         Fact("vendor", vendor, "ENTITY-MIB entPhysicalMfgName.1"),
         Fact("model", model, "ENTITY-MIB entPhysicalModelName.1"),
@@ -71,7 +71,8 @@ def _core() -> Case:
     )
     lost = Lost(("bcw-sw3", "bcw-sw6", "bcw-sw9", "telephony", "revenues", "crm"), (), ("bcw", "crown"), ("bcw", "enc"))
     return judge(
-        device(name, "switch", "bcw", "Core switch, Borough Hall", model="EN-4510R", serial="XN12340001", pieces=pieces),
+        device(name, "switch", "bcw", "Core switch, Borough Hall", model="EN-4510R", serial="XN12340001",
+               pieces=pieces),
         Found(age, ends("EN-4510R", date(2021, 1, 31), fixes=date(2021, 1, 31)), flags=flags), lost,
     )  # fmt: skip
 
