@@ -8,6 +8,7 @@ import csv
 import functools
 import io
 import json
+import logging
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -206,6 +207,7 @@ def _pdf(html: str) -> bytes:
         missing = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PdfError(f"PDF needs libraries that are missing here ({missing}); on Debian and Ubuntu: "
                        f"apt install {PDF_PACKAGES}") from error  # fmt: skip
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)  # else it tells each property that is for screens alone
     found: bytes = HTML(string=html, url_fetcher=_nothing).write_pdf(pdf_variant="pdf/ua-1")
     return found
 

@@ -1,5 +1,6 @@
 """The charts of the report on ageing hardware: SVG that stands in a page and asks for nothing elsewhere."""
 
+import sys
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
@@ -52,26 +53,36 @@ def _label(key: str) -> str:
 
 
 def _chart(kind: str, name: str, columns: Sequence[tuple[str, Sequence[Split]]], height: int) -> str:
-    import pygal
-    from pygal.style import Style
-
-    style = Style(
+    pygal, style_of = _pygal()
+    style = style_of(
         background="transparent", plot_background="transparent", colors=tuple(colour for _, colour in SERIES),
         font_family=_FONT, label_font_size=13, major_label_font_size=13, value_font_size=13, opacity="1",
         opacity_hover="1", transition="0s", foreground=_INK, foreground_strong=_INK, foreground_subtle=_INK,
         value_colors=("#ffffff", _INK, "#ffffff", _INK),
     )  # fmt: skip
     across = kind.startswith("Horizontal")
+    # a number that is higher, or wider, than its bar cannot be read; the tables have all
+    least = max((sum(_split(counts)) for _, counts in columns), default=0) / (30 if across else 12)
     chart = getattr(pygal, kind)(
         style=style, width=_WIDTH, height=height, js=(), show_legend=False, print_values=True, print_zeroes=False,
-        formatter=lambda value: f"{value:.0f}" if value else "", show_y_guides=False, show_x_guides=False, margin=4,
-        spacing=8, show_y_labels=across, show_x_labels=not across, truncate_label=-1,
+        formatter=lambda value: f"{value:.0f}" if value and value >= least else "", show_y_guides=False,
+        show_x_guides=False, margin=4, spacing=8, show_y_labels=across, show_x_labels=not across, truncate_label=-1,
     )  # fmt: skip
     chart.uuid = f"by-{name}"  # else a new one each time: the same report is the same file
     chart.x_labels = [label for label, _ in columns]
     for index, (title, _) in enumerate(SERIES):
         chart.add(title, [_split(counts)[index] or None for _, counts in columns])
     return _bare(chart.render_tree())
+
+
+def _pygal() -> tuple[Any, Any]:
+    """Return pygal and its style, and take back what importing it does to every later import of the process."""
+    import pygal
+    from pygal.style import Style
+
+    # a finder of a kind that Python no longer asks: up to 3.11 each import warns of it
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
+    return pygal, Style
 
 
 def _split(counts: Sequence[Split]) -> tuple[int, int, int, int]:

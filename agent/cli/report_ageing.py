@@ -55,7 +55,8 @@ def parse_day(value: str) -> date:
 
 
 @click.command("ageing")
-@click.option("--format", "form", type=click.Choice([_TEXT, "html", "csv", "json", "pdf"]), help="[default: text]")
+@click.option("--format", "form", type=click.Choice([_TEXT, "html", "csv", "json", "pdf"]),
+              help="[default: text, or what the ending of --output says]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
     "--by", type=click.Choice(["owner", "site", "year"]), help="Group the full list.  [default: by rank alone]"
@@ -63,7 +64,7 @@ def parse_day(value: str) -> date:
 @click.option("--until", callback=_day, metavar="DATE",
               help="What will be unsupported by then: 2028-03-31, or 2028.  [default: in a year]")  # fmt: skip
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Write to FILE, not to standard output; its ending names the format where --format does not.")  # fmt: skip
+              help="Write to FILE, not to standard output.")  # fmt: skip
 @where_options
 def command(
     where: Where, form: str | None, as_json: bool, by: str | None, until: date | None, output: Path | None
