@@ -64,7 +64,7 @@ def render(made: AgeingReport, form: str, by: str | None = None, until: date | N
 def as_document(made: AgeingReport, by: str | None, until: date) -> dict[str, Any]:
     """Return the report with its views: what `--format json` prints."""
     groups = [{"heading": heading, "names": [case.name for case in cases]} for heading, cases in words.groups(made, by)]
-    return {"ageing": ageing_document(made, until), "by": by, "groups": groups}
+    return ageing_document(made, until) | {"by": by, "groups": groups}
 
 
 # ------------------------------------------------------------------ CSV

@@ -90,7 +90,7 @@ def command(
     from exporters.report import PdfError, horizon, render
 
     try:
-        made = read(answer.document.get("ageing", {}))
+        made = read(answer.document)
         if chosen == _TEXT:
             found = (
                 click.unstyle(text) if output else text for text in [_text(made, by, until or horizon(made.today))]

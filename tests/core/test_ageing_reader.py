@@ -51,10 +51,16 @@ def test_what_follows_from_the_rest_is_not_needed() -> None:
 def test_what_is_no_report_is_refused_with_the_place(spoil: Change, place: str) -> None:
     found = json.loads(DOCUMENT)
     spoil(found)
-    with pytest.raises(ValueError, match=rf"^no ageing report: {place}.*; expected the `ageing` of /api/v1/ageing$"):
+    with pytest.raises(ValueError, match=rf"^no ageing report: {place}.*; expected the document of /api/v1/ageing$"):
         read(found)
 
 
 def test_an_empty_document_is_none() -> None:
     with pytest.raises(ValueError, match=r"^no ageing report: made_at: Field required"):
         read({})
+
+
+def test_half_a_surrogate_costs_its_character() -> None:
+    found = json.loads(DOCUMENT)
+    found["cases"][0]["title"] = "Core \ud800 switch"
+    assert read(found).cases[0].title == "Core ? switch"
