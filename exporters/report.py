@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FORMATS: Final = ("html", "csv", "json", "pdf")
 FIRST: Final = 10  # what fits on the committee's page
 PDF_PACKAGES: Final = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+_PDF_EVIDENCE: Final = 150  # pieces: a hundred pages; each takes 0.2 s and 3 MiB to lay out, and nobody prints the rest
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the start of one
 _COLUMNS: Final = (
     "rank", "name", "title", "kind", "site", "owners", "watched", "vendor", "model", "serial", "software version",
@@ -57,8 +58,9 @@ def render(made: AgeingReport, form: str, by: str | None = None, until: date | N
         return table(made, by).encode("utf-8-sig")  # without the mark a spreadsheet takes it for another code page
     if form == "json":
         return (json.dumps(as_document(made, by, day), ensure_ascii=False, indent=1) + "\n").encode(errors="replace")
-    text = page(made, by, day)
-    return _pdf(text) if form == "pdf" else text.encode()
+    if form == "pdf":
+        return _pdf(page(made, by, day, _PDF_EVIDENCE))
+    return page(made, by, day).encode()
 
 
 def as_document(made: AgeingReport, by: str | None, until: date) -> dict[str, Any]:
@@ -163,18 +165,20 @@ def _support_rows(one: Support) -> list[Row]:
 # ------------------------------------------------------------------ HTML and PDF
 
 
-def page(made: AgeingReport, by: str | None, until: date) -> str:
-    """Return the report as one HTML page."""
+def page(made: AgeingReport, by: str | None, until: date, most: int | None = None) -> str:
+    """Return the report as one HTML page, with evidence on at most so many pieces, the first in rank."""
     from markupsafe import Markup
 
     from exporters import reportcharts as charts
 
-    ids = {case.name: f"case-{number}" for number, case in enumerate(made.cases, 1)}
+    proven = made.cases[:most]
+    ids = {case.name: f"case-{number}" for number, case in enumerate(proven, 1)}
     values: dict[str, Any] = {
         "made": made, "until": until, "whole": words.split(made.cases, made.today), "by": by,
         "first": [case for case in made.cases if case.place is not None][:FIRST], "groups": words.groups(made, by),
         "late": words.endings(made, until), "late_total": len(unsupported_by(made.cases, until)),
-        "undated": words.undated(made), "link": lambda case: ids[case.name], "series": charts.SERIES,
+        "undated": words.undated(made), "link": lambda case: ids.get(case.name),
+        "proven": proven, "series": charts.SERIES,
         # made by pygal out of text nodes, with all scripts taken out
         "year_chart": Markup(charts.by_year(words.splits(made, "year"), made.today)),  # noqa: S704
         "owner_chart": Markup(charts.by_owner(words.splits(made, "owner"))),  # noqa: S704

@@ -197,6 +197,18 @@ def test_links_lead_to_the_evidence(html: Element) -> None:
     assert {link.removeprefix("#") for link in links} <= set(ids)
 
 
+def test_the_evidence_of_a_pdf_on_a_large_estate_is_cut_and_says_so() -> None:
+    found: Element = tinyhtml5.parse(page(estate(), None, UNTIL, 12), namespace_html_elements=False)
+    part = section(found, "Evidence")
+    assert [text(next(article.iter("h3"))).split(" ")[0] for article in part.iter("article")] == [
+        case.name for case in cases()[:12]
+    ]  # fmt: skip
+    assert "On the 12 first in rank. That on the other 30 stands in the same report as HTML and CSV." in text(part)
+    ids = {element.get("id") for element in found.iter()}
+    assert {a.get("href", "").removeprefix("#") for a in found.iter("a")} <= ids
+    assert len(rows(section(found, "The full list"))) == 1 + 42
+
+
 # ------------------------------------------------------------------ self-contained, accessible, safe
 
 
