@@ -172,12 +172,12 @@ def page(made: AgeingReport, by: str | None, until: date, most: int | None = Non
     from exporters import reportcharts as charts
 
     proven = made.cases[:most]
-    ids = {case.name: f"case-{number}" for number, case in enumerate(proven, 1)}
+    ids = {id(case): f"case-{number}" for number, case in enumerate(proven, 1)}
     values: dict[str, Any] = {
         "made": made, "until": until, "whole": words.split(made.cases, made.today), "by": by,
         "first": [case for case in made.cases if case.place is not None][:FIRST], "groups": words.groups(made, by),
         "late": words.endings(made, until), "late_total": len(unsupported_by(made.cases, until)),
-        "undated": words.undated(made), "link": lambda case: ids.get(case.name),
+        "undated": words.undated(made), "link": lambda case: ids.get(id(case)),
         "proven": proven, "series": charts.SERIES,
         # made by pygal out of text nodes, with all scripts taken out
         "year_chart": Markup(charts.by_year(words.splits(made, "year"), made.today)),  # noqa: S704

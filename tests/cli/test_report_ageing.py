@@ -1,5 +1,6 @@
 """`linewarden report ageing`: what it writes where, asked of an agent and without one."""
 
+import asyncio
 import csv
 import io
 import json
@@ -14,8 +15,10 @@ from aiohttp import web
 from agent.cli.report_ageing import parse_day
 from agent.core.ageing_reader import read
 from agent.core.ageing_report import AgeingReport, ageing_document, report
-from tests.cli.agents import answering, linewarden
-from tests.exporters.ageingestate import HOSTILE, NOW, TODAY, cases, estate, hostile
+from agent.core.hardware import Piece
+from agent.ledger import FILE_NAME, SqliteLedger
+from tests.cli.agents import NOW, ago, answering, linewarden, served
+from tests.exporters.ageingestate import HOSTILE, TODAY, cases, estate, hostile
 
 CONFIG: Final = """
 agent: {name: dc1, state_dir: STATE}
@@ -216,13 +219,40 @@ def test_days(text: str, day: str | None) -> None:
         assert parse_day(text) == date.fromisoformat(day)
 
 
-# ------------------------------------------------------------------ no agent
+# ------------------------------------------------------------------ an agent, and none
+
+
+def test_a_running_agent_is_asked_at_its_socket(tmp_path: Path) -> None:
+    with served(tmp_path) as agent:
+        by_socket = linewarden("report", "ageing", "--state-dir", tmp_path, "--json")
+        by_url = linewarden("report", "ageing", "--url", agent.url, "--json")
+    assert (by_socket.exit_code, by_socket.stderr) == (0, "")
+    found = read(json.loads(by_socket.stdout))
+    assert found.cases
+    assert [case.name for case in found.cases] == [case["name"] for case in json.loads(by_url.stdout)["cases"]]
 
 
 def test_without_an_agent_the_configuration_is_read(config: Path) -> None:
     result = linewarden("report", "ageing", "--config", config)
     assert result.exit_code == 0
-    assert "no agent is running" in result.stderr
     assert "1. sw1: switch, bcw; owner bcw" in result.stdout
     assert "with it fails sw2" in result.stdout
     assert "Unknown: support and condition." in result.stdout
+
+
+def test_without_an_agent_the_ledger_is_read_too_and_named(config: Path) -> None:
+    seen = ago(days=400)
+
+    async def fill() -> None:
+        ledger = SqliteLedger(config.parent / FILE_NAME, agent="dc1")
+        await ledger.open()
+        await ledger.record_pieces([Piece("sw2", "XN1", seen, NOW)])
+        await ledger.close()
+
+    asyncio.run(fill())
+    result = linewarden("report", "ageing", "--config", config, "--json")
+    assert result.exit_code == 0
+    assert "no agent is running" in result.stderr
+    case = next(case for case in read(json.loads(result.stdout)).cases if case.name == "sw2")
+    assert case.age is not None
+    assert (case.age.since, case.age.at_least) == (seen.date(), True)
