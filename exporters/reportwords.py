@@ -119,10 +119,17 @@ def unknowns(risk: Risk) -> str:
     return listed([PARTS.get(part.name, part.name) for part in risk.parts if part.ratio is None])
 
 
-def sentence(parts: Iterable[Part]) -> str:
-    """Return what parts say as one sentence: `Without support since 2021-01-31; 14.7 years old.`"""
+def said(risk: Risk, most: int | None = None) -> str:
+    """Return what the heaviest parts of a risk say, as one sentence: `Power supply 2 has failed; 14.7 years old.`
+
+    Where no part adds anything, what the first one says of which something is known.
+    """
+    parts = speaking(risk)[:most] or [part for part in risk.parts if part.ratio is not None][:1]
     text = "; ".join(plain(part.detail).rstrip(".") for part in parts)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    if not text:
+        return "Nothing is known."
+    first, _, rest = text.partition(" ")
+    return f"{first.capitalize() if first.islower() else first} {rest}".rstrip() + "."  # not the names of objects
 
 
 def model(case: Case) -> str:
@@ -273,14 +280,17 @@ def endings(made: AgeingReport, until: date) -> list[Ending]:
 
 
 def undated(made: AgeingReport) -> list[tuple[str, int, list[str]]]:
-    """Return the models whose dates are worth looking up, how many there are of each, and the names of those."""
+    """Return the models whose dates are worth looking up, how many there are of each, and the names of those.
+
+    Those whose model nobody knows come last: there is nothing to look up yet.
+    """
     names: dict[tuple[str, str], list[str]] = {}
     for case in made.cases:
         if case.support is None:
             names.setdefault((case.fact("vendor") or UNKNOWN, case.fact("model") or UNKNOWN), []).append(case.name)
     return [
         (_unknown_model(one.vendor, one.model), one.number, names.get((one.vendor, one.model), []))
-        for one in made.unknown_models
+        for one in sorted(made.unknown_models, key=lambda one: one.model == UNKNOWN)
     ]
 
 

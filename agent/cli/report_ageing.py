@@ -154,9 +154,8 @@ def _reasons(case: "Case", width: int | None) -> list[str]:
     what = ", ".join(filter(None, (words.model(case), words.place(case))))
     lines = [paragraph(f"{case.place}. {clean(case.name)}{title}: {what}", width, hanging="    ")]
     for name, risk in (("likelihood", case.likelihood), ("consequence", case.consequence)):
-        said = words.sentence(words.speaking(risk)) or "Nothing that is known."
         unknown = f" Unknown: {words.unknowns(risk)}." if words.unknowns(risk) else ""
-        lines.append(paragraph(f"{name:<11}  {said}{unknown}", width, "    ", hanging=" " * 17))
+        lines.append(paragraph(f"{name:<11}  {words.said(risk)}{unknown}", width, "    ", hanging=" " * 17))
     return lines
 
 

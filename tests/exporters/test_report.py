@@ -21,6 +21,7 @@ import tinyhtml5
 from agent.core.ageing_reader import read
 from agent.core.ageing_report import AgeingReport, report, unsupported_by
 from agent.core.hardware import Age, Confidence, Reason
+from agent.core.risk import Part, Risk
 from exporters import reportcharts as charts
 from exporters import reportwords as words
 from exporters.report import FORMATS, PDF_PACKAGES, as_document, evidence, horizon, page, render, table
@@ -133,8 +134,8 @@ def test_what_will_be_unsupported_is_a_line_for_each_day_and_product(html: Eleme
 
 def test_models_whose_dates_are_to_be_looked_up(html: Element) -> None:
     assert [row[:2] for row in rows(section(html, "Dates to look up"))[1:]] == [
-        ["MiniDesk 400", "16"], ["Example Networks EN-AP20", "4"], ["Example Networks, model unknown", "1"],
-        ["PowerBox 3000", "1"],
+        ["MiniDesk 400", "16"], ["Example Networks EN-AP20", "4"], ["PowerBox 3000", "1"],
+        ["Example Networks, model unknown", "1"],
     ]  # fmt: skip
 
 
@@ -342,6 +343,23 @@ def test_ages(since: str, at_least: bool, expected: str) -> None:
 )
 def test_makers_and_models(vendor: str, name: str, expected: str) -> None:
     assert words.product(vendor, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ((), "Nothing is known."),
+        ((("a", None, "its age is unknown"),), "Nothing is known."),
+        (
+            (("a", 0.0, "nothing else fails with it"), ("b", 0.0, "0 things depend on it")),
+            "Nothing else fails with it.",
+        ),
+        ((("a", 0.1, "old"), ("b", 0.9, "failed"), ("c", 0.0, "fine")), "Failed; old."),
+        ((("a", 1.0, "upsOutput is on battery."),), "upsOutput is on battery."),
+    ],
+)
+def test_what_parts_say(parts: tuple[tuple[str, float | None, str], ...], expected: str) -> None:
+    assert words.said(Risk(tuple(Part(name, ratio, 1.0, detail) for name, ratio, detail in parts), 0.0)) == expected
 
 
 def test_every_reason_has_its_words() -> None:
