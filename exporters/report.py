@@ -140,14 +140,14 @@ def _piece_row(piece: Piece) -> Row:
 
 
 def _risk_rows(risk: Risk) -> list[Row]:
-    return [(words.PARTS.get(part.name, part.name), f"{part.detail} ({_adds(part)})", part.source, "")
+    return [(words.PARTS.get(part.name, part.name), f"{part.detail} ({_counts(part)})", part.source, "")
             for part in risk.parts]  # fmt: skip
 
 
-def _adds(part: Part) -> str:
+def _counts(part: Part) -> str:
     if part.ratio is None:
-        return f"unknown: adds nothing of at most {part.weight:.2f}"
-    return f"adds {part.ratio * part.weight:.2f} of at most {part.weight:.2f}"
+        return f"unknown: counts nothing of at most {part.weight:.2f}"
+    return f"counts {part.ratio * part.weight:.2f} of at most {part.weight:.2f}"
 
 
 def _support_rows(one: Support) -> list[Row]:

@@ -24,7 +24,7 @@ from agent.core.hardware import Age, Confidence, Reason
 from agent.core.risk import Part, Risk
 from exporters import reportcharts as charts
 from exporters import reportwords as words
-from exporters.report import FORMATS, PDF_PACKAGES, as_document, evidence, horizon, page, render, table
+from exporters.report import FORMATS, PDF_PACKAGES, _pdf, as_document, evidence, horizon, page, render, table
 from exporters.reportwords import Split
 from tests.exporters.ageingestate import FORMULA, HOSTILE, NOW, TODAY, cases, estate, hostile
 
@@ -174,7 +174,7 @@ def test_every_fact_stands_there_with_its_source_and_confidence(html: Element) -
             assert (fact.name.replace("_", " "), str(fact.value), fact.source, fact.confidence) in found
         for flag in case.flags:
             assert (words.reason(flag.reason), f"{flag.severity}: {flag.detail}", flag.source, flag.confidence) in found
-        said = {row[1].split(" (adds")[0].split(" (unknown")[0]: row[2] for row in found if len(row) == 4}
+        said = {row[1].split(" (counts")[0].split(" (unknown")[0]: row[2] for row in found if len(row) == 4}
         for part in (*case.likelihood.parts, *case.consequence.parts):
             assert said[part.detail] == part.source
         if case.age is not None:
@@ -390,13 +390,19 @@ def inside(pdf: bytes) -> bytes:
 
 
 def test_pdf_has_pages_outline_language_and_drawings() -> None:
-    pdf = render(report(cases()[:3], NOW, TODAY), "pdf", None, UNTIL)
+    pdf = _pdf(page(report(cases()[:10], NOW, TODAY), None, UNTIL, 1))
     assert pdf.startswith(b"%PDF-1.")
     found = inside(pdf)
     assert len(re.findall(rb"/Type\s*/Page\b", found)) >= 2
     for title in (b"(Ageing hardware)", b"(What to replace first)", b"(What will be unsupported by 31 March 2028)",
                   b"(Evidence: every fact and its source)"):  # fmt: skip
         assert b"/Title " + title in found
+    outline = re.findall(rb"/Title \(([^)]*)\)/Dest \[(\d+) 0 R", found)
+    first = [page for title, page in outline if title == b"Ageing hardware"]
+    on_it = [title.decode().split(" ")[0] for title, page in outline if page in first]
+    assert on_it[2:] == [
+        case.name for case in cases()[:10]
+    ]  # the committee's page is one page, and nothing else is on it
     assert b"/Lang (en-GB)" in found
     assert b"/S /Table" in found  # tagged: it can be read aloud
     red = " ".join(f"{int(charts.SERIES[0][1][i : i + 2], 16) / 255:.6f}" for i in (1, 3, 5))
