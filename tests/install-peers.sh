@@ -3,7 +3,8 @@
 set -eu
 
 packages="snmpd snmp prometheus prometheus-alertmanager prometheus-blackbox-exporter iproute2 nftables tcpdump fping
-iputils-ping procps chromium chromium-driver systemd systemd-container debootstrap"
+iputils-ping procps chromium chromium-driver libpango-1.0-0 libpangoft2-1.0-0
+libharfbuzz-subset0 systemd systemd-container debootstrap"
 
 distribution=$(. /etc/os-release 2>/dev/null && echo "${ID:-}") || distribution=
 

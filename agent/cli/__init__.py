@@ -20,7 +20,7 @@ _COMMANDS: Final = {
     "outages": ("outages", "What was down, from when to when, and why."),
     "maintenance": ("maintenance", "Announce work, so that nobody is paged for it: add, end, list."),
     "replay": ("replay", "Recorded round-trip times through the detectors: what would have been told."),
-    "report": ("report", "What availability came to, by the rules of each contract."),
+    "report": ("report", "What availability came to; which hardware to replace first."),
     "explain": ("explain", "Why a target is in its state, what depends on it, and who is told."),
     "lifecycle": ("lifecycle", "Until when hardware and software are supported: list, import."),
     "topology": ("topology", "What depends on what, as configured and as learnt."),

@@ -9,6 +9,7 @@ from agent.cli import LazyGroup
 _COMMANDS: Final = {
     "availability": ("report_availability", "Availability by the rules of each contract, with what is left."),
     "register": ("report_register", "Where the asset register and the network say different things."),
+    "ageing": ("report_ageing", "Which hardware to replace first, and why; as HTML, PDF, CSV, JSON."),
 }
 
 
@@ -27,4 +28,5 @@ def command() -> None:
       linewarden report availability
       linewarden report availability --month 2026-11 --target bcw-crown-primary
       linewarden report register --format csv > mismatches.csv
+      linewarden report ageing --output ageing.pdf
     """
