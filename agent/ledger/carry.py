@@ -6,8 +6,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-# open spans, last states, what detectors have learnt, what people announced and said of what is open, and the sequence
-# numbers, so that an id never means two events
+# open spans, last states, what detectors have learnt, what days did to hardware, what people announced and said of what
+# is open, and the sequence numbers, so that an id never means two events
 _KEPT: Final = {
     "runs": "SELECT * FROM runs ORDER BY id DESC LIMIT 1",
     "outages": "SELECT * FROM outages WHERE ended_us IS NULL",
@@ -18,6 +18,7 @@ _KEPT: Final = {
     "detectors": "SELECT * FROM detectors",
     "windows": "SELECT * FROM windows",
     "notes": "SELECT * FROM notes WHERE outage IN (SELECT id FROM outages WHERE ended_us IS NULL)",
+    "wear": "SELECT * FROM wear",
     "sqlite_sequence": "SELECT * FROM sqlite_sequence WHERE name IN ('events', 'outages', 'windows', 'notes')",
 }
 
