@@ -6,7 +6,6 @@ from math import nan
 from pathlib import Path
 
 from agent.core.hardware import Wear
-from agent.core.ports import Ledger
 from tests.agent.ledgers import at, opened, target_event
 from tests.waiting import until
 
@@ -20,10 +19,9 @@ def wear(item: str = "temperature:Inlet", value: float = 21.5, *, target: str = 
 async def test_what_days_did_is_read_back_in_order(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     async with opened(path) as ledger:
-        port: Ledger = ledger
-        await port.record_wear([wear(days=1), wear("storage:/var", 0.5), wear(target="a"), wear()])
-        await port.record_wear([])
-        await port.record_wear([wear(value=23.0)])  # the day was not over when it was written first
+        await ledger.record_wear([wear(days=1), wear("storage:/var", 0.5), wear(target="a"), wear()])
+        await ledger.record_wear([])
+        await ledger.record_wear([wear(value=23.0)])  # the day was not over when it was written first
     async with opened(path) as ledger:
         expected = [wear(target="a"), wear("storage:/var", 0.5), wear(value=23.0), wear(days=1)]
         assert list(await ledger.wear(DAY)) == expected
