@@ -2,6 +2,8 @@
 
 - Mann-Kendall: is there a monotone trend (Mann 1945, Kendall 1975; ties as in Kendall's Rank Correlation Methods).
 - Theil-Sen: its slope, with Sen's interval from Kendall's variance (Sen 1968, JASA 63:1379).
+- Both widened where neighbouring days resemble each other, by the detrended lag-1 autocorrelation (Yue & Wang 2004,
+  Water Resources Management 18:201): n days that follow one another are worth fewer than n.
 - Rates of counters: the conditional test of two Poisson rates (Przyborowski & Wilenski 1940), made quasi-Poisson by the
   overdispersion that the past shows, and its tail by Chernoff's bound, which never says too much.
 """
@@ -16,6 +18,8 @@ import numpy.typing as npt
 
 from agent.core.traffic import Floats
 
+_NOTHING: Final = 1e-18  # what rounding leaves of a straight line
+_MOST_LIKE: Final = 0.95  # beyond that the days hold almost nothing
 _CONTINUITY: Final = 1.0  # of Kendall's S, which moves in steps of 2
 
 
@@ -50,23 +54,34 @@ def normal_tail(z: float) -> float:
     return 0.5 * math.erfc(z / math.sqrt(2))
 
 
-def trend(days: Sequence[float], values: Sequence[float]) -> Trend | None:
+def trend(days: Sequence[float], values: Sequence[float], *, serial: bool = False) -> Trend | None:
     """Return the trend of values over days; None for fewer than 4.
 
     Args:
         days: ascending, each once; gaps are no harm.
+        serial: neighbouring days resemble each other also where there is no trend.
     """
     if len(values) < 4:
         return None
     x, y = np.asarray(days, dtype=np.float64), np.asarray(values, dtype=np.float64)
     upper = np.triu_indices(len(y), 1)
     rises, runs = (y[None, :] - y[:, None])[upper], (x[None, :] - x[:, None])[upper]
-    spread = math.sqrt(_kendall_variance(y))
     slopes = np.sort(rises / runs)
     slope = float(np.median(slopes))
+    rest = y - slope * (x - x[-1])
+    level = float(np.median(rest))
+    spread = math.sqrt(_kendall_variance(y) * (_inflation(rest - level) if serial else 1.0))
     low, high = _sen(slopes, spread)
-    level = float(np.median(y - slope * (x - x[-1])))
     return Trend(_p(float(np.sign(rises).sum()), spread), slope, low, high, level)
+
+
+def _inflation(rest: Floats) -> float:
+    """Return by how much serial likeness widens the variance."""
+    power = float(rest @ rest)
+    if power <= _NOTHING * len(rest):
+        return 1.0
+    likeness = min(_MOST_LIKE, max(0.0, float(rest[1:] @ rest[:-1]) / power))
+    return (1 + likeness) / (1 - likeness)
 
 
 def _p(score: float, spread: float) -> float:
