@@ -49,7 +49,7 @@ def _wander(chance: np.random.Generator, days: int, spread: float, memory: float
 
 
 def counts(chance: np.random.Generator, days: int, kind: str, rate: float = 1.0) -> Floats:
-    """Return daily counts: `single` Poisson, `clumps` negative binomial, `spells` of some 3 days at 30 times the rate."""
+    """Return daily counts: `single` Poisson, `clumps` negative binomial, `spells` of some 3 days at 30 times that."""
     if kind == "single":
         return chance.poisson(rate, days).astype(np.float64)
     if kind == "clumps":

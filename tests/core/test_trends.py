@@ -98,3 +98,18 @@ def test_quantiles() -> None:
     assert quantile([1, 2, 3], 0.5) == 2
     with pytest.raises(ValueError, match="no values"):
         quantile([], 0.5)
+
+
+def test_days_that_resemble_each_other_are_worth_fewer() -> None:
+    line = trend(range(30), [0.5 * day for day in range(30)], serial=True)
+    assert line == trend(range(30), [0.5 * day for day in range(30)])  # what is on the line resembles nothing
+    seeded, wrong = random.Random(1), [0, 0]
+    for _ in range(300):
+        values = [0.0]
+        for _ in range(59):
+            values.append(0.8 * values[-1] + seeded.gauss(0, 1))
+        for at, serial in enumerate((False, True)):
+            found = trend(range(60), values, serial=serial)
+            wrong[at] += found is not None and found.p <= 0.01
+    assert wrong[0] > 100
+    assert wrong[1] < 30
