@@ -11,6 +11,7 @@ from datetime import date, datetime
 from statistics import median
 from typing import Final
 
+from agent.core.counters import TICKS_PER_SECOND, Uptime, uptime
 from agent.core.hardware import Condition, Counter, Hardware, PhysicalClass, Wear
 from agent.core.model import AdminStatus, Interface, OperStatus
 from agent.core.traffic import Traffic
@@ -38,6 +39,7 @@ CONDITION_VALUES: Final[Mapping[Condition, float]] = {
     Condition.OK: 0.0, Condition.WARNING: 1.0, Condition.FAILED: 2.0, Condition.MISSING: 3.0,
 }  # fmt: skip
 MOST_ITEMS: Final = 1000  # of one device: whoever makes up names must not fill the ledger
+MOST_OF_A_KIND: Final = 64  # readings of one quantity: a chassis full of optics has hundreds of temperatures
 _MOST_CHARACTERS: Final = 120
 _HOURS: Final = 24
 
@@ -73,7 +75,7 @@ def gauges(hardware: Hardware) -> dict[str, float]:
             names = {one.name for one in stores}
             found = [one for one in found if one[1] not in names]  # two tables tell of the same file system
             found = [(one.key, one.name, one.used_octets / one.size_octets) for one in stores] + found
-        out.update(named(quantity, found))
+        out.update(named(quantity, found[:MOST_OF_A_KIND]))
     return out
 
 
@@ -122,6 +124,7 @@ class DayBook:
         self._now: _Day | None = None
         self._totals: dict[str, float] = {}
         self._states: dict[str, tuple[OperStatus | None, int]] = {}
+        self._uptime: tuple[datetime, float] | None = None
 
     def resume(self, values: Iterable[Wear]) -> None:
         """Go on with a day whose first part is in the ledger: what has grown before counts.
@@ -177,6 +180,21 @@ class DayBook:
                 continue
             went = before[0] is OperStatus.UP and one.oper is not OperStatus.UP and one.oper is not None
             grown[item(FLAPS, one.name)] = float(went) + max(0, one.flaps - before[1])
+        return self.add(at, grown)
+
+    def take_uptime(self, at: datetime, seconds: float, *, covered: bool) -> tuple[Wear, ...]:
+        """Count a restart since the poll before, told from sysUpTime's own wrap; returns as `take`.
+
+        Args:
+            seconds: for which the device has been up.
+            covered: whether maintenance was announced: then a restart is somebody's work.
+        """
+        before, self._uptime = self._uptime, (at, seconds)
+        grown: dict[str, float] = {}
+        if before is not None and not covered:
+            ticks = [round(value * TICKS_PER_SECOND) for value in (before[1], seconds)]
+            if uptime(*ticks, (at - before[0]).total_seconds()) is Uptime.RESTARTED:
+                grown[REBOOTS] = 1.0
         return self.add(at, grown)
 
     def values(self) -> tuple[Wear, ...]:

@@ -20,7 +20,8 @@ Items = Mapping[str, Days]
 _FRESH_DAYS: Final = 4  # what was last seen before that is not told of any more
 _RECENT: Final = 14  # days that are held against the past: spells of errors are over by then
 _LEAST_PAST: Final = 28
-_MOST_PAST_DAYS: Final = 104
+_MOST_PAST: Final = 90  # the oldest of half a year: what has risen stays told for three months
+_MOST_PAST_DAYS: Final = 180
 _DAYS_ABOVE: Final = 12  # of the 14, above nine tenths of the past
 _WEEK: Final = 7
 _USUAL: Final = 0.9
@@ -71,7 +72,7 @@ def _rising(
 ) -> Cause | None:  # fmt: skip
     """Hold the last fourteen days on which the device was seen against those before; a day without a value has none."""
     within = [day for day in seen if (today - day).days <= _MOST_PAST_DAYS]
-    recent, past = within[-_RECENT:], within[:-_RECENT]
+    recent, past = within[-_RECENT:], within[:-_RECENT][:_MOST_PAST]
     if len(past) < _LEAST_PAST or (today - recent[0]).days > 2 * _RECENT:
         return None
     before, after = ([counts.get(day, 0.0) for day in days] for days in (past, recent))

@@ -110,6 +110,30 @@ def test_interfaces_that_went_down_are_counted() -> None:
     assert by_item(book.values()) == {"observed:": 6.0, "flaps:Gi1": 4.0}
 
 
+@pytest.mark.parametrize(
+    ("polls", "expected"),
+    [
+        ([(0, 5000.0)], 0),
+        ([(0, 5000.0), (1, 8600.0)], 0),
+        ([(0, 5000.0), (1, 30.0)], 1),
+        ([(0, 5000.0), (1, 30.0), (2, 3630.0), (3, 5.0)], 2),
+        ([(0, 2**32 / 100 - 600), (1, 3000.0)], 0),  # the wrap after 497 days
+    ],
+)
+def test_restarts_are_counted(polls: list[tuple[float, float]], expected: int) -> None:
+    book, announced = DayBook("sw1"), DayBook("sw1")
+    for hours, seconds in polls:
+        book.take_uptime(at(hours), seconds, covered=False)
+        announced.take_uptime(at(hours), seconds, covered=True)
+    assert by_item(book.values()).get("reboots:", 0) == expected
+    assert "reboots:" not in by_item(announced.values())
+
+
+def test_of_a_chassis_full_of_optics_some_are_kept() -> None:
+    readings = tuple(Reading(f"t{n}", f"T{n}", "temperature", "celsius", 20.0) for n in range(300))
+    assert len(gauges(Hardware(T0, readings=readings))) == weardays.MOST_OF_A_KIND
+
+
 def test_errors_of_both_directions_count() -> None:
     nan = float("nan")
 

@@ -23,6 +23,7 @@ from agent.core.series import SeriesBlock
 from probes import host
 from probes.host import Probe, Settings
 from probes.local.document import Disk, Document, Machine, text_of
+from probes.local.ours import Sample
 
 Temperature = namedtuple("Temperature", "label current high critical")  # noqa: PYI024 - psutil's own shape
 Fan = namedtuple("Fan", "label current")  # noqa: PYI024 - psutil's own shape
@@ -134,7 +135,7 @@ async def test_what_is_missing_is_left_out_and_the_rest_stays(only_stat: Path) -
 
 
 async def test_a_host_that_shows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> Iterator[host.Sample]:
+    def broken() -> Iterator[Sample]:
         yield from [("never", {}, float(Path("/no/such/file").stat().st_size))]
 
     def no_release() -> dict[str, str]:
@@ -200,7 +201,7 @@ async def test_a_reading_that_hangs_is_unknown_and_is_not_piled_up(monkeypatch: 
     hang = threading.Event()
     started = []
 
-    def hanging() -> Iterator[host.Sample]:
+    def hanging() -> Iterator[Sample]:
         started.append(1)
         hang.wait(30)
         yield "node_load1", {}, 1.0
@@ -233,7 +234,7 @@ async def test_a_bug_is_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_cancelled_while_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     hang = threading.Event()
 
-    def hanging() -> Iterator[host.Sample]:
+    def hanging() -> Iterator[Sample]:
         hang.wait(30)
         yield "node_load1", {}, 1.0
 

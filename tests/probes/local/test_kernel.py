@@ -46,8 +46,8 @@ def test_the_machine(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["To Be Filled By O.E.M.", "System Serial Number", "Default string", "Not Specified", "0123456789", "0000", "", "..",
-     "None", "N/A"],
+    ["To Be Filled By O.E.M.", "System Serial Number", "Default string", "Not Specified", "0123456789", "0000", "",
+     "..", "None", "N/A"],
 )  # fmt: skip
 def test_placeholders_say_nothing(text: str, tmp_path: Path) -> None:
     put(tmp_path / DMI, product_serial=text)
