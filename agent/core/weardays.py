@@ -192,8 +192,8 @@ class DayBook:
         before, self._uptime = self._uptime, (at, seconds)
         grown: dict[str, float] = {}
         if before is not None and not covered:
-            ticks = [round(value * TICKS_PER_SECOND) for value in (before[1], seconds)]
-            if uptime(*ticks, (at - before[0]).total_seconds()) is Uptime.RESTARTED:
+            former, ticks = (round(value * TICKS_PER_SECOND) for value in (before[1], seconds))
+            if uptime(former, ticks, (at - before[0]).total_seconds()) is Uptime.RESTARTED:
                 grown[REBOOTS] = 1.0
         return self.add(at, grown)
 
