@@ -38,6 +38,9 @@ from agent.core.model import Check, Fact, Observation, Outcome
 from agent.core.ports import Resources
 from agent.core.series import Family, SeriesBlock
 from agent.core.units import Duration, Strict, format_duration
+from probes.local import ours
+from probes.local.document import DEFAULT_FILE, DocumentError
+from probes.local.ours import Sample, Scanned
 
 # node_exporter's defaults: partitions and memory disks; mount points that belong to containers or to the kernel
 _NO_DISK: Final = re.compile(r"(z?ram|loop|fd|sr|(h|s|v|xv)d[a-z]|(nvme\d+n|mmcblk)\d+p)\d+")
@@ -47,16 +50,21 @@ _NO_MOUNT: Final = re.compile(
 _OWN_SHARE: Final = 0.95  # of the timeout: ends before the runner's deadline, which would count against the host
 _IMAGES: Final = frozenset({"squashfs", "iso9660", "erofs"})  # read-only images are always full
 
-Sample = tuple[str, dict[str, str], float]  # metric name, labels without target, value
 Part = Callable[[], Iterator[Sample]]
+_Read = tuple[list[Sample], tuple[Fact, ...], Scanned]
 
 
 class Settings(Strict):
-    """`host: {interval: 30s}`."""
+    """`host: {interval: 30s}`.
+
+    Attributes:
+        hardware_file: what linewarden-hardware.service writes; where there is none, disks and memory say nothing.
+    """
 
     type: Literal["host"]
     interval: Annotated[Duration, Field(gt=0)] = 30.0
     timeout: Annotated[Duration, Field(gt=0)] = 10.0
+    hardware_file: Path = DEFAULT_FILE
 
 
 class Probe:
@@ -88,48 +96,49 @@ class Probe:
         began = time.monotonic()
         try:
             async with asyncio.timeout(settings.timeout * _OWN_SHARE):
-                samples, facts = await self._in_thread()
+                samples, facts, scanned = await self._in_thread(settings.hardware_file)
         except TimeoutError:
             detail = f"reading this host took longer than {format_duration(settings.timeout)}"
             return Observation(check.target, check.name, datetime.now(UTC), Outcome.UNKNOWN, detail)
+        now = datetime.now(UTC)
         return Observation(
             check.target,
             check.name,
-            datetime.now(UTC),
+            now,
             Outcome.OK,
-            _summary(samples),
+            _summary(samples) + (f"; {scanned}" if isinstance(scanned, DocumentError) else ""),
             duration_seconds=time.monotonic() - began,
             series=_block(check.target, samples),
             facts=facts,
+            hardware=ours.hardware(samples, scanned, now),
         )
 
     async def close(self) -> None:
         """Leave a reading that hangs behind: its thread is a daemon and does not hold up the end of the process."""
 
-    async def _in_thread(self) -> tuple[list[Sample], tuple[Fact, ...]]:
+    async def _in_thread(self, hardware_file: Path) -> _Read:
         """Read in a daemon thread: one of the loop's pool could never be given up."""
         loop = asyncio.get_running_loop()
-        result: asyncio.Future[tuple[list[Sample], tuple[Fact, ...]]] = loop.create_future()
+        result: asyncio.Future[_Read] = loop.create_future()
         proc_root = self._proc_root
 
-        def settle(samples: list[Sample], facts: tuple[Fact, ...], error: Exception | None) -> None:
+        def settle(read: _Read, error: Exception | None) -> None:
             if result.done():
                 return
             if error is None:
-                result.set_result((samples, facts))
+                result.set_result(read)
             else:
                 result.set_exception(error)
 
         def read() -> None:
-            samples: list[Sample] = []
-            facts: tuple[Fact, ...] = ()
+            found: _Read = ([], (), None)
             failed: Exception | None = None
             try:
-                samples, facts = _read(proc_root)
+                found = (*_read(proc_root), ours.scanned(hardware_file))
             except Exception as error:
                 failed = error
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile: nobody waits any more
-                loop.call_soon_threadsafe(settle, samples, facts, failed)
+                loop.call_soon_threadsafe(settle, found, failed)
 
         self._reading = threading.Thread(target=read, name="host probe", daemon=True)
         self._reading.start()

@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "explain": ("explain", "Why a target is in its state, what depends on it, and who is told."),
     "lifecycle": ("lifecycle", "Until when hardware and software are supported: list, import."),
     "topology": ("topology", "What depends on what, as configured and as learnt."),
+    "hardware-scan": ("hardware_scan", "Read what only root sees of this host: disks, memory, machine."),
     "config": ("config", "Helpers for the configuration: `config schema`."),
     "deploy": ("deploy", "Write systemd units, alert rules and dashboards to a directory."),
     "completion": ("completion", "Print the completion script for bash, zsh or fish."),

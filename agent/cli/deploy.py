@@ -34,6 +34,11 @@ Next, as root, on the host of the agent:
   install -m 644 {dir}/systemd/linewarden.service /etc/systemd/system/
   systemctl daemon-reload
   systemctl enable --now linewarden
+
+  # optional: disks, memory and the machine of this host, which only root sees (needs smartmontools)
+  install -m 644 {dir}/systemd/linewarden-hardware.service {dir}/systemd/linewarden-hardware.timer /etc/systemd/system/
+  systemctl daemon-reload
+  systemctl enable --now linewarden-hardware.timer
 """
 
 # folder -> what to do with it

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from agent.core.hardware import Piece
+from agent.core.hardware import Piece, Wear
 from agent.core.maintenance import Window
 from agent.core.model import Check, Event, EventKind, Observation, Outage, Round, SnmpAuth, State, StreamItem
 from agent.core.notes import Note
@@ -255,5 +255,11 @@ class Ledger(Protocol):
                       limit: int = 1000) -> Sequence[Outage]: ...  # fmt: skip
 
     async def blind(self, since: datetime, until: datetime) -> Sequence[Blind]: ...
+
+    async def record_wear(self, values: Sequence[Wear]) -> None:
+        """Keep what days did to hardware, each instead of its former value; what is older than 400 days goes."""
+
+    async def wear(self, since: date) -> Sequence[Wear]:
+        """Return what is kept of that day and of later ones, by target, item and day."""
 
     async def close(self) -> None: ...

@@ -6,8 +6,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-# open spans, last states, what detectors have learnt, since when each piece of hardware is there, what people announced
-# and said of what is open, and the sequence numbers, so that an id never means two events
+# open spans, last states, what detectors have learnt, since when each piece of hardware is there and what days did to it,
+# what people announced and said of what is open, and the sequence numbers, so that an id never means two events
 _KEPT: Final = {
     "runs": "SELECT * FROM runs ORDER BY id DESC LIMIT 1",
     "outages": "SELECT * FROM outages WHERE ended_us IS NULL",
@@ -19,6 +19,7 @@ _KEPT: Final = {
     "pieces": "SELECT * FROM pieces",
     "windows": "SELECT * FROM windows",
     "notes": "SELECT * FROM notes WHERE outage IN (SELECT id FROM outages WHERE ended_us IS NULL)",
+    "wear": "SELECT * FROM wear",
     "sqlite_sequence": "SELECT * FROM sqlite_sequence WHERE name IN ('events', 'outages', 'windows', 'notes')",
 }
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from agent.core.hardware import Piece
+from agent.core.hardware import Piece, Wear
 from agent.core.maintenance import Window
 from agent.core.model import Event
 from agent.core.notes import Note
 from agent.core.ports import Blind, DetectorState, NotRecordedError
 from agent.ledger.said import cancel_window, rename_in_windows, write_note, write_window
-from agent.ledger.writing import rename, write_blind, write_detectors, write_events, write_pieces
+from agent.ledger.writing import rename, write_blind, write_detectors, write_events, write_pieces, write_wear
 
 T = TypeVar("T")
 
@@ -199,3 +199,18 @@ class NoteJob(SaidJob[tuple[Note, Event]]):
     def write(self, db: sqlite3.Connection) -> tuple[Note, Event] | None:
         """Insert both."""
         return write_note(db, self.note, self.event)
+
+
+class WearJob(Job[None]):
+    """What days did to hardware."""
+
+    def __init__(self, values: Sequence[Wear]) -> None:
+        super().__init__()
+        self.values = tuple(values)
+
+    def apply(self, db: sqlite3.Connection) -> None:
+        """Write it."""
+        write_wear(db, self.values)
+
+    def unwritten(self) -> None:
+        """Return nothing: it is written later."""

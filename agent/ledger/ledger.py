@@ -5,11 +5,11 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-from agent.core.hardware import Piece
+from agent.core.hardware import Piece, Wear
 from agent.core.maintenance import Window
 from agent.core.model import Event, Outage, Round
 from agent.core.notes import Note
@@ -25,6 +25,7 @@ from agent.ledger.jobs import (
     PiecesJob,
     RenameJob,
     SaidJob,
+    WearJob,
     WindowJob,
 )
 from agent.ledger.limits import Limits
@@ -244,6 +245,15 @@ class SqliteLedger:
     async def rounds(self, target: str, check: str, since: datetime, until: datetime) -> Sequence[Round]:
         """Return the raw rounds of a check that began in [since, until), in order of time."""
         return await self._read(lambda: self._reader.rounds(target, check, since, until))
+
+    async def record_wear(self, values: Sequence[Wear]) -> None:
+        """Keep what days did to hardware, each instead of its former value."""
+        if values:
+            await self._submit(WearJob(values))
+
+    async def wear(self, since: date) -> Sequence[Wear]:
+        """Return what is kept of that day and of later ones, by target, item and day."""
+        return await self._read(lambda: self._reader.wear(since))
 
     async def close(self) -> None:
         """Write what waits and the mark of a clean end."""

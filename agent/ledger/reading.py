@@ -4,11 +4,11 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from agent.core.hardware import Piece
+from agent.core.hardware import Piece, Wear
 from agent.core.maintenance import Window
 from agent.core.model import Event, EventKind, Outage, Round, State
 from agent.core.notes import Note
@@ -27,7 +27,7 @@ from agent.ledger.rows import (
 )
 from agent.ledger.said import read_notes, read_windows
 from agent.ledger.schema import open_for_reading
-from agent.ledger.writing import MINUTE_US
+from agent.ledger.writing import MINUTE_US, day_number
 
 MOST_ROWS: Final = 100_000  # one answer stays within some 100 MB
 _FAILURES_US: Final = 3_600_000_000  # flap damping has forgotten what is older
@@ -184,6 +184,13 @@ def read_pieces(db: sqlite3.Connection) -> list[Piece]:
     ]
 
 
+def read_wear(db: sqlite3.Connection, since: date) -> list[Wear]:
+    """Return what is kept of that day and of later ones, by target, item and day."""
+    first = day_number(since)
+    rows = db.execute("SELECT target, item, day, value FROM wear WHERE day >= ? ORDER BY 1, 2, 3", (first,))
+    return [Wear(target, item, since + timedelta(days=day - first), value) for target, item, day, value in rows]
+
+
 class LedgerReader:
     """Reads a ledger file, beside a running agent or without one. Blocking; writes nothing."""
 
@@ -227,6 +234,10 @@ class LedgerReader:
     def states(self) -> Resumed:
         """Return the last states and the open outages."""
         return self.read(read_states)
+
+    def wear(self, since: date) -> list[Wear]:
+        """Return what is kept of that day and of later ones, by target, item and day."""
+        return self.read(lambda db: read_wear(db, since))
 
     def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
         """Run `ask` on a fresh read-only connection.

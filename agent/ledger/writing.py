@@ -4,11 +4,12 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from math import isfinite
 from operator import itemgetter
 from typing import Final
 
-from agent.core.hardware import Piece
+from agent.core.hardware import Piece, Wear
 from agent.core.model import Event, EventKind, Outage, Round
 from agent.core.ports import Blind, DetectorState
 from agent.ledger.outages import REMOVED, RENAMED, step
@@ -202,7 +203,7 @@ def rename(db: sqlite3.Connection, old: str, new: str, now: datetime) -> bool:
     found = db.execute(
         "SELECT EXISTS (SELECT 1 FROM events WHERE target=?1) OR EXISTS (SELECT 1 FROM target_states WHERE target=?1)"
         " OR EXISTS (SELECT 1 FROM outages WHERE target=?1) OR EXISTS (SELECT 1 FROM checks WHERE target=?1)"
-        " OR EXISTS (SELECT 1 FROM pieces WHERE target=?1)",
+        " OR EXISTS (SELECT 1 FROM pieces WHERE target=?1) OR EXISTS (SELECT 1 FROM wear WHERE target=?1)",
         (names[1],),
     ).fetchone()[0]
     if not found:
@@ -215,13 +216,32 @@ def rename(db: sqlite3.Connection, old: str, new: str, now: datetime) -> bool:
             (to_us(now), RENAMED, names[1]),
         )
     db.execute("UPDATE outages SET target=? WHERE target=?", names)
-    for table in ("target_states", "check_states", "checks", "blinds", "detectors", "pieces"):
+    for table in ("target_states", "check_states", "checks", "blinds", "detectors", "pieces", "wear"):
         db.execute(f"UPDATE OR IGNORE {table} SET target=? WHERE target=?", names)  # noqa: S608 - constants
     for table in (
         "target_states",
         "check_states",
         "detectors",
         "pieces",
+        "wear",
     ):  # what the present name has already is the newer
         db.execute(f"DELETE FROM {table} WHERE target=?", (names[1],))  # noqa: S608 - constants
     return True
+
+
+WEAR_KEPT_DAYS: Final = 400  # a year, so that a summer is compared with a summer, and a month to spare
+_EPOCH: Final = date(1970, 1, 1)
+
+
+def day_number(day: date) -> int:
+    """Return the days since 1970-01-01."""
+    return (day - _EPOCH).days
+
+
+def write_wear(db: sqlite3.Connection, values: Sequence[Wear]) -> None:
+    """Write what days did to hardware; forget what is too old, reckoned from the newest of these."""
+    finite = [one for one in values if isfinite(one.value)]  # SQLite has no NaN: one would fail all the others
+    rows = [(text(one.target), text(one.item), day_number(one.day), float(one.value)) for one in finite]
+    db.executemany("INSERT INTO wear VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET value=excluded.value", rows)
+    if rows:
+        db.execute("DELETE FROM wear WHERE day < ?", (max(row[2] for row in rows) - WEAR_KEPT_DAYS,))

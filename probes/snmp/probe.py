@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import ClassVar, Final
 
 from agent.core.model import Check, Observation, Outcome, SnmpAuth
@@ -264,9 +265,10 @@ class Probe:
 
 async def _made(kept: _Kept, device: Device, poll: Poll) -> Made:
     varbinds, shape, complete, reader = poll.varbinds, poll.shape, not poll.problems, kept.reader
+    at = datetime.now(UTC)
     assert reader is not None
     try:
-        return await device.off_the_loop(len(varbinds), lambda: reader.made(varbinds, shape, complete=complete))
+        return await device.off_the_loop(len(varbinds), lambda: reader.made(varbinds, shape, complete=complete, at=at))
     except asyncio.CancelledError:
         # the thread may still be at it: the next poll must not share it
         kept.plan, kept.reader = None, None

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from agent.core.hardware import Hardware
 from agent.core.model import Fact, Interface
 from agent.core.series import SeriesBlock
-from probes.snmp import identity, optics
+from probes.snmp import condition, identity, optics
 from probes.snmp.ber import Value, VarBind
 from probes.snmp.fastplan import COLUMNS, NARROW, Table
 from probes.snmp.labels import Finder
@@ -24,6 +26,7 @@ class Made:
         interfaces: the same tuple as the last time while it would be equal.
         table: the same object while the same cells are there.
         runs: the varbinds of each column that the fast tier reads.
+        hardware: how its parts are; None where nothing is said of them.
     """
 
     series: SeriesBlock
@@ -31,6 +34,7 @@ class Made:
     facts: tuple[Fact, ...]
     table: Table
     runs: Mapping[bytes, Sequence[VarBind]]
+    hardware: Hardware | None = None
 
 
 class Reader:
@@ -40,18 +44,22 @@ class Reader:
         """Take what renders the modules' series."""
         self._renderer = renderer
         self._finder = Finder({*_SAYING, *COLUMNS, *identity.ROOTS})
+        self._parts = Finder(condition.roots())
         self._shape: object = None
         self._said: list[list[Value]] = []
         self._interfaces: tuple[Interface, ...] = ()
         self._table: Table | None = None
         self._standing = False
 
-    def made(self, varbinds: Sequence[VarBind], shape: object, *, complete: bool) -> Made:
+    def made(
+        self, varbinds: Sequence[VarBind], shape: object, *, complete: bool, at: datetime | None = None
+    ) -> Made:  # fmt: skip
         """Return what a poll gives; may run in a thread.
 
         Args:
             shape: what stands for the names of the varbinds; None for nothing.
             complete: whether all was read that was asked for.
+            at: when it was read; None: nothing is said of the hardware.
         """
         runs = self._finder.find(varbinds, shape)
         known = shape is not None and shape == self._shape
@@ -67,7 +75,12 @@ class Reader:
         self._shape = shape
         facts = identity.facts([bind for root in identity.ROOTS for bind in runs.get(root, ())], complete)
         counted = {column: runs[column] for column in COLUMNS if column in runs}
-        return Made(self._renderer.render(varbinds, shape), self._interfaces, facts, self._table, counted)
+        hardware = None
+        if at is not None:
+            parts = self._parts.find(varbinds, shape)
+            hardware = condition.hardware(parts, self._interfaces, facts, at, complete=complete)
+        series = self._renderer.render(varbinds, shape)
+        return Made(series, self._interfaces, facts, self._table, counted, hardware)
 
 
 def _standing(runs: _Runs) -> bool:

@@ -69,7 +69,7 @@ def full_result(check: Check, full: Made, state: State, poll: Poll, seconds: flo
         check.target, check.name, datetime.now(UTC), Outcome.OK, detail, seconds, confirmed=True, complete=not problems,
         values=_values(poll, len(poll.varbinds), len(problems), full=True),
         series=state.series, interfaces=interfaces, traffic=state.told.traffic if state.told is not None else None,
-        facts=full.facts,
+        facts=full.facts, hardware=full.hardware,
     )  # fmt: skip
 
 

@@ -34,12 +34,12 @@ _UPS_OBJECTS: Final = (
     ("4.4.1.5", "output load", "%", 1.0),
 )
 # RFC 3433 EntitySensorDataType and the unit of each
-_KINDS: Final[Mapping[int, tuple[str, str]]] = {
+KINDS: Final[Mapping[int, tuple[str, str]]] = {
     1: ("other", ""), 2: ("unknown", ""), 3: ("voltage AC", "V"), 4: ("voltage DC", "V"), 5: ("current", "A"),
     6: ("power", "W"), 7: ("frequency", "Hz"), 8: ("temperature", "°C"), 9: ("humidity", "%"), 10: ("fan", "rpm"),
     11: ("air flow", "m³/min"), 12: ("state", ""), 13: ("special", ""), 14: ("optical power", "dBm"),
 }  # fmt: skip
-_NO_VALUE: Final = frozenset(("unavailable", "nonoperational"))
+NO_VALUE: Final = frozenset(("unavailable", "nonoperational"))
 _STATES: Final[Mapping[int, str]] = {1: "ok", 2: "unavailable", 3: "nonoperational"}
 _SCALE_UNITS: Final = 9  # EntitySensorDataScale: 9 is units, each step a thousand
 _TRUTH: Final = 12
@@ -103,17 +103,17 @@ def _entity(by_oid: Mapping[bytes, VarBind], source: str, columns: Sequence[byte
     out: list[Sensor] = []
     for suffix, value in _rows(by_oid, value_at):
         number = _number(by_oid, kind_at + suffix)
-        kind, unit = _KINDS.get(number or 2, ("unknown", ""))
+        kind, unit = KINDS.get(number or 2, ("unknown", ""))
         scale, precision = _number(by_oid, scale_at + suffix), _number(by_oid, precision_at + suffix)
         status = _STATES.get(_number(by_oid, status_at + suffix) or 0, "")
-        read = float(value == 1) if number == _TRUTH else _scaled(value, scale, precision)
-        if status in _NO_VALUE:
+        read = float(value == 1) if number == _TRUTH else scaled(value, scale, precision)
+        if status in NO_VALUE:
             read = None
         out.append(Sensor(_entity_name(by_oid, suffix), kind, read, unit, status, source))
     return out
 
 
-def _scaled(value: int, scale: int | None, precision: int | None) -> float | None:
+def scaled(value: int, scale: int | None, precision: int | None) -> float | None:
     """Return the value by RFC 3433's scale and precision; None where they are out of its range."""
     scale, precision = scale or _SCALE_UNITS, precision or 0
     if not 1 <= scale <= 17 or not -8 <= precision <= 9:

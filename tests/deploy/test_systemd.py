@@ -14,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.app import TRAP_SOCKETS
+from probes.local.document import DEFAULT_FILE
 from probes.snmp import ber
 from probes.snmp.ber import Message, Tag, encode_oid
 from probes.snmp.trapcodec import TrapPdu
@@ -21,6 +22,7 @@ from tests.deploy.machine import ROOT, Machine, booted, missing, root_python, wa
 
 TRAP_SOCKET = ROOT / "deploy/systemd/linewarden-trap.socket"
 UNIT = ROOT / "deploy/systemd/linewarden.service"
+HARDWARE_UNIT = ROOT / "deploy/systemd/linewarden-hardware.service"
 COMMAND = "/opt/linewarden/.venv/bin/linewarden"
 CONFIG = "/etc/linewarden/linewarden.yaml"
 URL = "http://127.0.0.1:9799"
@@ -95,6 +97,31 @@ def test_the_unit_leaves_little_open() -> None:
 def test_net_raw_is_the_only_capability() -> None:
     text = UNIT.read_text()
     assert re.findall(r"^(?:Ambient|Bounding\w*)?Capabilit\w+=(.*)$", text, re.MULTILINE) == ["CAP_NET_RAW"] * 2
+
+
+def test_the_look_at_the_hardware_leaves_little_open(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    judged = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15", str(HARDWARE_UNIT)],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert judged.returncode == 0, judged.stdout[-3000:] + judged.stderr
+    for path in (HARDWARE_UNIT, HARDWARE_UNIT.with_suffix(".timer")):
+        (tmp_path / path.name).write_text(path.read_text().replace(COMMAND, "/bin/true"))
+    units = sorted(map(str, tmp_path.iterdir()))
+    verified = subprocess.run(["systemd-analyze", "verify", *units], check=False, capture_output=True, text=True)
+    assert verified.returncode == 0, verified.stderr
+    assert "linewarden-hardware" not in verified.stderr
+
+
+def test_the_agent_reads_the_file_that_the_unit_writes() -> None:
+    text = HARDWARE_UNIT.read_text()
+    assert f"--output {DEFAULT_FILE}\n" in text
+    assert f"RuntimeDirectory={DEFAULT_FILE.parent.name}\n" in text
+    group = re.search(r"^Group=(\w+)$", text, re.MULTILINE)
+    assert group is not None
+    assert group[0] in UNIT.read_text().splitlines()
 
 
 def test_the_sysctl_file_sets_what_the_design_says() -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import namedtuple
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import ValidationError
 
+from agent.core.hardware import Condition
 from agent.core.model import Check, Observation, Outcome
 from agent.core.ports import Resources
 from agent.core.series import SeriesBlock
 from probes import host
 from probes.host import Probe, Settings
+from probes.local.document import Disk, Document, Machine, text_of
+from probes.local.ours import Sample
 
 Temperature = namedtuple("Temperature", "label current high critical")  # noqa: PYI024 - psutil's own shape
 Fan = namedtuple("Fan", "label current")  # noqa: PYI024 - psutil's own shape
@@ -35,8 +39,9 @@ async def run(
     resources: Resources | None = None,
     probe: Probe | None = None,
     timeout: str = "10s",  # noqa: ASYNC109 - the probe's setting, not a deadline of this function
+    hardware_file: str = "/nonexistent/hardware.json",
 ) -> Observation:
-    settings = Settings.model_validate({"type": "host", "timeout": timeout})
+    settings = Settings.model_validate({"type": "host", "timeout": timeout, "hardware_file": hardware_file})
     probe = probe or Probe(resources or Resources())
     seen = await probe.run(Check("this host", "host", "host", settings.interval, settings))
     assert (seen.target, seen.check) == ("this host", "host")
@@ -130,7 +135,7 @@ async def test_what_is_missing_is_left_out_and_the_rest_stays(only_stat: Path) -
 
 
 async def test_a_host_that_shows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> Iterator[host.Sample]:
+    def broken() -> Iterator[Sample]:
         yield from [("never", {}, float(Path("/no/such/file").stat().st_size))]
 
     def no_release() -> dict[str, str]:
@@ -196,7 +201,7 @@ async def test_a_reading_that_hangs_is_unknown_and_is_not_piled_up(monkeypatch: 
     hang = threading.Event()
     started = []
 
-    def hanging() -> Iterator[host.Sample]:
+    def hanging() -> Iterator[Sample]:
         started.append(1)
         hang.wait(30)
         yield "node_load1", {}, 1.0
@@ -229,7 +234,7 @@ async def test_a_bug_is_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_cancelled_while_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     hang = threading.Event()
 
-    def hanging() -> Iterator[host.Sample]:
+    def hanging() -> Iterator[Sample]:
         hang.wait(30)
         yield "node_load1", {}, 1.0
 
@@ -259,3 +264,40 @@ def test_importing_the_probe_does_not_import_psutil() -> None:
 
     code = "import sys, probes.host; sys.exit('psutil' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+async def test_hardware_of_this_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def heat() -> dict[str, list[Any]]:
+        return {"coretemp": [Temperature("Package id 0", 45.0, 80.0, 100.0), Temperature("", 40.0, None, None)]}
+
+    monkeypatch.setattr(psutil, "sensors_temperatures", heat)
+    path = tmp_path / "hardware.json"
+    scan = Document(
+        at=datetime.now(UTC), disks=(Disk(device="/dev/sda", passed=False),), machine=Machine(vendor="Made Up")
+    )
+    path.write_text(text_of(scan))
+    seen = (await run(hardware_file=str(path))).hardware
+    assert seen is not None
+    assert [(one.name, one.condition) for one in seen.entities] == [("sda", Condition.FAILED)]
+    assert [(one.name, one.value, one.warning, one.critical) for one in seen.readings] == [
+        ("coretemp Package id 0", 45.0, 80.0, 100.0),
+        ("coretemp temp2", 40.0, None, None),
+    ]
+    assert "/" in {store.name for store in seen.stores}
+    assert all(0 <= store.used_octets <= store.size_octets for store in seen.stores)
+    assert [fact.value for fact in seen.facts] == ["Made Up"]
+    assert seen.complete
+
+
+async def test_a_scan_that_cannot_be_used_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "hardware.json"
+    path.write_text("{")
+    seen = await run(hardware_file=str(path))
+    assert seen.outcome is Outcome.OK
+    assert f"; {path}: Invalid JSON" in seen.detail
+    assert seen.hardware is not None
+    assert not seen.hardware.complete
+    missing = await run(hardware_file=str(tmp_path / "none"))
+    assert missing.hardware is not None
+    assert missing.hardware.complete
+    assert "none" not in missing.detail

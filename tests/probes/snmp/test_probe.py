@@ -77,6 +77,17 @@ async def test_the_filters_of_a_module_choose_the_rows_that_are_asked_for(tmp_pa
     assert len(samples(whole, "few")) == 60  # another module reads them all
 
 
+async def test_a_full_poll_says_how_the_parts_are(probe: Probe) -> None:
+    with serving(ups()) as agent:
+        seen = await probe.run(check(agent.port, modules=["system", "ups_mib"]))
+    assert seen.hardware is not None
+    assert {one.quantity for one in seen.hardware.readings} >= {"charge"}
+    assert seen.hardware.at <= seen.at
+    with serving(switch(4)) as agent:
+        plain = await probe.run(check(agent.port, modules=["system", "if_mib"]))
+    assert plain.hardware is None
+
+
 # ------------------------------------------------------------------ net-snmp
 
 

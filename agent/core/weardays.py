@@ -1,0 +1,232 @@
+"""What a day did to hardware: from the polls of one device to one value a day for each thing. Pure; days are passed in.
+
+Counters are kept as growth, and only days on which something grew; which days were looked at at all stands in an item
+of its own (`OBSERVED`). So a switch that is well costs the ledger one row a day, and not 150.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from statistics import median
+from typing import Final
+
+from agent.core.counters import TICKS_PER_SECOND, Uptime, uptime
+from agent.core.hardware import Condition, Counter, Hardware, PhysicalClass, Wear
+from agent.core.model import AdminStatus, Interface, OperStatus
+from agent.core.traffic import Traffic
+
+OBSERVED: Final = "observed:"  # value: hours of the day in which the device was read
+PART: Final = "part"
+STORAGE: Final = "storage"
+REBOOTS: Final = "reboots:"
+FLAPS: Final = "flaps"
+INTERFACE_ERRORS: Final = "interface_errors"
+# quantities of readings that are kept day by day; the others are told as they are
+KEPT: Final = frozenset(
+    {"temperature", "optical_power_received", "battery_runtime", "disk_life_used", "clock_offset", STORAGE}
+)
+COUNTED: Final = frozenset(
+    {INTERFACE_ERRORS, "crc_errors", FLAPS, "reallocated_sectors", "media_errors", "memory_corrected",
+     "memory_uncorrected", "reboots", "fan_failures", "power_supply_failures"}
+)  # fmt: skip
+# parts of which it matters that they were there: where one is missing that never was, the slot is empty by design
+PARTS: Final = frozenset(
+    {PhysicalClass.POWER_SUPPLY, PhysicalClass.FAN, PhysicalClass.BATTERY, PhysicalClass.STORAGE_DRIVE,
+     PhysicalClass.MODULE, PhysicalClass.MEMORY}
+)  # fmt: skip
+CONDITION_VALUES: Final[Mapping[Condition, float]] = {
+    Condition.OK: 0.0, Condition.WARNING: 1.0, Condition.FAILED: 2.0, Condition.MISSING: 3.0,
+}  # fmt: skip
+MOST_ITEMS: Final = 1000  # of one device: whoever makes up names must not fill the ledger
+MOST_OF_A_KIND: Final = 64  # readings of one quantity: a chassis full of optics has hundreds of temperatures
+_MOST_CHARACTERS: Final = 120
+_HOURS: Final = 24
+
+
+def item(kind: str, name: str) -> str:
+    """Return what a thing is called in the ledger."""
+    return f"{kind}:{name[:_MOST_CHARACTERS]}"
+
+
+def kind_of(name: str) -> str:
+    """Return the kind of an item."""
+    return name.partition(":")[0]
+
+
+def named(kind: str, things: Iterable[tuple[str, str, float]]) -> Iterator[tuple[str, float]]:
+    """Yield item and value of each (key, name, value): two of one name are told apart by their keys."""
+    used: set[str] = set()
+    for key, name, value in things:
+        found = item(kind, name or key)
+        if found in used:
+            found = item(kind, f"{name} ({key})")
+        used.add(found)
+        yield found, value
+
+
+def gauges(hardware: Hardware) -> dict[str, float]:
+    """Return the items that have a value at every poll, with their values; a store's is the used ratio."""
+    out: dict[str, float] = {}
+    for quantity in sorted(KEPT):
+        found = [(one.key, one.name, one.value) for one in hardware.readings if one.quantity == quantity]
+        if quantity == STORAGE:
+            stores = [one for one in hardware.stores if one.size_octets > 0]
+            names = {one.name for one in stores}
+            found = [one for one in found if one[1] not in names]  # two tables tell of the same file system
+            found = [(one.key, one.name, one.used_octets / one.size_octets) for one in stores] + found
+        out.update(named(quantity, found[:MOST_OF_A_KIND]))
+    return out
+
+
+def parts(hardware: Hardware) -> dict[str, Condition]:
+    """Return the items of parts that can be missing, with their condition."""
+    said = [one for one in hardware.entities if one.condition is not None and one.physical_class in PARTS]
+    names = named(PART, [(one.key, one.name, 0.0) for one in said])
+    return {name: one.condition for (name, _), one in zip(names, said, strict=True) if one.condition is not None}
+
+
+def interface_errors(interfaces: Sequence[Interface], traffic: Traffic | None, seconds: float) -> dict[str, float]:
+    """Return errors of both directions between two polls, by item; interfaces without any are left out.
+
+    Args:
+        traffic: in the order of `interfaces`.
+        seconds: between the polls.
+    """
+    if traffic is None:
+        return {}
+    out: dict[str, float] = {}
+    for place, one in enumerate(interfaces):
+        rates = (traffic.received.flow(place).errors_per_second, traffic.sent.flow(place).errors_per_second)
+        grown = sum(rate or 0.0 for rate in rates) * seconds
+        if grown > 0:
+            out[item(INTERFACE_ERRORS, one.name)] = grown
+    return out
+
+
+@dataclass(slots=True)
+class _Day:
+    """The day of one device that is not over."""
+
+    day: date
+    hours: set[int] = field(default_factory=set)
+    samples: dict[str, "array[float]"] = field(default_factory=dict)
+    sampled: set[int] = field(default_factory=set)
+    grown: dict[str, float] = field(default_factory=dict)
+    conditions: dict[str, float] = field(default_factory=dict)
+
+
+class DayBook:
+    """Collects what one device's polls say, a day at a time."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._now: _Day | None = None
+        self._totals: dict[str, float] = {}
+        self._states: dict[str, tuple[OperStatus | None, int]] = {}
+        self._uptime: tuple[datetime, float] | None = None
+
+    def resume(self, values: Iterable[Wear]) -> None:
+        """Go on with a day whose first part is in the ledger: what has grown before counts.
+
+        Args:
+            values: of one day, as `values` gave them; those of other devices are left out.
+        """
+        for one in values:
+            if one.target != self._target:
+                continue
+            day = self._at(one.day)
+            if kind_of(one.item) in COUNTED:
+                day.grown[one.item] = day.grown.get(one.item, 0.0) + one.value
+            elif one.item == OBSERVED:
+                day.hours |= set(range(-int(one.value), 0))  # which ones is not known; there are so many
+
+    def take(self, at: datetime, hardware: Hardware) -> tuple[Wear, ...]:
+        """Take a poll; return the values of the day before when this is the first one of a day.
+
+        Args:
+            at: when the poll was; its date decides, so in the zone of the agent's place.
+        """
+        ended = self._turned(at.date())
+        day = self._at(at.date())
+        day.hours.add(at.hour)
+        if at.hour not in day.sampled:  # one value an hour is enough for a median
+            day.sampled.add(at.hour)
+            for name, value in gauges(hardware).items():
+                if len(day.samples) < MOST_ITEMS or name in day.samples:
+                    day.samples.setdefault(name, array("d")).append(value)
+        day.conditions |= {name: CONDITION_VALUES[said] for name, said in parts(hardware).items()}
+        for counter in hardware.counters:
+            self._count(day, counter)
+        return ended
+
+    def add(self, at: datetime, grown: Mapping[str, float]) -> tuple[Wear, ...]:
+        """Take what has grown since the poll before; returns as `take`."""
+        ended = self._turned(at.date())
+        day = self._at(at.date())
+        day.hours.add(at.hour)
+        for name, growth in grown.items():
+            if growth > 0 and (name in day.grown or len(day.grown) < MOST_ITEMS):
+                day.grown[name] = day.grown.get(name, 0.0) + growth
+        return ended
+
+    def take_interfaces(self, at: datetime, interfaces: Sequence[Interface]) -> tuple[Wear, ...]:
+        """Count how often interfaces that should be up went down since the poll before; returns as `take`."""
+        grown: dict[str, float] = {}
+        for one in interfaces:
+            before = self._states.get(one.name)
+            self._states[one.name] = one.oper, one.flaps
+            if before is None or one.admin is AdminStatus.DOWN:
+                continue
+            went = before[0] is OperStatus.UP and one.oper is not OperStatus.UP and one.oper is not None
+            grown[item(FLAPS, one.name)] = float(went) + max(0, one.flaps - before[1])
+        return self.add(at, grown)
+
+    def take_uptime(self, at: datetime, seconds: float, *, covered: bool) -> tuple[Wear, ...]:
+        """Count a restart since the poll before, told from sysUpTime's own wrap; returns as `take`.
+
+        Args:
+            seconds: for which the device has been up.
+            covered: whether maintenance was announced: then a restart is somebody's work.
+        """
+        before, self._uptime = self._uptime, (at, seconds)
+        grown: dict[str, float] = {}
+        if before is not None and not covered:
+            former, ticks = (round(value * TICKS_PER_SECOND) for value in (before[1], seconds))
+            if uptime(former, ticks, (at - before[0]).total_seconds()) is Uptime.RESTARTED:
+                grown[REBOOTS] = 1.0
+        return self.add(at, grown)
+
+    def values(self) -> tuple[Wear, ...]:
+        """Return those of the day that is not over, as far as it has come."""
+        return () if self._now is None else self._of(self._now)
+
+    def _turned(self, day: date) -> tuple[Wear, ...]:
+        if self._now is None or self._now.day >= day:  # a clock that was set back stays on its day
+            return ()
+        ended, self._now = self._now, None
+        return self._of(ended)
+
+    def _at(self, day: date) -> _Day:
+        if self._now is None or self._now.day < day:
+            self._now = _Day(day)
+        return self._now
+
+    def _count(self, day: _Day, counter: Counter) -> None:
+        name = item(counter.what, counter.name or counter.key)
+        before = self._totals.get(name)
+        if before is None and len(self._totals) >= MOST_ITEMS:
+            return
+        self._totals[name] = counter.total
+        # from a counter that went back (a restart, another disk) nothing is known of the time between
+        if before is not None and counter.total > before:
+            day.grown[name] = day.grown.get(name, 0.0) + counter.total - before
+
+    def _of(self, day: _Day) -> tuple[Wear, ...]:
+        # a part that is well is written once a week: that it was there is all that is asked of it later
+        weekly = day.day.weekday() == 0
+        out = {OBSERVED: float(min(len(day.hours), _HOURS))}
+        out |= {name: median(samples) for name, samples in day.samples.items()}
+        out |= {name: value for name, value in day.conditions.items() if value or weekly}
+        out |= day.grown
+        return tuple(Wear(self._target, name, day.day, value) for name, value in sorted(out.items()))
