@@ -100,20 +100,32 @@ def _by_rules(matched: Sequence[Matched], said: Said, today: date) -> tuple[list
     """Return what rules say, and what they say where nothing else does."""
     first: list[Fact] = []
     late: list[Fact] = []
-    object_id = oid_text(said.object_id) if said.object_id else ""
+    never: set[str] = set()
+    device = whole(said.entities)
     for match in matched:
         rule = match.rule
-        device = whole(said.entities)
-        for read in rule.read:
-            text, octets, source = _text(read, said, device)
-            if text:
-                (late if read.after else first).extend(_of(read, text, octets, source, today))
-        for pattern in rule.patterns:
-            first += _found(Saying(patterns=(pattern,), format=rule.format), said.description, f"{_DESCRIBED}, rule {rule.name}", today)
-        if (model := rule.models.get(object_id)) is not None:
-            first.append(Fact("model", model, f"sysObjectID {object_id}, rule {rule.name}", Confidence.ASSUMED))
-        by = f"rule {rule.name}" + (f" ({match.how})" if match.how else "")
-        first += [Fact(name, value, by, Confidence.ASSUMED) for name, value in rule.facts.items()]
+        of_rule, late_of_rule = _by_rule(match, said, device, today)
+        first += [fact for fact in of_rule if fact.name not in never]
+        late += [fact for fact in late_of_rule if fact.name not in never]
+        never.update(rule.never)
+    return first, late
+
+
+def _by_rule(match: Matched, said: Said, device: Entity | None, today: date) -> tuple[list[Fact], list[Fact]]:
+    first: list[Fact] = []
+    late: list[Fact] = []
+    rule = match.rule
+    object_id = oid_text(said.object_id) if said.object_id else ""
+    for read in rule.read:
+        text, octets, source = _text(read, said, device)
+        if text:
+            (late if read.after else first).extend(_of(read, text, octets, source, today))
+    for pattern in rule.patterns:
+        first += _found(Saying(patterns=(pattern,), format=rule.format), said.description, f"{_DESCRIBED}, rule {rule.name}", today)
+    if (model := rule.models.get(object_id)) is not None:
+        first.append(Fact("model", model, f"sysObjectID {object_id}, rule {rule.name}", Confidence.ASSUMED))
+    by = f"rule {rule.name}" + (f" ({match.how})" if match.how else "")
+    first += [Fact(name, value, by, Confidence.ASSUMED) for name, value in rule.facts.items()]
     return first, late
 
 
@@ -124,6 +136,8 @@ def _text(read: Read, said: Said, device: Entity | None) -> tuple[str, bytes, st
             return "", b"", ""
         return getattr(device, read.entity) or "", b"", f"ENTITY-MIB {read.entity} of entity {device.key}"
     asked = wanted(read)
+    if read.given is not None and not any(one.oid == encode_oid(read.given) for one in said.answers):
+        return "", b"", ""
     bind = said.answers.get(asked) if asked is not None else None
     if bind is None:
         return "", b"", ""

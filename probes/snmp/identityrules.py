@@ -99,6 +99,7 @@ class Read(Saying):
     oid: Oid | None = None
     first: bool = False  # the first row of that column
     object: str = ""
+    given: Oid | None = None  # only where this object, which is asked for too, is there
     entity: Literal["name", "description", "model", "hardware_version", "firmware_version", "software_version"] | None = (
         None  # or a text of the chassis in ENTITY-MIB
     )
