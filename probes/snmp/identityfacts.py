@@ -14,14 +14,14 @@ from probes.snmp.identityrules import DATES, FACTS, KINDS, Matched, Read, Rules,
 from probes.snmp.identitytables import software, whole
 from probes.snmp.identitywords import day, octets_day, sound
 from probes.snmp.nexts import Wanted
-from probes.snmp.oid import decode_oid, encode_oid, oid_text
+from probes.snmp.oid import decode_oid, encode_index, encode_oid, oid_text
 
 SYS_DESCR: Final = Wanted(encode_oid("1.3.6.1.2.1.1.1.0"))
 SYS_OBJECT_ID: Final = Wanted(encode_oid("1.3.6.1.2.1.1.2.0"))
 SYS_UPTIME: Final = Wanted(encode_oid("1.3.6.1.2.1.1.3.0"))
 SYS_NAME: Final = Wanted(encode_oid("1.3.6.1.2.1.1.5.0"))
-ENTITY_ROWS: Final = Wanted(encode_oid("1.3.6.1.2.1.47.1.1.1.1.5"), first=True)
-OPENING: Final = (SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME, SYS_NAME, ENTITY_ROWS)
+ENTITY_ROWS: Final = tuple(Wanted(encode_oid(f"1.3.6.1.2.1.47.1.1.1.1.{column}"), first=True) for column in (4, 5))
+OPENING: Final = (SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME, SYS_NAME, *ENTITY_ROWS)
 _ENTERPRISES: Final = (1, 3, 6, 1, 4, 1)
 _DESCRIBED: Final = "SNMPv2-MIB sysDescr"
 
@@ -66,6 +66,20 @@ def further(matched: Sequence[Matched], said: Said, most: int) -> tuple[Wanted, 
     """Return what the rules want beside what was asked already, of the closest rules first."""
     asked = [one for match in matched for read in match.rule.read if (one := wanted(read)) is not None]
     return tuple(one for one in dict.fromkeys(asked) if one not in said.answers)[:most]
+
+
+def lookups(matched: Sequence[Matched], said: Said) -> tuple[Wanted, ...]:
+    """Return the rows that are known to be needed only now."""
+    reads = [read for match in matched for read in match.rule.read if read.lookup is not None]
+    return tuple(one for read in reads if (one := _looked_up(read, said)) is not None)
+
+
+def _looked_up(read: Read, said: Said) -> Wanted | None:
+    asked = wanted(read)
+    bind = said.answers.get(asked) if asked is not None else None
+    if read.lookup is None or bind is None or not isinstance(bind[2], int) or not 0 <= bind[2] < 1 << 32:
+        return None
+    return Wanted(encode_oid(read.lookup) + encode_index((bind[2],)))
 
 
 def facts(rules: Rules, matched: Sequence[Matched], said: Said, today: date) -> tuple[Fact, ...]:
@@ -138,6 +152,8 @@ def _text(read: Read, said: Said, device: Entity | None) -> tuple[str, bytes, st
     asked = wanted(read)
     if read.given is not None and not any(one.oid == encode_oid(read.given) for one in said.answers):
         return "", b"", ""
+    if read.lookup is not None:
+        asked = _looked_up(read, said)
     bind = said.answers.get(asked) if asked is not None else None
     if bind is None:
         return "", b"", ""

@@ -72,7 +72,8 @@ class _Look:
         self.matched = self._rules.matched(self.said.object_id, self.said.description)
         more = identityfacts.further(self.matched, self.said, MAX_FURTHER)
         self.said.answers |= await self._ask(more, "what its maker tells")
-        if ENTITY_ROWS in self.said.answers:
+        self.said.answers |= await self._ask(identityfacts.lookups(self.matched, self.said), "what its maker tells")
+        if any(column in self.said.answers for column in ENTITY_ROWS):
             await self._read_entities(today)
         for match in self.matched:
             for table in match.rule.tables:
@@ -96,7 +97,8 @@ class _Look:
 
     async def _ask(self, wanted: Sequence[Wanted], what: str) -> dict[Wanted, VarBind]:
         asked = Nexts(wanted)
-        await self._talk(asked, what)
+        if wanted:
+            await self._talk(asked, what)
         return asked.found
 
     async def _walk(self, roots: Sequence[bytes], most: int, what: str) -> list[VarBind]:

@@ -99,6 +99,7 @@ class Read(Saying):
     oid: Oid | None = None
     first: bool = False  # the first row of that column
     object: str = ""
+    lookup: Oid | None = None  # a column: the number read is the row whose text counts
     given: Oid | None = None  # only where this object, which is asked for too, is there
     entity: Literal["name", "description", "model", "hardware_version", "firmware_version", "software_version"] | None = (
         None  # or a text of the chassis in ENTITY-MIB
@@ -138,7 +139,8 @@ class Rule(Strict):
     models: dict[Oid, str] = {}  # whole sysObjectID -> model
     read: tuple[Read, ...] = ()
     tables: tuple[Table, ...] = ()
-    never: Annotated[tuple[FactName, ...], BeforeValidator(_several)] = ()  # what general rules are not believed
+    never: Annotated[tuple[FactName, ...], BeforeValidator(_several)] = ()  # what nothing less close is believed
+    after: bool = False  # ranks behind the rules that know only the sysObjectID
 
     @property
     def is_general(self) -> bool:
@@ -192,7 +194,7 @@ class Rules:
 
     def matched(self, object_id: bytes, description: str) -> tuple[Matched, ...]:
         """Return the rules that hold, the closest first: those that know the text, then by the length of the OID."""
-        found: list[tuple[tuple[int, int], Matched]] = []
+        found: list[tuple[tuple[bool, bool, int], Matched]] = []
         for rule, roots, pattern, unless in self._special:
             length = max((len(root) for root in roots if _below(object_id, root)), default=0)
             if roots and not length:
@@ -202,7 +204,7 @@ class Rules:
             if unless is not None and unless.search(description):
                 continue
             how = " and ".join(what for what, is_so in (("sysObjectID", roots), ("sysDescr", pattern)) if is_so)
-            found.append(((-(pattern is not None), -length), Matched(rule, how)))
+            found.append(((rule.after, pattern is None, -length), Matched(rule, how)))
         return tuple(one for _, one in sorted(found, key=lambda pair: pair[0]))
 
     def enterprise(self, number: int) -> str | None:

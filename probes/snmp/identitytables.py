@@ -39,8 +39,8 @@ def rows_of_interest(varbinds: Sequence[VarBind]) -> tuple[bytes, ...]:
     """Return the indexes whose texts are worth reading, from the columns `CLASS` and `WITHIN`; ports and such are not."""
     classes, within = _column(varbinds, CLASS), _column(varbinds, WITHIN)
     found: list[tuple[int, tuple[int, ...], bytes]] = []
-    for suffix, (_, _, value) in classes.items():
-        kind = _CLASSES.get(value) if isinstance(value, int) else None
+    for suffix in {**classes, **within}:
+        kind = _class(classes.get(suffix))
         is_root = suffix in within and within[suffix][2] == 0
         if kind in _ORDER or is_root:
             place = _ORDER.index(kind) if kind in _ORDER else 1
@@ -49,20 +49,19 @@ def rows_of_interest(varbinds: Sequence[VarBind]) -> tuple[bytes, ...]:
 
 
 def entities(varbinds: Sequence[VarBind], today: date) -> tuple[Entity, ...]:
-    """Return rows of entPhysicalTable, by index; a row whose class was not read is left out."""
+    """Return rows of entPhysicalTable, by index, of which a text was read."""
     classes, within = _column(varbinds, CLASS), _column(varbinds, WITHIN)
     texts = {column: _column(varbinds, column) for column in TEXTS}
     known = {suffix for column in texts.values() for suffix in column}
     out = []
-    for suffix in sorted(known & classes.keys(), key=suffix_parts):
-        value = classes[suffix][2]
+    for suffix in sorted(known & {*classes, *within}, key=suffix_parts):
         said = {column: printable(run[suffix]) if suffix in run else "" for column, run in texts.items()}
         made = texts[_MADE].get(suffix)
         parent = within[suffix][2] if suffix in within else None
         out.append(
             Entity(
                 key=_key(suffix),
-                physical_class=_CLASSES.get(value, PhysicalClass.OTHER) if isinstance(value, int) else PhysicalClass.OTHER,
+                physical_class=_class(classes.get(suffix)) or PhysicalClass.OTHER,
                 name=said[_NAME] or said[_DESCR] or f"entity {_key(suffix)}",
                 description=said[_DESCR],
                 vendor=sound("vendor", said[_MAKER]),
@@ -111,7 +110,12 @@ def whole(found: Sequence[Entity]) -> Entity | None:
     if outer:
         return (with_both or with_one or outer)[0]
     roots = [one for one in found if one.within is None and (one.model or one.serial)]
-    return roots[0] if len(roots) == 1 or (roots and roots[0].physical_class is PhysicalClass.STACK) else None
+    classless = all(one.physical_class is PhysicalClass.OTHER for one in found)  # then the first is the device itself
+    return roots[0] if roots and (len(roots) == 1 or classless or roots[0].physical_class is PhysicalClass.STACK) else None
+
+
+def _class(bind: VarBind | None) -> PhysicalClass | None:
+    return _CLASSES.get(bind[2]) if bind is not None and isinstance(bind[2], int) else None
 
 
 def _inside_chassis(entity: Entity, by_key: Mapping[str, Entity]) -> bool:
