@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
@@ -99,9 +99,9 @@ def facts(rules: Rules, matched: Sequence[Matched], said: Said, today: date) -> 
     )
     out: dict[str, Fact] = {}
     for fact in candidates:
-        if fact.name == "vendor":
-            fact = Fact("vendor", rules.vendor(str(fact.value)), fact.source, fact.confidence)
         out.setdefault(fact.name, fact)
+    if (maker := out.get("vendor")) is not None:
+        out["vendor"] = replace(maker, value=rules.vendor(str(maker.value)))
     if "software" not in out and (system := out.get("operating_system")) is not None:
         out["software"] = Fact("software", system.value, system.source, system.confidence)
     return tuple(out[name] for name in FACTS if name in out)
@@ -135,7 +135,9 @@ def _by_rule(match: Matched, said: Said, device: Entity | None, today: date) -> 
         if text:
             (late if read.after else first).extend(_of(read, text, octets, source, today))
     for pattern in rule.patterns:
-        first += _found(Saying(patterns=(pattern,), format=rule.format), said.description, f"{_DESCRIBED}, rule {rule.name}", today)
+        first += _found(
+            Saying(patterns=(pattern,), format=rule.format), said.description, f"{_DESCRIBED}, rule {rule.name}", today
+        )
     if (model := rule.models.get(object_id)) is not None:
         first.append(Fact("model", model, f"sysObjectID {object_id}, rule {rule.name}", Confidence.ASSUMED))
     by = f"rule {rule.name}" + (f" ({match.how})" if match.how else "")

@@ -10,7 +10,6 @@ from typing import Final
 
 from agent.core.hardware import Entity, Hardware
 from probes.snmp import identityfacts, identitytables
-from probes.snmp.asking import Asker
 from probes.snmp.ber import SnmpDecodeError, VarBind, Version
 from probes.snmp.errors import SnmpTimeout
 from probes.snmp.identityfacts import ENTITY_ROWS, Said
@@ -25,7 +24,7 @@ _MAX_ENTITIES: Final = 2000  # rows whose class is read
 _MAX_ROWS: Final = 1000  # of makers' tables, all columns
 _MAX_SILENCES: Final = 1  # questions without an answer, after which no further ones are asked
 
-Converse = Callable[[Asker], Awaitable[object]]
+Converse = Callable[[Nexts | Walk], Awaitable[object]]
 Progress = Callable[[str], None]
 
 

@@ -86,10 +86,10 @@ class Saying(Strict):
 
     fact: FactName | None = None
     patterns: Annotated[tuple[Pattern, ...], BeforeValidator(_several)] = ()
-    values: dict[str, str] = {}  # what is read -> what it means; then nothing else is taken
-    format: Facts = {}  # fact -> text in which {} is what was found
+    values: dict[str, str] = Field(default_factory=dict)  # what is read -> what it means; then nothing else is taken
+    format: Facts = Field(default_factory=dict)  # fact -> text in which {} is what was found
     dates: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
-    implies: Facts = {}  # what follows from there being such a text
+    implies: Facts = Field(default_factory=dict)  # what follows from there being such a text
     after: bool = False  # only where ENTITY-MIB and the general rules say nothing
 
 
@@ -101,9 +101,9 @@ class Read(Saying):
     object: str = ""
     lookup: Oid | None = None  # a column: the number read is the row whose text counts
     given: Oid | None = None  # only where this object, which is asked for too, is there
-    entity: Literal["name", "description", "model", "hardware_version", "firmware_version", "software_version"] | None = (
-        None  # or a text of the chassis in ENTITY-MIB
-    )
+    entity: (
+        Literal["name", "description", "model", "hardware_version", "firmware_version", "software_version"] | None
+    ) = None  # or a text of the chassis in ENTITY-MIB
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -122,8 +122,8 @@ class Table(Strict):
     object: str
     physical_class: PhysicalClass
     columns: dict[Literal[COLUMNS], Oid] = Field(min_length=1)  # type: ignore[valid-type]
-    patterns: dict[Literal[COLUMNS], Pattern] = {}  # type: ignore[valid-type]
-    fixed: dict[Literal[COLUMNS], str] = {}  # type: ignore[valid-type]
+    patterns: dict[Literal[COLUMNS], Pattern] = Field(default_factory=dict)  # type: ignore[valid-type]
+    fixed: dict[Literal[COLUMNS], str] = Field(default_factory=dict)  # type: ignore[valid-type]
 
 
 class Rule(Strict):
@@ -133,10 +133,10 @@ class Rule(Strict):
     object_id: Annotated[tuple[Oid, ...], BeforeValidator(_several)] = ()
     description: Regex | None = None
     unless: Regex | None = None
-    facts: Facts = {}
+    facts: Facts = Field(default_factory=dict)
     patterns: Annotated[tuple[Pattern, ...], BeforeValidator(_several)] = ()
-    format: Facts = {}  # of what the patterns find
-    models: dict[Oid, str] = {}  # whole sysObjectID -> model
+    format: Facts = Field(default_factory=dict)  # of what the patterns find
+    models: dict[Oid, str] = Field(default_factory=dict)  # whole sysObjectID -> model
     read: tuple[Read, ...] = ()
     tables: tuple[Table, ...] = ()
     never: Annotated[tuple[FactName, ...], BeforeValidator(_several)] = ()  # what nothing less close is believed
@@ -180,7 +180,12 @@ class Rules:
         rules = tuple(rules)
         self.general = tuple(rule for rule in rules if rule.is_general)
         self._special = tuple(
-            (rule, tuple(encode_oid(oid) for oid in rule.object_id), _compiled(rule.description), _compiled(rule.unless))
+            (
+                rule,
+                tuple(encode_oid(oid) for oid in rule.object_id),
+                _compiled(rule.description),
+                _compiled(rule.unless),
+            )
             for rule in rules
             if not rule.is_general
         )
@@ -253,7 +258,7 @@ def loaded(texts: Mapping[str, str]) -> Rules:
         IdentityError: naming file and line.
     """
     rules: list[Rule] = []
-    seen: dict[str, str] = {}
+    seen: dict[str, str] = Field(default_factory=dict)
     vendors = _Vendors(generic=(), vendors={})
     for file, text in texts.items():
         if file.endswith(_VENDORS):

@@ -36,7 +36,7 @@ _SOURCE: Final = "ENTITY-MIB"
 
 
 def rows_of_interest(varbinds: Sequence[VarBind]) -> tuple[bytes, ...]:
-    """Return the indexes whose texts are worth reading, from the columns `CLASS` and `WITHIN`; ports and such are not."""
+    """Return the indexes whose texts are worth reading, from `CLASS` and `WITHIN`; ports and such are not."""
     classes, within = _column(varbinds, CLASS), _column(varbinds, WITHIN)
     found: list[tuple[int, tuple[int, ...], bytes]] = []
     for suffix in {**classes, **within}:
@@ -111,7 +111,9 @@ def whole(found: Sequence[Entity]) -> Entity | None:
         return (with_both or with_one or outer)[0]
     roots = [one for one in found if one.within is None and (one.model or one.serial)]
     classless = all(one.physical_class is PhysicalClass.OTHER for one in found)  # then the first is the device itself
-    return roots[0] if roots and (len(roots) == 1 or classless or roots[0].physical_class is PhysicalClass.STACK) else None
+    return (
+        roots[0] if roots and (len(roots) == 1 or classless or roots[0].physical_class is PhysicalClass.STACK) else None
+    )
 
 
 def _class(bind: VarBind | None) -> PhysicalClass | None:
@@ -129,7 +131,7 @@ def _inside_chassis(entity: Entity, by_key: Mapping[str, Entity]) -> bool:
 
 
 def software(found: Sequence[Entity], device: Entity | None, description: str) -> str | None:
-    """Return the version of what the device runs: what it says itself, or all its parts say, or its sysDescr has too."""
+    """Return the version of what the device runs: what it or a part says and sysDescr has too, else what it says."""
     said = [one.software_version for one in found if one.software_version]
     if device is not None and device.software_version:
         said.insert(0, device.software_version)

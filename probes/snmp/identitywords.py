@@ -8,10 +8,12 @@ from typing import Final
 _FIRST_YEAR: Final = 1990  # before that nothing spoke SNMP
 # what makers leave in place of a value; whole texts, lower case
 _JUNK: Final = re.compile(
-    r"\W*|un(?:known|defined|available|specified|set|assigned)|n/?a|none|null|nil|nothing|empty|invalid|error|default(?: string)?|"
+    r"\W*|un(?:known|defined|available|specified|set|assigned)|n/?a|none|null|nil|nothing|empty|invalid|error|"
+    r"default(?: string)?|"
     r"not (?:specified|available|applicable|present|set|supported|configured|defined|known|settable|known yet)|"
     r"no (?:serial|such|data|value|information)\b.*|system (?:serial number|product name|manufacturer|version|model)|"
-    r"(?:to|o) be (?:filled|set)\b.*|o\.?e\.?m\.?|serial(?:[ _-]?(?:number|no\.?))?|model(?:[ _-]?(?:number|name))?|product|"
+    r"(?:to|o) be (?:filled|set)\b.*|o\.?e\.?m\.?|serial(?:[ _-]?(?:number|no\.?))?|"
+    r"model(?:[ _-]?(?:number|name))?|product|"
     r"<?(?:private|removed|redacted|hidden|deleted)>?|x{2,}|test|string|chassis|sys(?:tem)?|board|module|"
     r"(?:x|0|\.|-|_|#|f|\*|\?|:| )+|123456789?0?\w*|0?123456789\w*|(.)\1+|reserved|version|noname|no name|dummy|tbd|"
     r"type|vendor|manufacturer|hardware|software|firmware|unknown .*|power supply|ups"
@@ -20,7 +22,9 @@ _SERIAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/+#()=-]{2,39}")
 _LONGEST: Final = {"vendor": 40, "model": 60, "part_number": 40, "serial": 40, "kind": 30, "software": 120}
 _LONGEST_OTHER: Final = 60
 _WITH_DIGIT: Final = frozenset(("software_version", "firmware_version", "bios_version", "hardware_version"))
-_VERSION_WORDS: Final = re.compile(r"^(?:(?:version|ver\.?|rev(?:ision|\.)?|release|firmware|fw)[ :=]*)?v?(?=\d)", re.IGNORECASE)
+_VERSION_WORDS: Final = re.compile(
+    r"^(?:(?:version|ver\.?|rev(?:ision|\.)?|release|firmware|fw)[ :=]*)?v?(?=\d)", re.IGNORECASE
+)
 _COMPANY: Final = re.compile(
     r"[,.]?\s+(?:inc(?:orporated)?|ltd|limited|corp(?:oration)?|co|company|gmbh|s\.?a\.?|s\.?p\.?a|a/?s|b\.?v|llc|ag|plc)\b\.?(?:.*)$",
     re.IGNORECASE,
@@ -63,7 +67,7 @@ def day(said: str, formats: Iterable[str], today: date) -> str | None:
 
 def plausible(found: date, today: date) -> bool:
     """Return whether a thing may have been made that day: clocks and empty fields begin on a 1 January."""
-    return _FIRST_YEAR <= found.year and found <= today and (found.month, found.day) != (1, 1)
+    return found.year >= _FIRST_YEAR and found <= today and (found.month, found.day) != (1, 1)
 
 
 def octets_day(octets: bytes, today: date) -> date | None:

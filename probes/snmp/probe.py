@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
+from agent.core.hardware import Hardware
 from agent.core.model import Check, Observation, Outcome, SnmpAuth
 from agent.core.ports import Resources
 from agent.core.units import format_duration
@@ -14,6 +15,7 @@ from probes.snmp.ber import Version
 from probes.snmp.client import Counters, Session, SnmpClient
 from probes.snmp.device import Device
 from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpReportError, SnmpTimeout
+from probes.snmp.identitykept import Kept as KeptIdentity
 from probes.snmp.layout import Layout
 from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
@@ -43,6 +45,7 @@ class _Kept:
     plan: Plan | None = None
     reader: Reader | None = None
     layouts: dict[tuple[bytes, ...], Layout] = field(default_factory=dict)
+    identity: KeptIdentity = field(default_factory=KeptIdentity)
 
 
 class Probe:
@@ -186,17 +189,27 @@ class Probe:
 
     async def _full(self, check: Check, kept: _Kept, device: Device, poll: Poll, began: float) -> Observation:
         """Read everything; once more if the device became another one meanwhile, for then the tables do not agree."""
+        hardware: Hardware | None = None
         for patient in (False, True):
             poll.forget()
             await self._read(check, kept, poll)
             if not poll.varbinds:
                 return nothing_shown(check, poll, time.monotonic() - began)
             full = await _made(kept, device, poll)
+            hardware = await self._identified(kept, poll, began) or hardware
+            full = replace(full, facts=kept.identity.joined(full.facts))
             assert kept.plan is not None
             state = await device.complete(poll, full, kept.plan.metrics, patient=patient)
             if state.told is not None:
                 break
-        return full_result(check, full, state, poll, time.monotonic() - began)
+        return replace(full_result(check, full, state, poll, time.monotonic() - began), hardware=hardware)
+
+    async def _identified(self, kept: _Kept, poll: Poll, began: float) -> Hardware | None:
+        """Read what the device is, if that is due."""
+        now = time.monotonic()
+        if not kept.identity.is_due(poll.greeted, now):
+            return None
+        return await kept.identity.read(poll.aside, poll.version, kept.settings.timeout * READING_SHARE - (now - began))
 
     async def _as_far_as_read(
         self, check: Check, kept: _Kept, poll: Poll | None, began: float, error: TimeoutError
@@ -213,6 +226,7 @@ class Probe:
             return nothing_shown(check, poll, time.monotonic() - began)
         device = self._device(check, kept.settings, poll)
         full = await _made(kept, device, poll)
+        full = replace(full, facts=kept.identity.joined(full.facts))
         state = device.settle(poll, full, kept.plan.metrics)
         return full_result(check, full, state, poll, time.monotonic() - began)
 
