@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
-from agent.core.hardware import Entity
+from agent.core.hardware import Entity, PhysicalClass
 from agent.core.model import Confidence, Fact
 from probes.snmp.ber import VarBind
 from probes.snmp.identity import printable
@@ -92,6 +92,7 @@ def facts(rules: Rules, matched: Sequence[Matched], said: Said, today: date) -> 
         general += [fact for fact in (*found, *its_late) if fact.name not in never]
     candidates = (
         *first,
+        *(fact for fact in general if fact.name == "vendor"),
         *_by_number(rules, said),
         *(fact for fact in _by_entities(said) if fact.name not in never),
         *general,
@@ -150,6 +151,10 @@ def _text(read: Read, said: Said, device: Entity | None) -> tuple[str, bytes, st
     if read.entity is not None:
         if device is None:
             return "", b"", ""
+        if read.entity == "stack":
+            around = next((one for one in said.entities if one.key == device.within), None)
+            is_stack = around is not None and around.physical_class is PhysicalClass.STACK
+            return around.description if around is not None and is_stack else "", b"", "ENTITY-MIB entPhysicalDescr"
         return getattr(device, read.entity) or "", b"", f"ENTITY-MIB {read.entity} of entity {device.key}"
     asked = wanted(read)
     if read.given is not None and not any(one.oid == encode_oid(read.given) for one in said.answers):

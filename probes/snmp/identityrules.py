@@ -101,9 +101,11 @@ class Read(Saying):
     object: str = ""
     lookup: Oid | None = None  # a column: the number read is the row whose text counts
     given: Oid | None = None  # only where this object, which is asked for too, is there
+    # or a text of the device in ENTITY-MIB; of the stack in which it is
     entity: (
-        Literal["name", "description", "model", "hardware_version", "firmware_version", "software_version"] | None
-    ) = None  # or a text of the chassis in ENTITY-MIB
+        Literal["name", "description", "model", "hardware_version", "firmware_version", "software_version", "stack"]
+        | None
+    ) = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -258,7 +260,7 @@ def loaded(texts: Mapping[str, str]) -> Rules:
         IdentityError: naming file and line.
     """
     rules: list[Rule] = []
-    seen: dict[str, str] = Field(default_factory=dict)
+    seen: dict[str, str] = {}
     vendors = _Vendors(generic=(), vendors={})
     for file, text in texts.items():
         if file.endswith(_VENDORS):

@@ -135,7 +135,8 @@ def test_json_is_one_document_on_stdout_and_nothing_else() -> None:
     assert result.stderr == ""
     assert document["outcome"] == "ok"
     assert document["interfaces"][0]["name"] == "Gi1/0/1"
-    assert {"name": "system_name", "value": "sw1", "source": "SNMPv2-MIB sysName"} in document["facts"]
+    stated = {"name": "system_name", "value": "sw1", "source": "SNMPv2-MIB sysName", "confidence": "stated"}
+    assert stated in document["facts"]
 
 
 def test_silence_is_explained() -> None:
