@@ -14,7 +14,7 @@ from probes.snmp.identityrules import DATES, FACTS, KINDS, Matched, Read, Rules,
 from probes.snmp.identitytables import software, whole
 from probes.snmp.identitywords import day, octets_day, sound
 from probes.snmp.nexts import Wanted
-from probes.snmp.oid import decode_oid, encode_index, encode_oid, oid_text
+from probes.snmp.oid import MAX_SUBIDENTIFIERS, decode_oid, encode_index, encode_oid, encode_parts, oid_text
 
 SYS_DESCR: Final = Wanted(encode_oid("1.3.6.1.2.1.1.1.0"))
 SYS_OBJECT_ID: Final = Wanted(encode_oid("1.3.6.1.2.1.1.2.0"))
@@ -23,6 +23,7 @@ SYS_NAME: Final = Wanted(encode_oid("1.3.6.1.2.1.1.5.0"))
 ENTITY_ROWS: Final = tuple(Wanted(encode_oid(f"1.3.6.1.2.1.47.1.1.1.1.{column}"), first=True) for column in (4, 5))
 OPENING: Final = (SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME, SYS_NAME, *ENTITY_ROWS)
 _ENTERPRISES: Final = (1, 3, 6, 1, 4, 1)
+_SHORTEST_ROOT: Final = 7  # an enterprise: what is shorter is no maker's own
 _DESCRIBED: Final = "SNMPv2-MIB sysDescr"
 
 
@@ -51,9 +52,18 @@ class Said:
         return bind[2] if bind is not None and isinstance(bind[2], bytes) else b""
 
 
-def wanted(read: Read) -> Wanted | None:
-    """Return what to ask for; None for what is read elsewhere."""
-    return None if read.oid is None else Wanted(encode_oid(read.oid), read.first)
+def wanted(read: Read, object_id: bytes = b"") -> Wanted | None:
+    """Return what to ask for; None for what is read elsewhere, or has no place on this device."""
+    if read.oid is None:
+        return None
+    if read.under is None:
+        return Wanted(encode_oid(read.oid), read.first)
+    parts = decode_oid(object_id)
+    root = parts[: len(parts) - read.under]
+    more = tuple(int(part) for part in read.oid.split("."))
+    if len(root) < _SHORTEST_ROOT or len(root) + len(more) > MAX_SUBIDENTIFIERS:
+        return None
+    return Wanted(encode_parts((*root, *more)), read.first)
 
 
 def opening(rules: Rules) -> tuple[Wanted, ...]:
@@ -64,7 +74,8 @@ def opening(rules: Rules) -> tuple[Wanted, ...]:
 
 def further(matched: Sequence[Matched], said: Said, most: int) -> tuple[Wanted, ...]:
     """Return what the rules want beside what was asked already, of the closest rules first."""
-    asked = [one for match in matched for read in match.rule.read if (one := wanted(read)) is not None]
+    own = said.object_id
+    asked = [one for match in matched for read in match.rule.read if (one := wanted(read, own)) is not None]
     return tuple(one for one in dict.fromkeys(asked) if one not in said.answers)[:most]
 
 
@@ -75,7 +86,7 @@ def lookups(matched: Sequence[Matched], said: Said) -> tuple[Wanted, ...]:
 
 
 def _looked_up(read: Read, said: Said) -> Wanted | None:
-    asked = wanted(read)
+    asked = wanted(read, said.object_id)
     bind = said.answers.get(asked) if asked is not None else None
     if read.lookup is None or bind is None or not isinstance(bind[2], int) or not 0 <= bind[2] < 1 << 32:
         return None
@@ -156,7 +167,7 @@ def _text(read: Read, said: Said, device: Entity | None) -> tuple[str, bytes, st
             is_stack = around is not None and around.physical_class is PhysicalClass.STACK
             return around.description if around is not None and is_stack else "", b"", "ENTITY-MIB entPhysicalDescr"
         return getattr(device, read.entity) or "", b"", f"ENTITY-MIB {read.entity} of entity {device.key}"
-    asked = wanted(read)
+    asked = wanted(read, said.object_id)
     if read.given is not None and not any(one.oid == encode_oid(read.given) for one in said.answers):
         return "", b"", ""
     if read.lookup is not None:

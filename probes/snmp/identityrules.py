@@ -28,6 +28,7 @@ COLUMNS: Final = (
     "manufactured",
 )  # fmt: skip
 _VENDORS: Final = "vendors.yaml"
+_MOST_CUT: Final = 8
 
 
 class IdentityError(ValueError):
@@ -75,6 +76,7 @@ def _are_facts(value: object) -> object:
 
 
 Oid = Annotated[str, BeforeValidator(_is_oid)]
+Numbers = Annotated[str, Field(pattern=r"^\.?[0-9]{1,10}(\.[0-9]{1,10})*$")]
 Regex = Annotated[str, BeforeValidator(_is_regex)]
 Pattern = Annotated[str, BeforeValidator(_is_pattern)]
 FactName = Annotated[str, BeforeValidator(_is_fact)]
@@ -96,8 +98,9 @@ class Saying(Strict):
 class Read(Saying):
     """One object to ask for."""
 
-    oid: Oid | None = None
+    oid: Numbers | None = None
     first: bool = False  # the first row of that column
+    under: int | None = None  # `oid` goes on from the sysObjectID, without so many of its last numbers
     object: str = ""
     lookup: Oid | None = None  # a column: the number read is the row whose text counts
     given: Oid | None = None  # only where this object, which is asked for too, is there
@@ -111,6 +114,10 @@ class Read(Saying):
     def _complete(self) -> Self:
         if (self.oid is None) == (self.entity is None):
             raise ValueError("expected either `oid` or `entity`")
+        if self.oid is not None and self.under is None:
+            _is_oid(self.oid)
+        if self.under is not None and not 0 <= self.under <= _MOST_CUT:
+            raise ValueError(f"expected 0 to {_MOST_CUT} for `under`: numbers cut off the sysObjectID")
         if self.oid is not None and not self.object:
             raise ValueError("expected `object`: the MIB and the name of the object, as the source of what it says")
         if not (self.fact or self.patterns or self.implies):

@@ -71,7 +71,8 @@ def known(device: Said, rules: Rules | None = None) -> dict[str, Fact]:
          {"vendor": "APC", "model": "Smart-UPS 1500", "serial": "AS0000000001", "software_version": "7.0.8",
           "kind": "ups", "manufactured": "2019-05-21", "battery_replaced": "2022-06-30"}),
         (MAKERS + "25506.11.1.1", ("HPE Comware Platform Software, Software Version 7.1.070, Release 3506 "
-          "HPE 5130-24G EI Switch Copyright (c) 2010"), {}, {"software_version": "7.1.070", "model": "5130-24G EI Switch"}),
+          "HPE 5130-24G EI Switch Copyright (c) 2010"), {},
+         {"software_version": "7.1.070", "model": "5130-24G EI Switch"}),
         (MAKERS + "6527.1.3.23", "TiMOS-C-23.10.R1 cpm/x86hops64 Nokia 7250 IXR Copyright (c) 2000-2023 Nokia.", {},
          {"vendor": "Nokia", "model": "7250 IXR", "software_version": "23.10.R1"}),
         (MAKERS + "311.1.1.3.1.2", ("Hardware: Intel64 Family 6 AT/AT COMPATIBLE - Software: Windows Version 6.3 "
