@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "demo": ("demo", "Run the agent on a simulated council estate, on loopback only."),
     "check": ("check", "Check a configuration file: 0 if it is good, 2 with every error if not."),
     "probe": ("probe", "Measure once and explain each step: icmp, snmp, tcp, host ..."),
+    "inspect": ("inspect_device", "Say what a device is: maker, model, serial number, software, parts."),
     "snmp": ("snmp", "Read objects of a device (get, walk), and try out files of modules (import)."),
     "events": ("events", "What happened: changes of belief, with their evidence."),
     "outages": ("outages", "What was down, from when to when, and why."),

@@ -25,7 +25,8 @@ _OF_INTERFACES: Final = frozenset(
 )  # fmt: skip
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+def indented(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """Return a table behind an indent, as wide as the terminal; "" without rows."""
     if not rows:
         return ""
     width = terminal_width()
@@ -35,7 +36,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
 
 def modules(chosen: Sequence[tuple[str, str]], absent: Sequence[str]) -> str:
     """Return by which modules a device is read, and which it was asked about in vain."""
-    text = _table(("module", "why"), [[name, why] for name, why in chosen])
+    text = indented(("module", "why"), [[name, why] for name, why in chosen])
     if not absent:
         return text
     width = max((terminal_width() or _WIDTH) - len(_INDENT), _WIDTH // 2)
@@ -49,7 +50,7 @@ def facts(found: "Sequence[Fact]") -> str:
         [fact.name, ("yes", "yellow") if fact.value is True else _value(fact.name, fact.value), fact.source]
         for fact in found
     ]
-    return _table(("fact", "value", "source"), rows)
+    return indented(("fact", "value", "source"), rows)
 
 
 def _value(name: str, value: str | float | bool) -> str:
@@ -77,7 +78,7 @@ def interfaces(found: "Sequence[Interface]") -> str:
         told: list[Cell] = [speed, duplex] if with_duplex else [speed]
         rows.append([str(one.index), one.name, admin, (oper, colour), *told, one.alias or ""])
     told_heads = ("speed", "duplex") if with_duplex else ("speed",)
-    return _table(("index", "name", "admin", "oper", *told_heads, "alias"), rows)
+    return indented(("index", "name", "admin", "oper", *told_heads, "alias"), rows)
 
 
 def _speed(bits: float | None) -> str:
@@ -95,7 +96,7 @@ def sensors(found: "Sequence[Sensor]") -> str:
         [one.name, one.kind, _reading(one), (one.status, None if one.status in ("", "ok") else "red"), one.source]
         for one in found
     ]
-    return _table(("sensor", "kind", "reads", "status", "source"), rows)
+    return indented(("sensor", "kind", "reads", "status", "source"), rows)
 
 
 def _reading(one: "Sensor") -> str:
@@ -125,7 +126,7 @@ def series(block: "SeriesBlock | None") -> str:
             if not states or value:
                 rows.append([family.name, f"{value:.10g}", _labels(prefix, family.name)])
     more = len(rows) - _MOST_SERIES
-    text = _table(("series", "value", "labels"), rows[:_MOST_SERIES])
+    text = indented(("series", "value", "labels"), rows[:_MOST_SERIES])
     return text + (f"\n{_INDENT}and {more} more" if more > 0 else "")
 
 

@@ -6,10 +6,10 @@ from datetime import date
 from math import ceil
 from typing import Final
 
-from agent.core.ageing import age_years
 from agent.core.datecode import DateCode, date_of
 from agent.core.hardware import Age, Confidence, Fact, Hardware, HardwareFlag, PhysicalClass, Piece, Reason
 from agent.core.model import AssetRow, Target
+from agent.core.risk import age_years
 from agent.core.serials import normal
 
 EARLIEST: Final = date(1990, 1, 1)  # before SNMP: RFC 1157 is of May 1990

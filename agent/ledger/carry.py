@@ -6,8 +6,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-# open spans, last states, what detectors have learnt, since when each piece of hardware is there and what days did to it,
-# what people announced and said of what is open, and the sequence numbers, so that an id never means two events
+# open spans, last states, what detectors have learnt, since when each piece of hardware is there and what days did to
+# it, what people announced and said of what is open, and the sequence numbers, so that an id never means two events
 _KEPT: Final = {
     "runs": "SELECT * FROM runs ORDER BY id DESC LIMIT 1",
     "outages": "SELECT * FROM outages WHERE ended_us IS NULL",

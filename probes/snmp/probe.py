@@ -15,6 +15,7 @@ from probes.snmp.ber import Version
 from probes.snmp.client import Counters, Session, SnmpClient
 from probes.snmp.device import Device
 from probes.snmp.errors import SnmpLocalError, SnmpRefused, SnmpReportError, SnmpTimeout
+from probes.snmp.identitykept import Kept as KeptIdentity
 from probes.snmp.layout import Layout
 from probes.snmp.modules import Module, ModuleError, ModuleLibrary
 from probes.snmp.poll import Plan, Poll, planned
@@ -44,6 +45,7 @@ class _Kept:
     plan: Plan | None = None
     reader: Reader | None = None
     layouts: dict[tuple[bytes, ...], Layout] = field(default_factory=dict)
+    identity: KeptIdentity = field(default_factory=KeptIdentity)
 
 
 class Probe:
@@ -193,11 +195,20 @@ class Probe:
             if not poll.varbinds:
                 return nothing_shown(check, poll, time.monotonic() - began)
             full = await _made(kept, device, poll)
+            await self._identify(kept, poll, began)
+            full = kept.identity.added_to(full)
             assert kept.plan is not None
             state = await device.complete(poll, full, kept.plan.metrics, patient=patient)
             if state.told is not None:
                 break
         return full_result(check, full, state, poll, time.monotonic() - began)
+
+    async def _identify(self, kept: _Kept, poll: Poll, began: float) -> None:
+        """Read what the device is, if that is due."""
+        now = time.monotonic()
+        if kept.identity.is_due(poll.greeted, now):
+            seconds_left = kept.settings.timeout * READING_SHARE - (now - began)
+            await kept.identity.read(poll.aside, poll.version, seconds_left)
 
     async def _as_far_as_read(
         self, check: Check, kept: _Kept, poll: Poll | None, began: float, error: TimeoutError
@@ -214,6 +225,7 @@ class Probe:
             return nothing_shown(check, poll, time.monotonic() - began)
         device = self._device(check, kept.settings, poll)
         full = await _made(kept, device, poll)
+        full = kept.identity.added_to(full)
         state = device.settle(poll, full, kept.plan.metrics)
         return full_result(check, full, state, poll, time.monotonic() - began)
 

@@ -1,0 +1,356 @@
+"""How devices are known: the rules of configs/identity/*.yaml, read and checked. docs/identity.md is their language."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from agent.core.hardware import PhysicalClass
+from agent.core.units import Strict
+from probes.snmp.oid import encode_oid
+
+FACTS: Final = (
+    "vendor", "model", "part_number", "serial", "hardware_version", "software", "software_version", "firmware_version",
+    "operating_system", "kind", "manufactured", "bios_version", "bios_date", "battery_replaced",
+)  # fmt: skip
+DATES: Final = frozenset(("manufactured", "bios_date", "battery_replaced"))
+KINDS: Final = (
+    "access_point", "battery", "camera", "cooling", "firewall", "gateway", "load_balancer", "management", "modem",
+    "network", "optical", "pdu", "phone", "power", "printer", "radio", "rack", "router", "sensor", "server", "storage",
+    "switch", "tape_library", "timeserver", "transfer_switch", "ups", "video", "wireless_controller",
+)  # fmt: skip
+COLUMNS: Final = (
+    "name", "description", "model", "serial", "vendor", "hardware_version", "firmware_version", "software_version",
+    "manufactured",
+)  # fmt: skip
+_VENDORS: Final = "vendors.yaml"
+_MOST_CUT: Final = 8
+
+
+class IdentityError(ValueError):
+    """A file of rules is wrong; the text names file, line, what was expected, and the likely fix."""
+
+
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str | int | float) else value
+
+
+def _is_oid(value: object) -> object:
+    encode_oid(str(value))
+    return str(value).removeprefix(".")
+
+
+def _is_regex(value: object) -> object:
+    try:
+        re.compile(str(value))
+    except re.error as error:
+        raise ValueError(f"expected a regular expression, got {value!r}: {error}") from error
+    return str(value)
+
+
+def _is_pattern(value: object) -> object:
+    groups = re.compile(str(_is_regex(value))).groupindex
+    if not groups or (wrong := set(groups) - set(FACTS)):
+        named = ", ".join(sorted(wrong)) if groups else "none"
+        raise ValueError(f"expected groups named after facts ({', '.join(FACTS)}), got {named}")
+    return value
+
+
+def _is_fact(value: object) -> object:
+    if value not in FACTS:
+        raise ValueError(f"expected one of {', '.join(FACTS)}, got {value!r}")
+    return value
+
+
+def _are_facts(value: object) -> object:
+    if isinstance(value, dict):
+        for name in value:
+            _is_fact(name)
+        if (kind := value.get("kind", "network")) not in KINDS:
+            raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    return value
+
+
+Oid = Annotated[str, BeforeValidator(_is_oid)]
+Numbers = Annotated[str, Field(pattern=r"^\.?[0-9]{1,10}(\.[0-9]{1,10})*$")]
+Regex = Annotated[str, BeforeValidator(_is_regex)]
+Pattern = Annotated[str, BeforeValidator(_is_pattern)]
+FactName = Annotated[str, BeforeValidator(_is_fact)]
+Facts = Annotated[dict[str, str], BeforeValidator(_are_facts)]
+
+
+class Saying(Strict):
+    """How a text becomes facts: whole, or by patterns; by a list of its values; by formats of dates."""
+
+    fact: FactName | None = None
+    patterns: Annotated[tuple[Pattern, ...], BeforeValidator(_several)] = ()
+    values: dict[str, str] = Field(default_factory=dict)  # what is read -> what it means; then nothing else is taken
+    format: Facts = Field(default_factory=dict)  # fact -> text in which {} is what was found
+    dates: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    implies: Facts = Field(default_factory=dict)  # what follows from there being such a text
+    after: bool = False  # only where ENTITY-MIB and the general rules say nothing
+
+
+class Read(Saying):
+    """One object to ask for."""
+
+    oid: Numbers | None = None
+    first: bool = False  # the first row of that column
+    under: int | None = None  # `oid` goes on from the sysObjectID, without so many of its last numbers
+    object: str = ""
+    lookup: Oid | None = None  # a column: the number read is the row whose text counts
+    given: Oid | None = None  # only where this object, which is asked for too, is there
+    # or a text of the device in ENTITY-MIB; of the stack in which it is
+    entity: (
+        Literal["name", "description", "model", "hardware_version", "firmware_version", "software_version", "stack"]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.oid is None) == (self.entity is None):
+            raise ValueError("expected either `oid` or `entity`")
+        if self.oid is not None and self.under is None:
+            _is_oid(self.oid)
+        if self.under is not None and not 0 <= self.under <= _MOST_CUT:
+            raise ValueError(f"expected 0 to {_MOST_CUT} for `under`: numbers cut off the sysObjectID")
+        if self.oid is not None and not self.object:
+            raise ValueError("expected `object`: the MIB and the name of the object, as the source of what it says")
+        if not (self.fact or self.patterns or self.implies):
+            raise ValueError("expected `fact`, `patterns` or `implies`: else there is no use in asking")
+        return self
+
+
+class Table(Strict):
+    """A maker's table whose rows are parts of the device."""
+
+    object: str
+    physical_class: PhysicalClass
+    columns: dict[Literal[COLUMNS], Oid] = Field(min_length=1)  # type: ignore[valid-type]
+    patterns: dict[Literal[COLUMNS], Pattern] = Field(default_factory=dict)  # type: ignore[valid-type]
+    fixed: dict[Literal[COLUMNS], str] = Field(default_factory=dict)  # type: ignore[valid-type]
+
+
+class Rule(Strict):
+    """What is known of devices with a sysObjectID, or a sysDescr, or both; of all devices where it names neither."""
+
+    name: Annotated[str, Field(pattern=r"[a-z0-9_]+")]
+    object_id: Annotated[tuple[Oid, ...], BeforeValidator(_several)] = ()
+    description: Regex | None = None
+    unless: Regex | None = None
+    facts: Facts = Field(default_factory=dict)
+    patterns: Annotated[tuple[Pattern, ...], BeforeValidator(_several)] = ()
+    format: Facts = Field(default_factory=dict)  # of what the patterns find
+    models: dict[Oid, str] = Field(default_factory=dict)  # whole sysObjectID -> model
+    read: tuple[Read, ...] = ()
+    tables: tuple[Table, ...] = ()
+    never: Annotated[tuple[FactName, ...], BeforeValidator(_several)] = ()  # what nothing less close is believed
+    after: bool = False  # ranks behind the rules that know only the sysObjectID
+
+    @property
+    def is_general(self) -> bool:
+        """Whether it holds for every device."""
+        return not self.object_id and self.description is None
+
+
+class _File(Strict):
+    rules: tuple[Rule, ...]
+
+
+class Vendor(Strict):
+    """A maker: its IANA enterprise numbers, and how its devices spell it."""
+
+    enterprises: Annotated[tuple[int, ...], BeforeValidator(_several)] = ()
+    names: Annotated[tuple[Regex, ...], BeforeValidator(_several)] = ()
+    kind: str | None = None
+
+
+class _Vendors(Strict):
+    generic: tuple[int, ...]
+    vendors: dict[str, Vendor]
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A rule that holds for a device, and how."""
+
+    rule: Rule
+    how: str
+
+
+class Rules:
+    """All rules, ready to be asked."""
+
+    def __init__(self, rules: Iterable[Rule], vendors: _Vendors) -> None:
+        rules = tuple(rules)
+        self.general = tuple(rule for rule in rules if rule.is_general)
+        self._special = tuple(
+            (
+                rule,
+                tuple(encode_oid(oid) for oid in rule.object_id),
+                _compiled(rule.description),
+                _compiled(rule.unless),
+            )
+            for rule in rules
+            if not rule.is_general
+        )
+        self._generic = frozenset(vendors.generic)
+        self._vendors = {number: name for name, vendor in vendors.vendors.items() for number in vendor.enterprises}
+        self._kinds = {n: v.kind for v in vendors.vendors.values() for n in v.enterprises if v.kind}
+        self._names = [
+            (re.compile("|".join(f"(?:{spelt})" for spelt in (*vendor.names, re.escape(name))), re.IGNORECASE), name)
+            for name, vendor in vendors.vendors.items()
+        ]
+
+    def matched(self, object_id: bytes, description: str) -> tuple[Matched, ...]:
+        """Return the rules that hold, the closest first: those that know the text, then by the length of the OID."""
+        found: list[tuple[tuple[bool, bool, int], Matched]] = []
+        for rule, roots, pattern, unless in self._special:
+            length = max((len(root) for root in roots if _below(object_id, root)), default=0)
+            if roots and not length:
+                continue
+            if pattern is not None and not pattern.search(description):
+                continue
+            if unless is not None and unless.search(description):
+                continue
+            how = " and ".join(what for what, is_so in (("sysObjectID", roots), ("sysDescr", pattern)) if is_so)
+            found.append(((rule.after, pattern is None, -length), Matched(rule, how)))
+        return tuple(one for _, one in sorted(found, key=lambda pair: pair[0]))
+
+    def enterprise(self, number: int) -> str | None:
+        """Return the maker whose IANA enterprise number this is; None for one that says nothing of the maker."""
+        return None if number in self._generic else self._vendors.get(number)
+
+    def enterprise_kind(self, number: int) -> str | None:
+        """Return what kind of device all of that maker's are; None where it makes several kinds."""
+        return self._kinds.get(number)
+
+    def vendor(self, said: str) -> str:
+        """Return a maker's name as it is written here, for one of its spellings; others stay as they are."""
+        for pattern, name in self._names:
+            if pattern.fullmatch(said):
+                return name
+        return said
+
+
+def _below(oid: bytes, root: bytes) -> bool:
+    return oid.startswith(root)  # the octets of a whole sub-identifier: none begins another
+
+
+def _compiled(pattern: str | None) -> "re.Pattern[str] | None":
+    return None if pattern is None else re.compile(pattern)
+
+
+# ------------------------------------------------------------------ files
+
+
+@cache
+def built_in() -> Rules:
+    """Return the rules that come with the agent.
+
+    Raises:
+        IdentityError: when a file is wrong.
+    """
+    folder = resources.files("configs").joinpath("identity")
+    texts = {entry.name: entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".yaml")}
+    return loaded({f"configs/identity/{name}": text for name, text in sorted(texts.items())})
+
+
+def loaded(texts: Mapping[str, str]) -> Rules:
+    """Return the rules of some files; the one called vendors.yaml has the makers.
+
+    Raises:
+        IdentityError: naming file and line.
+    """
+    rules: list[Rule] = []
+    seen: dict[str, str] = {}
+    vendors = _Vendors(generic=(), vendors={})
+    for file, text in texts.items():
+        if file.endswith(_VENDORS):
+            vendors = _checked(_Vendors, file, text)
+            continue
+        for number, rule in enumerate(_checked(_File, file, text).rules):
+            if rule.name in seen:
+                place = _line(text, ("rules", number, "name"))
+                raise IdentityError(f"{file}{place}: rules[{number}].name: {rule.name!r} is the name of a rule of "
+                                    f"{seen[rule.name]} already; choose another")  # fmt: skip
+            seen[rule.name] = file
+            rules.append(rule)
+    return Rules(rules, vendors)
+
+
+def _checked(model: Any, file: str, text: str) -> Any:  # noqa: ANN401 - one of the two kinds of file
+    import yaml
+
+    try:
+        document = yaml.load(text, Loader=_loader())  # noqa: S506 - it is a safe one
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise IdentityError(f"{file}{line}: no YAML: {getattr(error, 'problem', None) or error}") from error
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise IdentityError(_told(error, file, text, model)) from error
+
+
+def _told(error: ValidationError, file: str, text: str, model: Any) -> str:  # noqa: ANN401 - as above
+    first = error.errors()[0]
+    where = tuple(part for part in first["loc"] if part != "[key]")
+    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).removeprefix(".")
+    said = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        said = f"unknown key{_near(str(where[-1]), where, model)}"
+    elif first["type"] == "missing":
+        said = "is missing"
+    return f"{file}{_line(text, where)}: {dotted or 'the file'}: {said}"
+
+
+def _near(word: str, where: tuple[str | int, ...], model: Any) -> str:  # noqa: ANN401 - as above
+    import difflib
+
+    names = [name for name in where[:-1] if isinstance(name, str)]
+    of = {"read": Read, "tables": Table, "rules": Rule, "vendors": Vendor}.get(names[-1] if names else "", model)
+    if "vendors" in names:
+        of = Vendor
+    near = difflib.get_close_matches(word, of.model_fields, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(of.model_fields)}"
+
+
+def _line(text: str, where: tuple[str | int, ...]) -> str:
+    """Return `:LINE` of the nearest place that is written."""
+    import yaml
+
+    node = yaml.compose(text, Loader=_loader())
+    line = 1 if node is None else node.start_mark.line + 1
+    for part in where:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+        elif isinstance(node, yaml.MappingNode):
+            pair = next((pair for pair in node.value if pair[0].value == str(part)), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+            continue
+        else:
+            break
+        line = node.start_mark.line + 1
+    return f":{line}"
+
+
+@cache
+def _loader() -> Any:  # noqa: ANN401 - a class of PyYAML, which has no common type for both
+    """Return a safe loader to which dates and numbers with a point are text: versions and OIDs look like that."""
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    words = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:float")
+    resolvers = {
+        first: [(tag, pattern) for tag, pattern in found if tag not in words]
+        for first, found in base.yaml_implicit_resolvers.items()
+    }
+    return type("_Loader", (base,), {"yaml_implicit_resolvers": resolvers})
