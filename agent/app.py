@@ -26,6 +26,7 @@ from agent.core.ports import OnDemand, Probe, Resources, TrapSetup
 from agent.core.units import format_duration
 from agent.desk import Desk
 from agent.hardware import HardwareDesk
+from agent.judging import judges_of, lifecycle_with
 from agent.learning import learn
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
@@ -94,7 +95,14 @@ class Agent:
             outage=self._outage,
             on_states=self.accounts.changed,
         )
-        self.hardware = HardwareDesk(self.picture, self.ledger, changed=self.pipeline.repage, tell=self.pipeline.told)
+        self.lifecycle = lifecycle_with(loaded.lifecycle)
+        self.hardware = HardwareDesk(
+            self.picture,
+            self.ledger,
+            judges=judges_of(self.lifecycle, lambda: self.picture),
+            changed=self.pipeline.repage,
+            tell=self.pipeline.told,
+        )
         self.desk = Desk(self.picture, self.ledger, self.pipeline.heard)
         self.runner = runner = Runner({}, self._polled)
         self.schedule = Schedule(runner.due, self.selfcheck.job_late)
@@ -249,7 +257,13 @@ class Agent:
         actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy, desk=self.desk)
         on_demand = multitarget.Source(self._on_demand(), lambda: self.loaded.offer)
         app = web.build(
-            lambda: self.picture, self.ledger, self.registry, actions, on_demand=on_demand, report=self.accounts.report
+            lambda: self.picture,
+            self.ledger,
+            self.registry,
+            actions,
+            on_demand=on_demand,
+            report=self.accounts.report,
+            support_of=lambda system, version: self.lifecycle.of_software([system], version),
         )
         listen = self.options.listen or self.loaded.settings.agent.listen
         try:
@@ -385,11 +399,14 @@ class Agent:
         renamed = renames(self.loaded.estate, loaded.estate)
         for old, new in renamed.items():
             await self.ledger.rename(old, new)
-        self.loaded = loaded
+        before, self.loaded = self.loaded, loaded
         for probe in self.runner.probes.values():
             probe.configure(self._resources())
         self._make_probes(self._stack)
         await self.pipeline.reconfigure(loaded.estate)
+        if loaded.lifecycle != before.lifecycle:
+            self.lifecycle = lifecycle_with(loaded.lifecycle)
+            self.hardware.judges = judges_of(self.lifecycle, lambda: self.picture)
         await self.hardware.reconfigure(renamed)
         self.accounts.changed()
         self._configure_push()

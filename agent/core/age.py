@@ -11,6 +11,7 @@ from agent.core.hardware import Age, Confidence, Fact, Hardware, HardwareFlag, P
 from agent.core.model import AssetRow, Target
 from agent.core.risk import age_years
 from agent.core.serials import normal
+from agent.core.subjects import Subject
 
 EARLIEST: Final = date(1990, 1, 1)  # before SNMP: RFC 1157 is of May 1990
 # What zeros become: 30 November 1999 is DateAndTime 0-0-0 as mktime() reads it, 31 December the day before an epoch in
@@ -116,7 +117,7 @@ def battery_age(hardware: Hardware, today: date) -> Age | None:
     return Age(day, at_least=False, source=f"{entity.source} of {entity.name}".strip(), confidence=Confidence.STATED)
 
 
-def age_flag(target: Target, age: Age | None, policy_years: float | None, today: date) -> HardwareFlag | None:
+def age_flag(target: Target | Subject, age: Age | None, policy_years: float | None, today: date) -> HardwareFlag | None:
     """Return the flag of hardware that is older than its kind may become; of a lower bound, if that alone is enough.
 
     Args:
@@ -130,7 +131,7 @@ def age_flag(target: Target, age: Age | None, policy_years: float | None, today:
 
 
 def battery_flag(
-    target: Target, age: Age | None, today: date, policy_years: float | None = BATTERY_YEARS
+    target: Target | Subject, age: Age | None, today: date, policy_years: float | None = BATTERY_YEARS
 ) -> HardwareFlag | None:
     """Return the flag of a battery that is due by its age; None for `policy_years`: never (lithium, say)."""
     if age is None or policy_years is None or (told := _over(age, policy_years, today)) is None:

@@ -11,6 +11,8 @@ from datetime import date, datetime
 from statistics import median
 from typing import Final
 
+import numpy as np
+
 from agent.core.counters import TICKS_PER_SECOND, Uptime, uptime
 from agent.core.hardware import Condition, Counter, Hardware, PhysicalClass, Wear
 from agent.core.model import AdminStatus, Interface, OperStatus
@@ -95,13 +97,11 @@ def interface_errors(interfaces: Sequence[Interface], traffic: Traffic | None, s
     """
     if traffic is None:
         return {}
-    out: dict[str, float] = {}
-    for place, one in enumerate(interfaces):
-        rates = (traffic.received.flow(place).errors_per_second, traffic.sent.flow(place).errors_per_second)
-        grown = sum(rate or 0.0 for rate in rates) * seconds
-        if grown > 0:
-            out[item(INTERFACE_ERRORS, one.name)] = grown
-    return out
+    rates = np.nan_to_num(traffic.received.errors_per_second) + np.nan_to_num(traffic.sent.errors_per_second)
+    return {
+        item(INTERFACE_ERRORS, interfaces[place].name): float(rates[place]) * seconds
+        for place in (rates > 0).nonzero()[0].tolist()
+    }
 
 
 @dataclass(slots=True)
@@ -196,6 +196,14 @@ class DayBook:
             if uptime(former, ticks, (at - before[0]).total_seconds()) is Uptime.RESTARTED:
                 grown[REBOOTS] = 1.0
         return self.add(at, grown)
+
+    def rename(self, target: str) -> None:
+        """Go on under another name."""
+        self._target = target
+
+    def turn(self, day: date) -> tuple[Wear, ...]:
+        """End a day that is over; return its values, none where this day has begun already."""
+        return self._turned(day)
 
     def values(self) -> tuple[Wear, ...]:
         """Return those of the day that is not over, as far as it has come."""

@@ -184,10 +184,11 @@ def read_pieces(db: sqlite3.Connection) -> list[Piece]:
     ]
 
 
-def read_wear(db: sqlite3.Connection, since: date) -> list[Wear]:
-    """Return what is kept of that day and of later ones, by target, item and day."""
-    first = day_number(since)
-    rows = db.execute("SELECT target, item, day, value FROM wear WHERE day >= ? ORDER BY 1, 2, 3", (first,))
+def read_wear(db: sqlite3.Connection, since: date, target: str | None) -> list[Wear]:
+    """Return what is kept of that day and of later ones, by target, item and day; of one target where it is given."""
+    first, whose = day_number(since), "" if target is None else " AND target = ?2"
+    wanted = (first,) if target is None else (first, target)
+    rows = db.execute(f"SELECT target, item, day, value FROM wear WHERE day >= ?1{whose} ORDER BY 1, 2, 3", wanted)  # noqa: S608 - constants
     return [Wear(target, item, since + timedelta(days=day - first), value) for target, item, day, value in rows]
 
 
@@ -235,9 +236,9 @@ class LedgerReader:
         """Return the last states and the open outages."""
         return self.read(read_states)
 
-    def wear(self, since: date) -> list[Wear]:
+    def wear(self, since: date, target: str | None = None) -> list[Wear]:
         """Return what is kept of that day and of later ones, by target, item and day."""
-        return self.read(lambda db: read_wear(db, since))
+        return self.read(lambda db: read_wear(db, since, target))
 
     def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
         """Run `ask` on a fresh read-only connection.

@@ -14,6 +14,7 @@ from agent.core.hardware_policy import HardwarePolicy
 from agent.core.model import AssetRow, Estate, Event, EventKind, HardwareFlag
 from agent.core.picture import DevicePoll, Picture
 from agent.core.subjects import Subject
+from agent.core.weardays import OBSERVED
 from agent.hardware import HardwareDesk
 from agent.ledger import SqliteLedger
 from agent.pipeline import Pipeline
@@ -23,19 +24,6 @@ from tests.waiting import until
 MORNING = datetime(2026, 3, 1, 9, tzinfo=UTC)
 POLICY = HardwarePolicy({"*": 5.0})
 OLD = date(2015, 1, 1)
-
-
-class Store:
-    """Daily values, kept in memory."""
-
-    def __init__(self) -> None:
-        self.values: dict[tuple[str, str, date], Wear] = {}
-
-    async def record_wear(self, values: Sequence[Wear]) -> None:
-        self.values |= {(one.target, one.item, one.day): one for one in values}
-
-    async def wear(self, target: str | None, since: date) -> Sequence[Wear]:
-        return [one for one in self.values.values() if target in (None, one.target) and one.day >= since]
 
 
 def judge_trend(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
@@ -56,14 +44,17 @@ class World:
         self.picture = Picture(watched, MORNING, MORNING)
         self.changes = 0
         self.events: list[Event] = []
-        self.store = Store()
         self.desk = self.made()
 
     def made(self) -> HardwareDesk:
         return HardwareDesk(
-            self.picture, self.ledger, wear=self.store, judges=Judges((judge_age, judge_battery), (judge_trend,)),
+            self.picture, self.ledger, judges=Judges((judge_age, judge_battery), (judge_trend,)),
             changed=self._changed, tell=self._tell, clock=lambda: self.now, report_seconds=0.0,
         )  # fmt: skip
+
+    async def worn(self) -> list[Wear]:
+        """Return the daily values that are kept, but for the hours of observation."""
+        return [one for one in await self.ledger.wear(date(2000, 1, 1)) if one.item != OBSERVED]
 
     def _changed(self) -> None:
         self.changes += 1
@@ -158,7 +149,7 @@ async def test_another_serial_number_is_replaced_hardware_and_begins_a_new_life(
         Piece("old", "B", MORNING + timedelta(minutes=10), MORNING + timedelta(minutes=10)),
     ]
     await world.desk.close()
-    assert world.store.values == {}  # 50 errors of the day were those of the piece that is gone
+    assert await world.worn() == []  # 50 errors of the day were those of the piece that is gone
 
 
 async def test_another_member_of_a_stack_is_no_other_hardware(world: World) -> None:
@@ -172,10 +163,10 @@ async def test_a_day_is_written_at_its_end_and_at_the_stop(world: World) -> None
         await world.see("old", "A", errors)
     world.now += timedelta(days=1)
     await world.see("old", "A", 135.0)
-    assert [(one.item, one.day.day, one.value) for one in world.store.values.values()] == [("crc_errors:Gi1", 1, 30.0)]
+    assert [(one.item, one.day.day, one.value) for one in await world.worn()] == [("crc_errors:Gi1", 1, 30.0)]
     assert world.reasons("old") == ["age_over_policy", "errors_rising"]  # trends are looked for after midnight
     await world.desk.close()
-    assert [one.value for one in world.store.values.values()] == [30.0, 5.0]
+    assert [one.value for one in await world.worn()] == [30.0, 5.0]
     assert (await world.ledger.pieces())[0].last_seen == world.now
     again = world.made()
     await again.begin()  # the day goes on
@@ -183,13 +174,13 @@ async def test_a_day_is_written_at_its_end_and_at_the_stop(world: World) -> None
         world.picture.hardware["old"] = Hardware(world.now, counters=(Counter("Gi1", "Gi1", "crc_errors", errors),))
         await again.look()
     await again.close()
-    assert [one.value for one in world.store.values.values()] == [30.0, 6.0]
+    assert [one.value for one in await world.worn()] == [30.0, 6.0]
 
 
 async def test_trends_of_the_former_piece_are_not_those_of_the_new_one(world: World) -> None:
     await world.see("old", "A")
     worn = [Wear("old", "crc_errors:Gi1", MORNING.date() - timedelta(days=back), 9.0) for back in (0, 1, 2)]
-    await world.store.record_wear(worn)
+    await world.ledger.record_wear(worn)
     world.now += timedelta(hours=1)
     await world.see("old", "B")
     world.now += timedelta(days=1)
@@ -222,7 +213,7 @@ async def test_a_reload_takes_other_policies_and_names_along(world: World) -> No
     await world.see("older", "A", 4.0)  # it is the same one, and has counted on
     assert world.events == []
     await world.desk.close()
-    assert [(one.target, one.value) for one in world.store.values.values()] == [("older", 3.0)]
+    assert [(one.target, one.value) for one in await world.worn()] == [("older", 3.0)]
     assert {piece.target for piece in await world.ledger.pieces()} == {"older", "new"}
 
 
