@@ -34,11 +34,7 @@ install: $(VENV)/.runtime  ## build .venv with the linewarden command, start not
 test: $(VENV)/.development  ## run the tests (as root on Debian: installs the real servers that they need)
 	@tests/install-peers.sh
 ifeq ($(strip $(ARGS)),)
-	@echo "== the core, with every branch covered"
-	@$(BIN)/coverage run -m pytest tests/core -q -m "not shared and not soak"
-	@$(BIN)/coverage report --skip-covered
-	@echo "== everything else"
-	@$(BIN)/python -m pytest tests --ignore=tests/core -m "not shared and not soak"
+	@$(BIN)/python -m tests.run_all
 else
 	@$(BIN)/python -m pytest -m "not shared and not soak" $(ARGS)
 endif
