@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from agent.cli.snmp_complete import complete_target
-from agent.cli.snmp_target import Access, Whom, access_options, say, whom
+from agent.cli.snmp_target import Access, Whom, access_options, say, whoms
 
 if TYPE_CHECKING:
     from agent.cli.snmp_auths import Attempt
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from probes.snmp.sensors import Sensor
 
 _SEARCH_SECONDS: Final = 2.0
+_AT_ONCE: Final = 20  # devices: more would wait for this one core
 _REPETITIONS: Final = 30  # rows of interfaces with usual names: an answer stays below an Ethernet frame
 
 
@@ -36,43 +37,67 @@ class _Seen:
     "inspect",
     epilog="Exit codes: 0 answered; 1 no answer, or not as it should; 2 usage or configuration; 3 could not be asked.",
 )
-@click.argument("target", metavar="TARGET[:PORT]", shell_complete=complete_target)
+@click.argument("targets", metavar="TARGET[:PORT]...", nargs=-1, required=True, shell_complete=complete_target)
 @access_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
-def command(target: str, access: Access, as_json: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead, in one line for each target.")
+def command(targets: tuple[str, ...], access: Access, as_json: bool) -> None:
     """Say what a device is: maker, model, serial number, software, and the parts it has.
 
     TARGET is an address, a name, or a device of the configuration; credentials are found as `linewarden probe snmp`
     finds them. Two or three packets tell what it is; short walks then read its parts, interfaces and sensors. Each
     fact says where it was read, and how it is known: stated by an object that exists to say it, derived from a text
-    by a rule, or assumed from something else. What is not known is not guessed.
+    by a rule, or assumed from something else. What is not known is not guessed. Several targets are asked at the same
+    time, and the worst exit code counts.
 
     \b
     Examples:
       linewarden inspect 10.20.1.2
       linewarden inspect 10.20.1.2:1161 --community-file /etc/linewarden/community
+      linewarden inspect 10.20.1.2 10.20.1.3 10.20.1.4 --json > estate.jsonl
       linewarden inspect bcw-core-sw1 --config /etc/linewarden/linewarden.yaml
       linewarden inspect "[2001:db8::2]:161" --config linewarden.yaml --auth public_v2 --json | jq .serial
     """
     import asyncio
 
-    from agent.cli.snmp_find import explain, verdict
-
-    asked = whom(target, access)
-    seen = asyncio.run(_run(asked, loud=not as_json))
-    if as_json:
-        _print_json(asked, seen)
-    elif seen.identity is None:
-        explain(seen.attempts, loud=True)
-    else:
-        _show(asked, seen, seen.identity)
-    sys.exit(0 if seen.identity is not None else verdict(seen.attempts))
+    sys.exit(max(asyncio.run(_all(whoms(targets, access), as_json=as_json))))
 
 
 # ------------------------------------------------------------------ asking
 
 
-async def _run(asked: Whom, *, loud: bool) -> _Seen:
+async def _all(asked: list[Whom], *, as_json: bool) -> list[int]:
+    """Ask all; each is shown when it is known. Return their exit codes."""
+    import asyncio
+
+    from agent.cli.progress import progress
+    from agent.cli.snmp_find import explain, verdict
+
+    slots, done = asyncio.Semaphore(_AT_ONCE), 0
+
+    async def one(whom: Whom) -> int:
+        nonlocal done
+        async with slots:
+            seen = await _run(whom, loud=not as_json, alone=len(asked) == 1)
+        done += 1
+        if as_json:
+            _print_json(whom, seen)
+        elif seen.identity is None:
+            explain(seen.attempts, loud=True)
+        else:
+            _show(whom, seen, seen.identity)
+        return 0 if seen.identity is not None else verdict(seen.attempts)
+
+    if len(asked) == 1:
+        return [await one(asked[0])]
+    async with (
+        progress(lambda seconds: f"{done} of {len(asked)} devices, {seconds:.0f} s"),
+        asyncio.TaskGroup() as group,
+    ):
+        tasks = [group.create_task(one(whom), name=f"inspect {whom.shown}") for whom in asked]
+    return [task.result() for task in tasks]
+
+
+async def _run(asked: Whom, *, loud: bool, alone: bool) -> _Seen:
     from agent.cli.snmp_auths import Attempt
     from agent.cli.snmp_find import find, tell
     from agent.cli.snmp_line import Line
@@ -86,10 +111,10 @@ async def _run(asked: Whom, *, loud: bool) -> _Seen:
             tell(seen.attempts[0])
         return seen
     try:
-        seen = _Seen(await find(line, asked.auths, loud=loud))
+        seen = _Seen(await find(line, asked.auths, loud=loud and alone))
         if seen.attempts[-1].answered:
             try:
-                await _inspect(line, seen.attempts[-1].auth, seen)
+                await _inspect(line, seen.attempts[-1].auth, seen, alone=alone)
             except SnmpError as error:  # it has answered a greeting, and then nothing any more
                 seen.attempts.append(Attempt(seen.attempts[-1].auth, error))
                 if loud and seen.identity is None:
@@ -99,7 +124,9 @@ async def _run(asked: Whom, *, loud: bool) -> _Seen:
         line.close()
 
 
-async def _inspect(line: "Line", auth: "SnmpAuth", seen: _Seen) -> None:
+async def _inspect(line: "Line", auth: "SnmpAuth", seen: _Seen, *, alone: bool) -> None:
+    from contextlib import nullcontext
+
     from agent.cli.progress import progress
     from probes.snmp import identity, sensors
     from probes.snmp.ber import Version
@@ -109,7 +136,8 @@ async def _inspect(line: "Line", auth: "SnmpAuth", seen: _Seen) -> None:
 
     stage = ["who it is"]
     version = Version.V1 if auth.version == 1 else Version.V2C
-    async with progress(lambda seconds: f"reading {stage[0]}: {line.counters.answers} answers, {seconds:.0f} s"):
+    told = progress(lambda seconds: f"reading {stage[0]}: {line.counters.answers} answers, {seconds:.0f} s")
+    async with told if alone else nullcontext():
         seen.identity = await look(
             lambda asker: line.converse(auth, asker), version, progress=lambda what: _set(stage, what)
         )

@@ -97,6 +97,15 @@ def whom(target: str, access: Access, more: "Mapping[str, SnmpAuth] | None" = No
     Raises:
         click.UsageError: for words that do not fit together, or name nothing.
     """
+    return whoms([target], access, more)[0]
+
+
+def whoms(targets: Iterable[str], access: Access, more: "Mapping[str, SnmpAuth] | None" = None) -> list[Whom]:
+    """Find out address and credentials of several targets; the configuration is read once.
+
+    Raises:
+        click.UsageError: as `whom`.
+    """
     if sum(given is not None for given in (access.auth, access.community_file, access.community)) > 1:
         raise click.UsageError("give one of --auth, --community-file and --community")
     if access.version is not None and access.auth is not None:
@@ -105,12 +114,15 @@ def whom(target: str, access: Access, more: "Mapping[str, SnmpAuth] | None" = No
         say("warning: --community is visible in the process list; --community-file is not", "yellow")
     community = _community(access)
     loaded = _loaded(access)
-    values, own = _device(target, loaded)
-    if not values:
-        values["address"], values["port"] = split(target)
-    auths, how = _credentials(access, community, loaded, own, more or {})
     files = loaded.module_files if loaded is not None else ()
-    return Whom(values["address"], values.get("port", DEFAULT_PORT), tuple(auths), how, values, files)
+    found = []
+    for target in targets:
+        values, own = _device(target, loaded)
+        if not values:
+            values["address"], values["port"] = split(target)
+        auths, how = _credentials(access, community, loaded, own, more or {})
+        found.append(Whom(values["address"], values.get("port", DEFAULT_PORT), tuple(auths), how, values, files))
+    return found
 
 
 def _credentials(
@@ -187,12 +199,12 @@ def split(target: str) -> tuple[str, int]:
 
 def _loaded(access: Access) -> "Loaded | None":
     """Return the configuration that is named, or the installed one; None where there is none that can be used."""
-    from agent.config import ConfigError, load
-
     named = access.config is not None
     file = access.config or DEFAULT_CONFIG
     if not named and not _is_there(file):
         return None
+    from agent.config import ConfigError, load
+
     try:
         return load(file)
     except ConfigError as error:

@@ -13,7 +13,8 @@ from probes.snmp import identityfacts, identitytables
 from probes.snmp.ber import SnmpDecodeError, VarBind, Version
 from probes.snmp.errors import SnmpTimeout
 from probes.snmp.identityfacts import ENTITY_ROWS, Said
-from probes.snmp.identityrules import Matched, Rules, built_in
+from probes.snmp.identityfiles import built_in
+from probes.snmp.identityrules import Matched, Rules
 from probes.snmp.nexts import Nexts, Wanted
 from probes.snmp.oid import encode_oid
 from probes.snmp.walk import Walk

@@ -16,8 +16,8 @@ from typing import Final
 from probes.snmp.asking import Asker
 from probes.snmp.ber import Tag, Value, Version
 from probes.snmp.client import Session, SnmpClient
+from probes.snmp.identityfiles import built_in
 from probes.snmp.identitylook import look
-from probes.snmp.identityrules import built_in
 from tests.probes.snmp.agents import Mib, UdpAgent, switch
 
 PROMISED_SECONDS: Final = 300.0 / 1000

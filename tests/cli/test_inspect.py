@@ -73,6 +73,19 @@ def test_json_has_every_key_and_null_for_what_is_not_known() -> None:
     assert document["problems"] == []
 
 
+def test_several_are_asked_at_once_and_the_worst_code_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.cli.inspect_device._SEARCH_SECONDS", 0.1)
+    with serving(DEVICE) as first, serving(ups()) as second, UdpAgent(silent) as third:
+        ports = [agent.port for agent in (first, second, third)]
+        result = run(*(f"127.0.0.1:{port}" for port in ports), "--version", "2c", "--json")
+        good = run(*(f"127.0.0.1:{port}" for port in ports[:2]))
+    assert result.exit_code == 1
+    documents = {one["address"]: one for one in map(json.loads, result.stdout.splitlines())}
+    assert [documents[f"127.0.0.1:{port}"]["vendor"] for port in ports] == ["Cisco", "Examplepower", None]
+    assert good.exit_code == 0
+    assert good.stdout.count("known by") == 2
+
+
 def test_a_ups_shows_what_it_measures() -> None:
     with serving(ups()) as agent:
         result = run(f"127.0.0.1:{agent.port}", "--version", "1")

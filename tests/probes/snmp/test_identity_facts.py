@@ -8,7 +8,8 @@ from agent.core.hardware import PhysicalClass
 from agent.core.model import Confidence, Fact
 from probes.snmp.ber import Tag, VarBind, encode_oid
 from probes.snmp.identityfacts import SYS_DESCR, SYS_OBJECT_ID, Said, facts, further, lookups
-from probes.snmp.identityrules import Rules, built_in, loaded
+from probes.snmp.identityfiles import built_in, loaded
+from probes.snmp.identityrules import Rules
 from probes.snmp.identitytables import CLASS, WITHIN, entities, rows_of_interest, software, table_entities, whole
 from probes.snmp.nexts import Wanted
 from probes.snmp.oid import encode_index

@@ -1,12 +1,12 @@
 """One look at a device: few packets, v1 as v2c, and what is not answered is not known. And what polls make of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 
 import pytest
 
 from agent.core.hardware import PhysicalClass
-from agent.core.model import Check, Observation, Outcome, SnmpAuth
+from agent.core.model import Check, Outcome, SnmpAuth
 from agent.core.ports import Resources
 from probes.snmp import identitykept
 from probes.snmp.asking import Asker
@@ -146,34 +146,28 @@ def check(port: int) -> Check:
     return Check("sw1", "snmp", "snmp", 60.0, settings)
 
 
-async def test_polls_bring_it_first_after_a_restart_and_when_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_polls_read_it_first_after_a_restart_and_when_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
     objects = device()
     with serving(objects) as agent:
         probe = Probe(Resources(auths={"public": SnmpAuth("public")}))
 
-        async def poll() -> Observation:
-            return await probe.run(check(agent.port))
-
-        polls = [await poll(), await poll()]
-        assert [one.outcome for one in polls] == [Outcome.OK] * 2
-        assert [one.hardware is not None for one in polls] == [True, False]
-        for one in polls:  # what is known stays in the facts, each once
-            names = [fact.name for fact in one.facts]
+        async def poll(ticks: int) -> bool:
+            """Poll the device, up for so long; return whether it was asked what it is."""
+            agent.requests.clear()
+            agent.answer = Mib(objects | {"1.3.6.1.2.1.1.3.0": (Tag.TIMETICKS, ticks)}).answer
+            seen = await probe.run(check(agent.port))
+            assert seen.outcome is Outcome.OK
+            names = [fact.name for fact in seen.facts]  # what is known stays, each once
             assert len(names) == len(set(names))
             assert {"vendor", "model", "serial", "system_name"} <= set(names)
-        polls = [await restarted(agent, objects, 90, poll), await poll()]
-        assert [one.hardware is not None for one in polls] == [True, False]
+            asked = any(one.pdu == Pdu.GETNEXT and len(one.varbinds) > 10 for one in agent.requests)
+            assert seen.hardware is not None or not asked
+            return asked
+
+        assert [await poll(ticks) for ticks in (5000, 6000, 90, 90)] == [True, False, True, False]
         monkeypatch.setattr(identitykept, "READ_SECONDS", 0.0)  # what is read from now on is old at once
-        polls = [await restarted(agent, objects, 5, poll), await poll()]
-        assert [one.hardware is not None for one in polls] == [True, True]
+        assert [await poll(ticks) for ticks in (5, 5)] == [True, True]
         await probe.close()
-
-
-async def restarted(
-    agent: UdpAgent, objects: dict[str, tuple[int, Value]], ticks: int, poll: Callable[[], Awaitable[Observation]]
-) -> Observation:  # fmt: skip
-    agent.answer = Mib(objects | {"1.3.6.1.2.1.1.3.0": (Tag.TIMETICKS, ticks)}).answer
-    return await poll()
 
 
 async def test_a_device_that_does_not_tell_it_is_polled_all_the_same() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from probes.snmp.identityrules import IdentityError, built_in, loaded
+from probes.snmp.identityfiles import IdentityError, built_in, loaded
 from probes.snmp.oid import encode_oid
 
 RULE = """\
