@@ -19,10 +19,10 @@ from agent.core.ageing import Case, Found, Judges, case_of, judged, rank
 from agent.core.ageing_report import AgeingReport, report
 from agent.core.consequence import Consequences
 from agent.core.model import AssetRow, Estate, Event, Fact, Role
-from agent.core.picture import Picture
+from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Ledger
 from agent.core.subjects import Subject, of_device, of_row
-from agent.lives import Lives, NoWear, WearStore
+from agent.lives import Lives
 
 if TYPE_CHECKING:
     from agent.core.hardware import Hardware, Piece
@@ -62,7 +62,6 @@ class HardwareDesk:
         picture: Picture,
         ledger: Ledger,
         *,
-        wear: WearStore | None = None,
         judges: Judges | None = None,
         changed: Callable[[], None] = lambda: None,
         tell: Callable[[Sequence[Event]], Awaitable[None]] = _untold,
@@ -84,10 +83,11 @@ class HardwareDesk:
         self._look_seconds = look_seconds
         self._report_seconds = report_seconds
         self._step = asyncio.Lock()  # a reload waits for the look under way
-        self._lives = Lives(ledger, wear or NoWear(), clock().date())
+        self._lives = Lives(ledger, clock().date())
         self._consequences = Consequences(picture.estate)
         self._seen: dict[str, Hardware] = {}
         self._facts: dict[str, tuple[Fact, ...]] = {}  # of the last poll that said anything new
+        self._polls: dict[str, DevicePoll] = {}
         self._trends: dict[str, Found] = {}
         self._trends_due: deque[str] = deque()
         self._stale: dict[Key, None] = {}
@@ -133,6 +133,7 @@ class HardwareDesk:
             self._lives.swap(estate.targets, renamed)
             _follow(self._seen, renamed, estate.targets)
             _follow(self._facts, renamed, estate.targets)
+            _follow(self._polls, renamed, estate.targets)
             _follow(self._trends, renamed, estate.targets)
             self._consequences = Consequences(estate)
             self._cases.clear()
@@ -185,10 +186,14 @@ class HardwareDesk:
                 await asyncio.sleep(0)
             if not poll.success or name not in targets:
                 continue  # a device that cannot be asked for a while has not been mended
+            if self._polls.get(name) is not poll:
+                self._polls[name] = poll
+                self._lives.take_poll(name, poll, covered=name in self._picture.excuses)
             if _lasting(self._facts.get(name)) != _lasting(poll.facts):
                 self._facts[name] = poll.facts
                 self._stale[("", name)] = None
         await self._lives.keep(changed)
+        await self._lives.keep_ended()
         if events:
             for event in events:
                 self._trends.pop(event.target, None)  # those of the piece that is gone

@@ -259,7 +259,7 @@ class Ledger(Protocol):
     async def record_wear(self, values: Sequence[Wear]) -> None:
         """Keep what days did to hardware, each instead of its former value; what is older than 400 days goes."""
 
-    async def wear(self, since: date) -> Sequence[Wear]:
-        """Return what is kept of that day and of later ones, by target, item and day."""
+    async def wear(self, since: date, target: str | None = None) -> Sequence[Wear]:
+        """Return what is kept of that day and of later ones, by target, item and day; of one target, or of all."""
 
     async def close(self) -> None: ...
