@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from agent import __version__, activation, config, instruments
 from agent.accounts import Accounts
 from agent.board import OnPages, Polled
+from agent.config.judging import judges_of
 from agent.config.registry import probe_types
 from agent.core.assessor import renames
 from agent.core.model import Check, Observation, Page
@@ -25,7 +26,7 @@ from agent.core.picture import Picture
 from agent.core.ports import OnDemand, Probe, Resources, TrapSetup
 from agent.core.units import format_duration
 from agent.desk import Desk
-from agent.hardware import HardwareDesk
+from agent.hardware import Constants, HardwareDesk
 from agent.learning import learn
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
@@ -94,7 +95,11 @@ class Agent:
             outage=self._outage,
             on_states=self.accounts.changed,
         )
-        self.hardware = HardwareDesk(self.picture, self.ledger, changed=self.pipeline.repage, tell=self.pipeline.told)
+        self._made_on = Constants(self.picture)
+        self.hardware = HardwareDesk(
+            self.picture, self.ledger, judges=judges_of(loaded, self._made_on), changed=self.pipeline.repage,
+            tell=self.pipeline.told,
+        )  # fmt: skip
         self.desk = Desk(self.picture, self.ledger, self.pipeline.heard)
         self.runner = runner = Runner({}, self._polled)
         self.schedule = Schedule(runner.due, self.selfcheck.job_late)
@@ -390,6 +395,7 @@ class Agent:
             probe.configure(self._resources())
         self._make_probes(self._stack)
         await self.pipeline.reconfigure(loaded.estate)
+        self.hardware.judges = await asyncio.to_thread(judges_of, loaded, self._made_on)
         await self.hardware.reconfigure(renamed)
         self.accounts.changed()
         self._configure_push()

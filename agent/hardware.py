@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from agent.core.age import constants_of
 from agent.core.ageing import Case, Found, Judges, case_of, judged, rank
 from agent.core.ageing_report import AgeingReport, report
 from agent.core.consequence import Consequences
@@ -36,6 +37,7 @@ _TAKEN_AT_ONCE: Final = 50  # some 5 ms, where each has 50 ports
 _MANY: Final = 1_000  # devices: below that a walk of the garbage collector is not felt
 _TRENDS_AT_ONCE: Final = 50  # devices whose history is read in one look, after midnight
 _BEGIN_SECONDS: Final = 2.0  # at most so long the start waits for trends; the rest follows
+_CONSTANT_SECONDS: Final = 600.0
 _TRACEBACKS: Final = 10  # of bugs that are logged: one rule that fails for every device must not fill the disk
 
 T = TypeVar("T")
@@ -244,7 +246,13 @@ class HardwareDesk:
         target = self._picture.estate.targets.get(name)
         if target is None:
             return None
-        return of_device(target, self._facts.get(name, ()), self._picture.hardware.get(name), self._lives.of(name))
+        return of_device(
+            target,
+            self._facts.get(name, ()),
+            self._picture.hardware.get(name),
+            self._lives.of(name),
+            self._lives.parts(name),
+        )
 
     def _cases_of(self, estate: Estate, subjects: Iterable[tuple[Key, Subject]]) -> list[tuple[Key, Case]]:
         """Return cases, not ranked. Runs in a thread."""
@@ -285,6 +293,23 @@ class HardwareDesk:
         self._report_due, self._reported = False, time.monotonic()
         cases = tuple(self._cases.values())
         self._picture.ageing = await asyncio.to_thread(_report, cases, self._clock(), self._lives.day)
+
+
+class Constants:
+    """Days of manufacture that are none, as the whole estate shows them; looked for now and then."""
+
+    def __init__(self, picture: Picture) -> None:
+        """Take where the hardware is shown."""
+        self._picture = picture
+        self._known: frozenset[date] = frozenset()
+        self._until = 0.0
+
+    def __call__(self) -> frozenset[date]:
+        """Return those that are known. Runs in a thread."""
+        if time.monotonic() >= self._until:
+            self._until = time.monotonic() + _CONSTANT_SECONDS
+            self._known = constants_of(dict(self._picture.hardware))
+        return self._known
 
 
 @contextmanager

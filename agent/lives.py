@@ -1,20 +1,25 @@
 """The lives of pieces of hardware, kept in the ledger: which one answers under a name, and what each day does to it."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from agent.core.hardware import Hardware, Piece, Wear
+from agent.core.hardware import Condition, Hardware, Piece, Wear
 from agent.core.model import Event, Target
 from agent.core.picture import DevicePoll
 from agent.core.pieces import replaced_event, see, serials
 from agent.core.ports import Ledger
-from agent.core.weardays import DayBook, interface_errors
+from agent.core.weardays import CONDITION_VALUES, PART, DayBook, interface_errors, kind_of
+
+_log = logging.getLogger(__name__)
 
 _WRITTEN_AT_ONCE: Final = 2_000  # some 20 ms of the ledger's writer, the longest that an event waits behind them
+MISSING: Final = CONDITION_VALUES[Condition.MISSING]
+_CLOSE_SECONDS: Final = 2.0  # of the five that systemd is promised for a stop; the day so far is no evidence
 _HISTORY_DAYS: Final = 400  # a year and a month: what comes back each summer is no trend
 
 
@@ -27,6 +32,7 @@ class Lives:
         self.day = day
         self._books: dict[str, DayBook] = {}
         self._ended: list[Wear] = []
+        self._parts: dict[str, tuple[Wear, ...]] = {}
         self._polled: dict[str, datetime] = {}
         self._pieces: dict[str, tuple[Piece, ...]] = {}
         self._looked: dict[str, datetime] = {}  # when the hardware of each device was seen last
@@ -71,6 +77,7 @@ class Lives:
             everywhere = (piece for pieces in self._pieces.values() for piece in pieces)
             events.append(replaced_event(sighting.replaced, sighting.pieces[-1], everywhere))
             self._books.pop(name, None)
+            self._parts.pop(name, None)
         self._ended += self._book(name).take(seen.at, seen)
         return sighting.changed
 
@@ -103,7 +110,14 @@ class Lives:
         pieces = self.of(name)
         if len(pieces) > 1:  # the day of the replacement belongs to both
             values = (one for one in values if one.day > pieces[-1].first_seen.date())
-        return tuple(values)
+        kept = tuple(values)
+        there = {one.item: one for one in kept if kind_of(one.item) == PART and one.value < MISSING}
+        self._parts[name] = tuple(there.values())
+        return kept
+
+    def parts(self, name: str) -> tuple[Wear, ...]:
+        """Return one day of each part that was there once: one that is missing now is no slot that is always empty."""
+        return self._parts.get(name, ())
 
     async def turn(self, today: date) -> None:
         """End the day and keep it; what is polled a little late is added to it with the next day's first poll."""
@@ -124,8 +138,12 @@ class Lives:
             if at is not None and pieces[-1].gone_at is None and at > pieces[-1].last_seen:
                 seen.append(replace(pieces[-1], last_seen=at))
         await self.keep(seen)
-        await self.keep_ended()
-        await self._write()
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.keep_ended()
+                await self._write()
+        except TimeoutError:
+            _log.warning("the stop did not wait until the day's values of all hardware were kept")
 
     def swap(self, targets: Mapping[str, Target], renamed: Mapping[str, str]) -> None:
         """Follow a new configuration; what is in it no more is forgotten here, and stays in the ledger."""
@@ -135,6 +153,7 @@ class Lives:
         self._pieces = {name: pieces for name, pieces in self._pieces.items() if name in targets}
         self._looked = {name: at for name, at in self._looked.items() if name in targets}
         self._books |= {new: _moved(self._books[old], new) for old, new in renamed.items() if old in self._books}
+        self._parts = {name: parts for name, parts in self._parts.items() if name in targets}
         self._books = {name: book for name, book in self._books.items() if name in targets}
 
     async def _write(self) -> None:

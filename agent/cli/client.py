@@ -328,21 +328,21 @@ def _offline(where: Where, tried: str, path: Path | None, what: str, wanted: Map
 
     config = where.config or DEFAULT_CONFIG
     try:
-        estate = offline.estate_of(config)
+        loaded = offline.loaded_of(config)
     except ConfigError as error:
         first = str(error).splitlines()[0]
         raise CannotError(f"no agent is running (tried {tried}), and without one its configuration is needed: {first}; "
                           "name it with --config, or the agent with --url") from error  # fmt: skip
     if what == "register":
-        return Answer(offline.register(estate), path)
+        return Answer(offline.register(loaded.estate), path)
     reader = LedgerReader(path) if path is not None else None
     if what == "topology" or (reader is None and what != "ageing"):
-        return Answer(offline.tree(estate, reader), path)
+        return Answer(offline.tree(loaded.estate, reader), path)
     try:
         if what == "ageing":
-            return Answer(offline.ageing(estate, reader, wanted), path)
+            return Answer(offline.ageing(loaded, reader, wanted), path)
         assert reader is not None
-        return Answer(offline.explained(estate, reader, wanted["target"]), path)
+        return Answer(offline.explained(loaded.estate, reader, wanted["target"]), path)
     except (offline.UnknownTargetError, ValueError) as error:
         raise RefusedError(str(error)) from error
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.core import register as registers
-from agent.core.ageing import Judges, estate_cases
+from agent.core.ageing import estate_cases
 from agent.core.ageing_report import ageing_document, report
 from agent.core.documents import document
 from agent.core.explain import Known, explain, explanation_document, likely
@@ -15,6 +15,9 @@ from agent.core.model import Estate, Event, EventKind, Health, Verdict
 from agent.core.ports import EventFilter, Resumed
 from agent.core.tree import tree_document
 from agent.ledger import LedgerReader
+
+if TYPE_CHECKING:
+    from agent.config import Loaded
 
 _RECENT_EVENTS: Final = 20
 _STOPPED: Final = "as when the agent stopped"
@@ -24,15 +27,15 @@ class UnknownTargetError(LookupError):
     """The configuration has no such target; the text names the likely one."""
 
 
-def estate_of(config: Path) -> Estate:
-    """Return the estate of a configuration file.
+def loaded_of(config: Path) -> "Loaded":
+    """Return what a configuration file says.
 
     Raises:
         agent.config.ConfigError: with every error of the file.
     """
     from agent import config as configuration
 
-    return configuration.load(config).estate
+    return configuration.load(config)
 
 
 def explained(estate: Estate, reader: LedgerReader, name: str) -> dict[str, Any]:
@@ -67,9 +70,7 @@ def register(estate: Estate) -> dict[str, Any]:
     return found | {"as_of": None}
 
 
-def ageing(
-    estate: Estate, reader: LedgerReader | None, wanted: Mapping[str, str], judges: Judges | None = None
-) -> dict[str, Any]:
+def ageing(loaded: "Loaded", reader: LedgerReader | None, wanted: Mapping[str, str]) -> dict[str, Any]:
     """Return the document of `ageing` by the configuration, its registers and what the ledger knows of pieces.
 
     What only a poll tells is unknown in it: condition, and of most devices model and software.
@@ -82,11 +83,13 @@ def ageing(
         ValueError: `by` is no day.
         agent.ledger.LedgerError: the ledger cannot be read.
     """
-    name, now = wanted.get("target"), datetime.now(UTC)
+    from agent.config.judging import judges_of
+
+    estate, name, now = loaded.estate, wanted.get("target"), datetime.now(UTC)
     if name is not None and name not in estate.targets:
         raise UnknownTargetError(f"no target is called {name!r}{likely(name, estate.targets)}")
     pieces, as_of = (reader.pieces(), reader.states().alive_until) if reader is not None else ((), None)
-    cases = estate_cases(estate, pieces, (judges or Judges()).now, now.date())
+    cases = estate_cases(estate, pieces, judges_of(loaded).now, now.date())
     made = report(cases, now, now.date(), as_of)
     if name is not None:
         made = replace(made, cases=tuple(case for case in cases if case.name == name and case.watched))

@@ -1,0 +1,93 @@
+"""What each judge finds of a subject: by what the device says, else by the inventory; unknown gives nothing."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from agent.core.ageing import Found, judged, merged
+from agent.core.hardware import Condition, Entity, Fact, Hardware, PhysicalClass, Piece, Wear
+from agent.core.hardware_policy import HardwarePolicy
+from agent.core.judges import judge_condition, judge_trends, judge_warranty, judges
+from agent.core.lifecycle import Lifecycle, Row
+from agent.core.model import AssetRow, Role, Target
+from agent.core.subjects import Subject, of_device, of_row
+
+TODAY = date(2026, 6, 1)
+NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
+POLICY = HardwarePolicy()
+ROW = Row("Example", "ES-48", "", "notice EX-1, page 2", "x.csv:2", date(2026, 1, 1), end_of_support=date(2025, 1, 1))
+TARGET = Target("sw", Role.DEVICE, "switch", "sw")
+
+
+def seen(*facts: tuple[str, str], entities: tuple[Entity, ...] = ()) -> Hardware:
+    return Hardware(NOW, tuple(Fact(name, value, "rule") for name, value in facts), entities)
+
+
+def found(subject: Subject) -> Found:
+    return judged(subject, judges(Lifecycle((ROW,))).now, POLICY, TODAY)
+
+
+def reasons(subject: Subject) -> list[str]:
+    return [flag.reason for flag in merged(found(subject).flags)]
+
+
+def test_nothing_known_nothing_found() -> None:
+    assert found(of_device(TARGET)) == Found()
+
+
+def test_a_model_of_the_tables_by_the_device_or_by_the_inventory() -> None:
+    said = of_device(TARGET, hardware=seen(("vendor", "Example"), ("model", "ES-48")))
+    written = of_device(replace(TARGET, info={"vendor": "Example", "model": "ES-48"}))
+    row = of_row(AssetRow("SW-9", "a.csv:2", None, {"vendor": "Example", "model": "ES-48"}))
+    for subject in (said, written, row):
+        support = found(subject).support
+        assert support is not None
+        assert support.end_of_support == date(2025, 1, 1)
+        assert reasons(subject) == ["end_of_support"]
+
+
+def test_a_model_of_no_table_is_unknown_lifecycle() -> None:
+    assert reasons(of_device(replace(TARGET, info={"model": "ZZ-9"}))) == ["unknown_lifecycle"]
+
+
+def test_age_of_devices_and_of_rows() -> None:
+    bought = replace(TARGET, purchased=date(2012, 3, 1))
+    assert reasons(of_device(bought, hardware=seen(("battery_replaced", "2015-03-02")))) == [
+        "age_over_policy", "battery_old"
+    ]  # fmt: skip
+    assert reasons(of_row(AssetRow("LAP-1", "a.csv:2", date(2012, 3, 1), {"kind": "Laptop"}))) == ["age_over_policy"]
+    age = found(of_device(TARGET, pieces=(Piece("sw", "A", NOW, NOW),))).age
+    assert age is not None
+    assert age.at_least
+
+
+@pytest.mark.parametrize(("text", "told"), [("", False), ("soon", False), ("2026-06-01", False), ("2026-05-31", True)])
+def test_warranty(text: str, told: bool) -> None:
+    for subject in (
+        of_device(replace(TARGET, info={"warranty": text})), of_row(AssetRow("a", "a.csv:2", None, {"warranty": text}))
+    ):  # fmt: skip
+        flags = judge_warranty(subject, POLICY, TODAY).flags
+        assert [(flag.reason, flag.severity) for flag in flags] == [("warranty_over", "info")] * told
+    assert judge_warranty(Subject("x", "switch", "x"), POLICY, TODAY) == Found()
+
+
+def fan(condition: Condition) -> Entity:
+    return Entity("2", PhysicalClass.FAN, "fan 1", condition=condition, source="table")
+
+
+def test_what_failed_now_and_what_is_missing_that_was_there() -> None:
+    assert judge_condition(of_device(TARGET), POLICY, TODAY) == Found()
+    failed = judge_condition(of_device(TARGET, hardware=seen(entities=(fan(Condition.FAILED),))), POLICY, TODAY)
+    assert [flag.reason for flag in failed.flags] == ["fan_failed"]
+    missing = seen(entities=(fan(Condition.MISSING),))
+    assert judge_condition(of_device(TARGET, hardware=missing), POLICY, TODAY).flags == ()  # an empty slot
+    was_there = (Wear("sw", "part:fan 1", date(2026, 5, 25), 0.0),)
+    gone = judge_condition(of_device(TARGET, hardware=missing, wear=was_there), POLICY, TODAY)
+    assert [flag.reason for flag in gone.flags] == ["fan_failed"]
+
+
+def test_trends_say_nothing_of_now() -> None:
+    reboots = tuple(Wear("sw", item, date(2026, 5, day), 1.0) for day in (20, 28) for item in ("observed:", "reboots:"))
+    subject = of_device(TARGET, hardware=seen(entities=(fan(Condition.FAILED),)), wear=reboots)
+    assert [flag.reason for flag in judge_trends(subject, POLICY, TODAY).flags] == ["unexpected_reboots"]
