@@ -18,15 +18,18 @@ from prometheus_client import CollectorRegistry
 from agent import __version__, activation, config, instruments
 from agent.accounts import Accounts
 from agent.board import OnPages, Polled
+from agent.config.judging import judges_of, lifecycle_of
 from agent.config.registry import probe_types
+from agent.core.age import constants_of
+from agent.core.ageing import Judges
 from agent.core.assessor import renames
 from agent.core.model import Check, Observation, Page
 from agent.core.picture import Picture
 from agent.core.ports import OnDemand, Probe, Resources, TrapSetup
+from agent.core.registerjoin import join
 from agent.core.units import format_duration
 from agent.desk import Desk
-from agent.hardware import HardwareDesk
-from agent.judging import judges_of, lifecycle_with
+from agent.hardware import HardwareDesk, NowAndThen
 from agent.learning import learn
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
@@ -95,13 +98,9 @@ class Agent:
             outage=self._outage,
             on_states=self.accounts.changed,
         )
-        self.lifecycle = lifecycle_with(loaded.lifecycle)
+        self._lifecycle = lifecycle_of(loaded)
         self.hardware = HardwareDesk(
-            self.picture,
-            self.ledger,
-            judges=judges_of(self.lifecycle, lambda: self.picture),
-            changed=self.pipeline.repage,
-            tell=self.pipeline.told,
+            self.picture, self.ledger, judges=self._judges(), changed=self.pipeline.repage, tell=self.pipeline.told
         )
         self.desk = Desk(self.picture, self.ledger, self.pipeline.heard)
         self.runner = runner = Runner({}, self._polled)
@@ -253,6 +252,14 @@ class Agent:
         assert isinstance(probe, SnmpProbe)
         return SnmpOnDemand(probe, Scraper(probe.client))
 
+    def _judges(self) -> Judges:
+        picture = self.picture
+        return judges_of(
+            self._lifecycle,
+            NowAndThen(lambda: constants_of(dict(picture.hardware))),
+            NowAndThen(lambda: join(picture.estate, dict(picture.hardware)).rows),
+        )
+
     async def _serve(self) -> Server:
         actions = web.Actions(reload=self.reload, unhealthy=self.selfcheck.unhealthy, desk=self.desk)
         on_demand = multitarget.Source(self._on_demand(), lambda: self.loaded.offer)
@@ -263,7 +270,7 @@ class Agent:
             actions,
             on_demand=on_demand,
             report=self.accounts.report,
-            support_of=lambda system, version: self.lifecycle.of_software([system], version),
+            support_of=lambda system, version: self._lifecycle.of_software([system], version),
         )
         listen = self.options.listen or self.loaded.settings.agent.listen
         try:
@@ -399,14 +406,13 @@ class Agent:
         renamed = renames(self.loaded.estate, loaded.estate)
         for old, new in renamed.items():
             await self.ledger.rename(old, new)
-        before, self.loaded = self.loaded, loaded
+        self.loaded = loaded
         for probe in self.runner.probes.values():
             probe.configure(self._resources())
         self._make_probes(self._stack)
         await self.pipeline.reconfigure(loaded.estate)
-        if loaded.lifecycle != before.lifecycle:
-            self.lifecycle = lifecycle_with(loaded.lifecycle)
-            self.hardware.judges = judges_of(self.lifecycle, lambda: self.picture)
+        self._lifecycle = await asyncio.to_thread(lifecycle_of, loaded)
+        self.hardware.judges = self._judges()
         await self.hardware.reconfigure(renamed)
         self.accounts.changed()
         self._configure_push()

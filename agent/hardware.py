@@ -13,13 +13,13 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, 
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from agent.core.ageing import Case, Found, Judges, case_of, judged, rank
 from agent.core.ageing_report import AgeingReport, report
 from agent.core.consequence import Consequences
 from agent.core.model import AssetRow, Estate, Event, Fact, Role
-from agent.core.picture import Picture
+from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Ledger
 from agent.core.subjects import Subject, of_device, of_row
 from agent.lives import Lives
@@ -36,6 +36,7 @@ _TAKEN_AT_ONCE: Final = 50  # some 5 ms, where each has 50 ports
 _MANY: Final = 1_000  # devices: below that a walk of the garbage collector is not felt
 _TRENDS_AT_ONCE: Final = 50  # devices whose history is read in one look, after midnight
 _BEGIN_SECONDS: Final = 2.0  # at most so long the start waits for trends; the rest follows
+_KEPT_SECONDS: Final = 60.0  # joining a register of twenty thousand rows takes half a second
 _TRACEBACKS: Final = 10  # of bugs that are logged: one rule that fails for every device must not fill the disk
 
 T = TypeVar("T")
@@ -87,7 +88,7 @@ class HardwareDesk:
         self._consequences = Consequences(picture.estate)
         self._seen: dict[str, Hardware] = {}
         self._facts: dict[str, tuple[Fact, ...]] = {}  # of the last poll that said anything new
-        self._polled: dict[str, datetime] = {}
+        self._polls: dict[str, DevicePoll] = {}
         self._trends: dict[str, Found] = {}
         self._trends_due: deque[str] = deque()
         self._stale: dict[Key, None] = {}
@@ -133,7 +134,7 @@ class HardwareDesk:
             self._lives.swap(estate.targets, renamed)
             _follow(self._seen, renamed, estate.targets)
             _follow(self._facts, renamed, estate.targets)
-            _follow(self._polled, renamed, estate.targets)
+            _follow(self._polls, renamed, estate.targets)
             _follow(self._trends, renamed, estate.targets)
             self._consequences = Consequences(estate)
             self._cases.clear()
@@ -186,13 +187,14 @@ class HardwareDesk:
                 await asyncio.sleep(0)
             if not poll.success or name not in targets:
                 continue  # a device that cannot be asked for a while has not been mended
-            if self._polled.get(name) != poll.at:
-                self._polled[name] = poll.at
+            if self._polls.get(name) is not poll:
+                self._polls[name] = poll
                 self._lives.take_poll(name, poll, covered=name in self._picture.excuses)
             if _lasting(self._facts.get(name)) != _lasting(poll.facts):
                 self._facts[name] = poll.facts
                 self._stale[("", name)] = None
         await self._lives.keep(changed)
+        await self._lives.keep_ended()
         if events:
             for event in events:
                 self._trends.pop(event.target, None)  # those of the piece that is gone
@@ -243,7 +245,13 @@ class HardwareDesk:
         target = self._picture.estate.targets.get(name)
         if target is None:
             return None
-        return of_device(target, self._facts.get(name, ()), self._picture.hardware.get(name), self._lives.of(name))
+        return of_device(
+            target,
+            self._facts.get(name, ()),
+            self._picture.hardware.get(name),
+            self._lives.of(name),
+            self._lives.parts(name),
+        )
 
     def _cases_of(self, estate: Estate, subjects: Iterable[tuple[Key, Subject]]) -> list[tuple[Key, Case]]:
         """Return cases, not ranked. Runs in a thread."""
@@ -284,6 +292,23 @@ class HardwareDesk:
         self._report_due, self._reported = False, time.monotonic()
         cases = tuple(self._cases.values())
         self._picture.ageing = await asyncio.to_thread(_report, cases, self._clock(), self._lives.day)
+
+
+class NowAndThen(Generic[T]):
+    """What the whole estate shows together, and is dear to find: found anew now and then."""
+
+    def __init__(self, find: Callable[[], T], seconds: float = _KEPT_SECONDS) -> None:
+        """Find it with the first question."""
+        self._find = find
+        self._seconds = seconds
+        self._until = float("-inf")
+
+    def __call__(self) -> T:
+        """Return what was found last. Runs in a thread."""
+        if time.monotonic() >= self._until:
+            self._known = self._find()
+            self._until = time.monotonic() + self._seconds
+        return self._known
 
 
 @contextmanager

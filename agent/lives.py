@@ -1,18 +1,25 @@
 """The lives of pieces of hardware, kept in the ledger: which one answers under a name, and what each day does to it."""
 
+import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Final
 
-from agent.core.hardware import Hardware, Piece, Wear
+from agent.core.hardware import Condition, Hardware, Piece, Wear
 from agent.core.model import Event, Target
 from agent.core.picture import DevicePoll
 from agent.core.pieces import replaced_event, see, serials
 from agent.core.ports import Ledger
-from agent.core.wearbooks import DayBooks
+from agent.core.weardays import CONDITION_VALUES, PART, DayBook, interface_errors, kind_of
+
+_log = logging.getLogger(__name__)
 
 _WRITTEN_AT_ONCE: Final = 2_000  # some 20 ms of the ledger's writer, the longest that an event waits behind them
+MISSING: Final = CONDITION_VALUES[Condition.MISSING]
+_CLOSE_SECONDS: Final = 2.0  # of the five that systemd is promised for a stop; the day so far is no evidence
 _HISTORY_DAYS: Final = 400  # a year and a month: what comes back each summer is no trend
 
 
@@ -22,14 +29,13 @@ class Lives:
     def __init__(self, ledger: Ledger, day: date) -> None:
         """Take where both are kept."""
         self._ledger = ledger
-        self._books = DayBooks(day)
+        self.day = day
+        self._books: dict[str, DayBook] = {}
+        self._ended: list[Wear] = []
+        self._parts: dict[str, tuple[Wear, ...]] = {}
+        self._polled: dict[str, datetime] = {}
         self._pieces: dict[str, tuple[Piece, ...]] = {}
         self._looked: dict[str, datetime] = {}  # when the hardware of each device was seen last
-
-    @property
-    def day(self) -> date:
-        """The day that is gathered now."""
-        return self._books.day
 
     def of(self, name: str) -> tuple[Piece, ...]:
         """Return the pieces of a device, the present one last."""
@@ -45,7 +51,14 @@ class Lives:
             name = piece.target if piece.target in targets else names.get(piece.target, piece.target)
             found.setdefault(name, {})[piece.first_seen] = replace(piece, target=name)
         self._pieces = {name: tuple(pieces[at] for at in sorted(pieces)) for name, pieces in found.items()}
-        self._books.resume(await self._ledger.wear(self.day))
+        values: dict[str, list[Wear]] = {}
+        for one in await self._ledger.wear(self.day):
+            values.setdefault(one.target, []).append(one)
+        for name, written in values.items():
+            self._book(name).resume(written)
+
+    def _book(self, name: str) -> DayBook:
+        return self._books.setdefault(name, DayBook(name))
 
     def take(self, name: str, seen: Hardware, events: list[Event]) -> Sequence[Piece]:
         """Take one look at a device.
@@ -63,19 +76,26 @@ class Lives:
         if sighting.replaced is not None:
             everywhere = (piece for pieces in self._pieces.values() for piece in pieces)
             events.append(replaced_event(sighting.replaced, sighting.pieces[-1], everywhere))
-            self._books.forget(name)
-        self._books.take(name, seen)
+            self._books.pop(name, None)
+            self._parts.pop(name, None)
+        self._ended += self._book(name).take(seen.at, seen)
         return sighting.changed
 
     def take_poll(self, name: str, poll: DevicePoll, *, covered: bool) -> None:
-        """Take a poll that was answered: errors, flaps and restarts since the one before.
+        """Take what a poll says of interfaces and of restarts.
 
         Args:
-            covered: maintenance is announced for the device.
+            covered: whether maintenance was announced: then a restart is somebody's work.
         """
+        before, self._polled[name] = self._polled.get(name), poll.at
+        book = self._book(name)
+        if poll.interfaces:
+            seconds = (poll.at - before).total_seconds() if before is not None else 0.0
+            self._ended += book.add(poll.at, interface_errors(poll.interfaces, poll.traffic, seconds))
+            self._ended += book.take_interfaces(poll.at, poll.interfaces)
         uptime = next((fact.value for fact in poll.facts if fact.name == "uptime_seconds"), None)
-        seconds = uptime if isinstance(uptime, float | int) else None
-        self._books.take_poll(name, poll.at, poll.interfaces, poll.traffic, seconds, covered=covered)
+        if isinstance(uptime, float):
+            self._ended += book.take_uptime(poll.at, uptime, covered=covered)
 
     async def keep(self, pieces: Sequence[Piece]) -> None:
         """Keep what a look has changed."""
@@ -90,11 +110,25 @@ class Lives:
         pieces = self.of(name)
         if len(pieces) > 1:  # the day of the replacement belongs to both
             values = (one for one in values if one.day > pieces[-1].first_seen.date())
-        return tuple(values)
+        kept = tuple(values)
+        there = {one.item: one for one in kept if kind_of(one.item) == PART and one.value < MISSING}
+        self._parts[name] = tuple(there.values())
+        return kept
+
+    def parts(self, name: str) -> tuple[Wear, ...]:
+        """Return one day of each part that was there once: one that is missing now is no slot that is always empty."""
+        return self._parts.get(name, ())
 
     async def turn(self, today: date) -> None:
-        """End the day and keep it."""
-        await self._write(self._books.turn(today))
+        """End the day and keep it; what is polled a little late is added to it with the next day's first poll."""
+        self.day = today
+        await self._write()
+
+    async def keep_ended(self) -> None:
+        """Keep the days that polls have ended since."""
+        ended, self._ended = self._ended, []
+        for start in range(0, len(ended), _WRITTEN_AT_ONCE):
+            await self._ledger.record_wear(ended[start : start + _WRITTEN_AT_ONCE])
 
     async def close(self) -> None:
         """Keep the day as it is so far, and when each piece was seen last."""
@@ -104,7 +138,12 @@ class Lives:
             if at is not None and pieces[-1].gone_at is None and at > pieces[-1].last_seen:
                 seen.append(replace(pieces[-1], last_seen=at))
         await self.keep(seen)
-        await self._write(self._books.so_far())
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.keep_ended()
+                await self._write()
+        except TimeoutError:
+            _log.warning("the stop did not wait until the day's values of all hardware were kept")
 
     def swap(self, targets: Mapping[str, Target], renamed: Mapping[str, str]) -> None:
         """Follow a new configuration; what is in it no more is forgotten here, and stays in the ledger."""
@@ -113,9 +152,18 @@ class Lives:
         self._looked |= {new: self._looked[old] for old, new in renamed.items() if old in self._looked}
         self._pieces = {name: pieces for name, pieces in self._pieces.items() if name in targets}
         self._looked = {name: at for name, at in self._looked.items() if name in targets}
-        self._books.rename(renamed)
-        self._books.keep(targets)
+        self._books |= {new: _moved(self._books[old], new) for old, new in renamed.items() if old in self._books}
+        self._parts = {name: parts for name, parts in self._parts.items() if name in targets}
+        self._books = {name: book for name, book in self._books.items() if name in targets}
 
-    async def _write(self, values: Sequence[Wear]) -> None:
-        for begin in range(0, len(values), _WRITTEN_AT_ONCE):
-            await self._ledger.record_wear(values[begin : begin + _WRITTEN_AT_ONCE])
+    async def _write(self) -> None:
+        values = (one for book in tuple(self._books.values()) for one in book.values())
+        while part := await asyncio.to_thread(list, islice(values, _WRITTEN_AT_ONCE)):
+            await self._ledger.record_wear(part)
+
+
+def _moved(book: DayBook, name: str) -> DayBook:
+    """Return a day under another name: its counters begin anew, and what they have counted goes on."""
+    made = DayBook(name)
+    made.resume([replace(one, target=name) for one in book.values()])
+    return made

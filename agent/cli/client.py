@@ -328,7 +328,7 @@ def _offline(where: Where, tried: str, path: Path | None, what: str, wanted: Map
 
     config = where.config or DEFAULT_CONFIG
     try:
-        known = offline.loaded(config)
+        loaded = offline.loaded_of(config)
     except ConfigError as error:
         first = str(error).splitlines()[0]
         raise CannotError(f"no agent is running (tried {tried}), and without one its configuration is needed: {first}; "
@@ -336,12 +336,12 @@ def _offline(where: Where, tried: str, path: Path | None, what: str, wanted: Map
     reader = LedgerReader(path) if path is not None else None
     try:
         if what == "register":
-            return Answer(offline.register(known, reader), path)
+            return Answer(offline.register(loaded, reader), path)
         if what == "ageing":
-            return Answer(offline.ageing(known, reader, wanted), path)
+            return Answer(offline.ageing(loaded, reader, wanted), path)
         if what == "topology" or reader is None:
-            return Answer(offline.tree(known.estate, reader), path)
-        return Answer(offline.explained(known.estate, reader, wanted["target"]), path)
+            return Answer(offline.tree(loaded.estate, reader), path)
+        return Answer(offline.explained(loaded.estate, reader, wanted["target"]), path)
     except (offline.UnknownTargetError, ValueError) as error:
         raise RefusedError(str(error)) from error
 

@@ -28,8 +28,8 @@ class UnknownTargetError(LookupError):
     """The configuration has no such target; the text names the likely one."""
 
 
-def loaded(config: Path) -> "Loaded":
-    """Return a configuration.
+def loaded_of(config: Path) -> "Loaded":
+    """Return what a configuration file says.
 
     Raises:
         agent.config.ConfigError: with every error of the file.
@@ -65,28 +65,24 @@ def tree(estate: Estate, reader: LedgerReader | None) -> dict[str, Any]:
     return tree_document(_known(estate, states, ())) | {"as_of": document(states.alive_until)}
 
 
-def register(known: "Loaded", reader: LedgerReader | None) -> dict[str, Any]:
+def register(loaded: "Loaded", reader: LedgerReader | None) -> dict[str, Any]:
     """Return the document of `register`: what is configured, and the serial numbers that the ledger knows.
 
     Raises:
         agent.ledger.LedgerError: the ledger cannot be read.
     """
-    from agent.judging import lifecycle_with
+    from agent.config.judging import lifecycle_of
 
-    tables = lifecycle_with(known.lifecycle)
+    lifecycle, today = lifecycle_of(loaded), datetime.now(UTC).date()
     hardware = of_pieces(reader.pieces()) if reader is not None else {}
-    found: dict[str, Any] = document(
-        registers.report(
-            known.estate,
-            hardware,
-            datetime.now(UTC).date(),
-            lambda system, version: tables.of_software([system], version),
-        )
+    made = registers.report(
+        loaded.estate, hardware, today, lambda system, version: lifecycle.of_software([system], version)
     )
+    found: dict[str, Any] = document(made)
     return found | {"as_of": document(reader.states().alive_until) if reader is not None else None}
 
 
-def ageing(known: "Loaded", reader: LedgerReader | None, wanted: Mapping[str, str]) -> dict[str, Any]:
+def ageing(loaded: "Loaded", reader: LedgerReader | None, wanted: Mapping[str, str]) -> dict[str, Any]:
     """Return the document of `ageing` by the configuration, its registers and what the ledger knows of pieces.
 
     What only a poll tells is unknown in it: condition, and of most devices model and software.
@@ -99,13 +95,13 @@ def ageing(known: "Loaded", reader: LedgerReader | None, wanted: Mapping[str, st
         ValueError: `by` is no day.
         agent.ledger.LedgerError: the ledger cannot be read.
     """
-    from agent.judging import judges_of, lifecycle_with
+    from agent.config.judging import judges_of, lifecycle_of
 
-    estate, name, now = known.estate, wanted.get("target"), datetime.now(UTC)
+    estate, name, now = loaded.estate, wanted.get("target"), datetime.now(UTC)
     if name is not None and name not in estate.targets:
         raise UnknownTargetError(f"no target is called {name!r}{likely(name, estate.targets)}")
     pieces, as_of = (reader.pieces(), reader.states().alive_until) if reader is not None else ((), None)
-    cases = estate_cases(estate, pieces, judges_of(lifecycle_with(known.lifecycle)).now, now.date())
+    cases = estate_cases(estate, pieces, judges_of(lifecycle_of(loaded)).now, now.date())
     made = report(cases, now, now.date(), as_of)
     if name is not None:
         made = replace(made, cases=tuple(case for case in cases if case.name == name and case.watched))

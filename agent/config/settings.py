@@ -386,7 +386,7 @@ class HardwareSection(Section):
     ] = BATTERY_YEARS * YEAR_SECONDS
     storage_lead: Annotated[
         Age,
-        Field(description="how long before storage is full it is flagged; 30d: to clear up, or to buy more"),
+        Field(description="how long before storage is full it is flagged; 90d: from the budget to the rack"),
     ] = STORAGE_LEAD_DAYS * DAY_SECONDS
     lifecycle: Annotated[
         Texts,

@@ -37,7 +37,7 @@ LEADS_DAYS: Final[Mapping[str, float]] = MappingProxyType(
 )
 
 BATTERY_YEARS: Final = 4.0  # lead-acid batteries of UPSs are designed for three to five years at 20 to 25 degrees
-STORAGE_LEAD_DAYS: Final = 30.0  # to find out what may go, or to buy and build in more
+STORAGE_LEAD_DAYS: Final = 90.0  # a disk or a volume takes about three months from the budget to the rack
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,110 +1,117 @@
-"""The judges of hardware: what age, support, condition and wear make of one piece. Pure; tables are handed in."""
+"""The judges of hardware: what age, lifecycle tables, warranties and wear say of one subject. Pure.
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+Each asks one part that knows its matter, and gives what it finds as `agent.core.ageing` joins it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
-from math import ceil
 from typing import Final
 
 from agent.core import supportflags, wear
 from agent.core.age import age_flag, age_of, battery_age, battery_flag, row_age
 from agent.core.ageing import Found, Judges, judge_battery
 from agent.core.datecode import DateCode
-from agent.core.hardware import Condition, Hardware, HardwareFlag, Reason, Support
+from agent.core.hardware import HardwareFlag, Reason
 from agent.core.hardware_policy import HardwarePolicy
 from agent.core.lifecycle import Lifecycle
-from agent.core.model import AssetRow
+from agent.core.model import AssetRow, Role, Target
 from agent.core.subjects import Subject
-from agent.core.wearpolicy import WearPolicy
 
+_NO_LEAD: Final = 0.0
+NO_CONSTANTS: Final[frozenset[date]] = frozenset()
 _LOOKED_UP: Final = 4096  # models and systems of an estate: looking one up costs a third of a millisecond
 
 
 def judges(
     lifecycle: Lifecycle,
-    codes: Sequence[DateCode],
-    *,
+    codes: Iterable[DateCode] = (),
+    constants: Callable[[], frozenset[date]] = lambda: NO_CONSTANTS,
     rows: Callable[[], Mapping[str, AssetRow]] = dict,
-    constants: Callable[[], frozenset[date]] = frozenset,
 ) -> Judges:
     """Return all judges.
 
     Args:
         codes: how serial numbers are read.
-        rows: of the asset register, by the device that each is found to be.
-        constants: days of manufacture that are none.
+        constants: gives days of manufacture that are none, as the whole estate shows them.
+        rows: gives the row of the asset register that each device is found to be.
     """
-
-    def judge_age(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
-        if subject.target is None:
-            age = row_age(subject.row, today) if subject.row is not None else None
-        else:
-            row = rows().get(subject.name, subject.target.register)
-            age = age_of(
-                subject.target, row, subject.hardware, subject.pieces, today, codes=codes, constants=constants()
-            )
-        flag = age_flag(subject, age, policy.age_years(subject.kind), today)
-        return Found(age, flags=(flag,) if flag is not None else ())
-
-    return Judges(
-        (judge_age, _Supports(lifecycle), judge_battery, _judge_battery_age, _judge_condition), (_judge_days,)
+    known = tuple(codes)
+    of_hardware, of_software = (
+        lru_cache(_LOOKED_UP)(look_up) for look_up in (lifecycle.of_hardware, lifecycle.of_software)
     )
 
+    def judge_age(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
+        who, hardware = _target(subject), subject.hardware
+        if subject.row is not None:
+            age = row_age(subject.row, today)
+        else:
+            row = rows().get(subject.name)
+            age = age_of(who, row, hardware, subject.pieces, today, codes=known, constants=constants())
+        flags = [age_flag(who, age, policy.age_years(subject.kind), today)]
+        if hardware is not None:
+            flags.append(battery_flag(who, battery_age(hardware, today), today, policy.battery_years))
+        return Found(age, flags=tuple(flag for flag in flags if flag is not None))
 
-class _Supports:
-    """Finds the dates of a model and of an operating system; both are looked up once."""
+    def judge_support(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
+        words = {name: _word(subject, name) for name in ("vendor", "model", "operating_system", "software")}
+        model = words["model"]
+        support = of_hardware(words["vendor"], model) if model else None
+        texts = tuple(text for text in (words["operating_system"], words["software"]) if text)
+        version = _word(subject, "software_version") or _inventory(subject).get("operating_system_version", "")
+        system = of_software(texts, version)
+        lead = int(policy.lead_days(subject.kind) or _NO_LEAD)
+        flags = supportflags.flags(subject.name, support, system, today, lead, model=model)
+        return Found(None, support, system, flags)
 
-    def __init__(self, lifecycle: Lifecycle) -> None:
-        self._of_hardware = lru_cache(_LOOKED_UP)(lifecycle.of_hardware)
-        self._of_software = lru_cache(_LOOKED_UP)(lifecycle.of_software)
-
-    def __call__(self, subject: Subject, policy: HardwarePolicy, today: date) -> Found:
-        model = _said(subject, "model")
-        support = self._of_hardware(_said(subject, "vendor"), model) if model else None
-        texts = tuple(text for name in ("operating_system", "software") if (text := _said(subject, name)))
-        version = _said(subject, "software_version") or _said(subject, "operating_system_version")
-        system: Support | None = self._of_software(texts, version)
-        lead = policy.lead_days(subject.kind)
-        flags = supportflags.flags(subject.name, support, system, today, ceil(lead or 0.0), model=model)
-        return Found(support=support, system_support=system, flags=flags)
+    return Judges((judge_age, judge_support, judge_warranty, judge_battery, judge_condition), (judge_trends,))
 
 
-def _said(subject: Subject, name: str) -> str:
-    """Return what the piece says of itself, else what the configuration or the register says; "" where nobody does."""
-    if (fact := subject.fact(name)) is not None:
-        return str(fact.value)
-    columns = subject.target.info if subject.target is not None else subject.row.columns if subject.row else {}
-    return columns.get(name, "")
+def judge_warranty(subject: Subject, policy: HardwarePolicy, today: date) -> Found:  # noqa: ARG001 - as every judge
+    """Find whether its warranty is over, by the asset register: a note, for what follows from it is the user's."""
+    text = _inventory(subject).get("warranty", "")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return Found()
+    if day >= today:
+        return Found()
+    source = subject.row.source if subject.row is not None else "warranty (asset register)"
+    detail = f"its warranty ended on {day.isoformat()}"
+    return Found(flags=(HardwareFlag(subject.name, Reason.WARRANTY_OVER, "info", detail, source, due=day),))
 
 
-def _judge_battery_age(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
+def judge_condition(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
+    """Find what its parts say now; that a part is missing, only by the days on which it was there.
+
+    That the battery is to be replaced is told by what every poll reads, where that says it.
+    """
     if subject.hardware is None:
         return Found()
-    flag = battery_flag(subject, battery_age(subject.hardware, today), today, policy.battery_years)
-    return Found(flags=(flag,) if flag is not None else ())
-
-
-def _judge_condition(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
-    """Find what the piece says now. That its battery is to be replaced is told by what every poll reads, if it is."""
-    flags = _worn(subject, subject.hardware, policy, today)
+    flags = wear.flags(_target(subject), subject.hardware, subject.wear, today, _wear_policy(policy))
     if any(fact.name == "battery_replace" for fact in subject.facts):
         flags = tuple(flag for flag in flags if flag.reason != Reason.BATTERY_REPLACE)
     return Found(flags=flags)
 
 
-def _judge_days(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
-    """Find what its days say; and which parts are missing that were there before, for only they know."""
-    seen = subject.hardware
-    if seen is not None:
-        missing = tuple(one for one in seen.entities if one.condition is Condition.MISSING)
-        seen = replace(seen, facts=(), entities=missing, readings=(), stores=())
-    return Found(flags=_worn(subject, seen, policy, today))
+def judge_trends(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
+    """Find what its days say; what it says now is another judge's, and may have been mended since midnight."""
+    return Found(flags=wear.flags(_target(subject), None, subject.wear, today, _wear_policy(policy)))
 
 
-def _worn(subject: Subject, hardware: Hardware | None, policy: HardwarePolicy, today: date) -> tuple[HardwareFlag, ...]:
-    if subject.target is None:
-        return ()
-    return wear.flags(
-        subject.target, hardware, subject.wear, today, WearPolicy(storage_lead_days=policy.storage_lead_days)
-    )
+def _wear_policy(policy: HardwarePolicy) -> wear.WearPolicy:
+    return wear.WearPolicy(storage_lead_days=policy.storage_lead_days)
+
+
+def _target(subject: Subject) -> Target:
+    return subject.target or Target(subject.name, Role.DEVICE, subject.kind, subject.title, subject.site)
+
+
+def _inventory(subject: Subject) -> dict[str, str]:
+    return dict(subject.target.info if subject.target is not None else subject.row.columns if subject.row else {})
+
+
+def _word(subject: Subject, name: str) -> str:
+    """Return what the device says, else the inventory; "" where nothing is known."""
+    fact = subject.fact(name)
+    return str(fact.value) if fact is not None else _inventory(subject).get(name, "")

@@ -260,6 +260,6 @@ class Ledger(Protocol):
         """Keep what days did to hardware, each instead of its former value; what is older than 400 days goes."""
 
     async def wear(self, since: date, target: str | None = None) -> Sequence[Wear]:
-        """Return what is kept of that day and of later ones, by target, item and day; of one target if it is given."""
+        """Return what is kept of that day and of later ones, by target, item and day; of one target, or of all."""
 
     async def close(self) -> None: ...

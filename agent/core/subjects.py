@@ -46,12 +46,16 @@ class Subject:
 
 
 def of_device(
-    target: Target, facts: tuple[Fact, ...] = (), hardware: Hardware | None = None, pieces: tuple[Piece, ...] = ()
+    target: Target,
+    facts: tuple[Fact, ...] = (),
+    hardware: Hardware | None = None,
+    pieces: tuple[Piece, ...] = (),
+    wear: tuple[Wear, ...] = (),
 ) -> Subject:
     """Return a device of the estate, as the configuration has it and as it was seen."""
     return Subject(
         target.name, target.kind, target.title, target.site, target.owners, target,
-        facts=facts, hardware=hardware, pieces=pieces,
+        facts=facts, hardware=hardware, pieces=pieces, wear=wear,
     )  # fmt: skip
 
 

@@ -197,14 +197,6 @@ class DayBook:
                 grown[REBOOTS] = 1.0
         return self.add(at, grown)
 
-    def rename(self, target: str) -> None:
-        """Go on under another name."""
-        self._target = target
-
-    def turn(self, day: date) -> tuple[Wear, ...]:
-        """End a day that is over; return its values, none where this day has begun already."""
-        return self._turned(day)
-
     def values(self) -> tuple[Wear, ...]:
         """Return those of the day that is not over, as far as it has come."""
         return () if self._now is None else self._of(self._now)

@@ -252,7 +252,7 @@ class SqliteLedger:
             await self._submit(WearJob(values))
 
     async def wear(self, since: date, target: str | None = None) -> Sequence[Wear]:
-        """Return what is kept of that day and of later ones, by target, item and day."""
+        """Return what is kept of that day and of later ones, by target, item and day; of one target, or of all."""
         return await self._read(lambda: self._reader.wear(since, target))
 
     async def close(self) -> None:

@@ -184,12 +184,12 @@ def read_pieces(db: sqlite3.Connection) -> list[Piece]:
     ]
 
 
-def read_wear(db: sqlite3.Connection, since: date, target: str | None) -> list[Wear]:
-    """Return what is kept of that day and of later ones, by target, item and day; of one target where it is given."""
-    first, whose = day_number(since), "" if target is None else " AND target = ?2"
-    wanted = (first,) if target is None else (first, target)
-    rows = db.execute(f"SELECT target, item, day, value FROM wear WHERE day >= ?1{whose} ORDER BY 1, 2, 3", wanted)  # noqa: S608 - constants
-    return [Wear(target, item, since + timedelta(days=day - first), value) for target, item, day, value in rows]
+def read_wear(db: sqlite3.Connection, since: date, target: str | None = None) -> list[Wear]:
+    """Return what is kept of that day and of later ones, by target, item and day; of one target, or of all."""
+    first, of = day_number(since), "" if target is None else "target = ?2 AND "
+    query = f"SELECT target, item, day, value FROM wear WHERE {of}day >= ?1 ORDER BY 1, 2, 3"  # noqa: S608 - constants
+    rows = db.execute(query, (first,) if target is None else (first, target))
+    return [Wear(name, item, since + timedelta(days=day - first), value) for name, item, day, value in rows]
 
 
 class LedgerReader:
@@ -237,7 +237,7 @@ class LedgerReader:
         return self.read(read_states)
 
     def wear(self, since: date, target: str | None = None) -> list[Wear]:
-        """Return what is kept of that day and of later ones, by target, item and day."""
+        """Return what is kept of that day and of later ones, by target, item and day; of one target, or of all."""
         return self.read(lambda db: read_wear(db, since, target))
 
     def read(self, ask: Callable[[sqlite3.Connection], T]) -> T:

@@ -11,10 +11,9 @@ import pytest
 from agent.core.ageing import Found, Judges, judge_age, judge_battery
 from agent.core.hardware import Counter, Entity, Fact, Hardware, PhysicalClass, Piece, Wear
 from agent.core.hardware_policy import HardwarePolicy
-from agent.core.model import AssetRow, Estate, Event, EventKind, HardwareFlag
+from agent.core.model import AdminStatus, AssetRow, Estate, Event, EventKind, HardwareFlag, Interface, OperStatus
 from agent.core.picture import DevicePoll, Picture
 from agent.core.subjects import Subject
-from agent.core.weardays import OBSERVED
 from agent.hardware import HardwareDesk
 from agent.ledger import SqliteLedger
 from agent.pipeline import Pipeline
@@ -28,7 +27,7 @@ OLD = date(2015, 1, 1)
 
 def judge_trend(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
     """Find errors where a day had any."""
-    worn = [one for one in subject.wear if one.value > 0]
+    worn = [one for one in subject.wear if one.value > 0 and one.item != "observed:"]
     flags = tuple(
         HardwareFlag(subject.name, "errors_rising", "warning", f"{one.item} on {one.day}", "x") for one in worn
     )
@@ -52,10 +51,6 @@ class World:
             changed=self._changed, tell=self._tell, clock=lambda: self.now, report_seconds=0.0,
         )  # fmt: skip
 
-    async def worn(self) -> list[Wear]:
-        """Return the daily values that are kept, but for the hours of observation."""
-        return [one for one in await self.ledger.wear(date(2000, 1, 1)) if one.item != OBSERVED]
-
     def _changed(self) -> None:
         self.changes += 1
 
@@ -71,6 +66,11 @@ class World:
         counter = Counter("Gi1", "Gi1", "crc_errors", errors)
         self.picture.hardware[name] = Hardware(self.now, facts, entities, counters=(counter,))
         await self.desk.look()
+
+    async def days(self) -> list[tuple[str, str, int, float]]:
+        """Return what is kept of days: device, thing, day of the month, value."""
+        kept = await self.ledger.wear(date(2026, 1, 1))
+        return [(one.target, one.item, one.day.day, one.value) for one in kept if one.item != "observed:"]
 
     def reasons(self, name: str) -> list[str]:
         return [flag.reason for flag in self.picture.flags.get(name, ())]
@@ -149,7 +149,7 @@ async def test_another_serial_number_is_replaced_hardware_and_begins_a_new_life(
         Piece("old", "B", MORNING + timedelta(minutes=10), MORNING + timedelta(minutes=10)),
     ]
     await world.desk.close()
-    assert await world.worn() == []  # 50 errors of the day were those of the piece that is gone
+    assert await world.days() == []  # 50 errors of the day were those of the piece that is gone
 
 
 async def test_another_member_of_a_stack_is_no_other_hardware(world: World) -> None:
@@ -163,10 +163,10 @@ async def test_a_day_is_written_at_its_end_and_at_the_stop(world: World) -> None
         await world.see("old", "A", errors)
     world.now += timedelta(days=1)
     await world.see("old", "A", 135.0)
-    assert [(one.item, one.day.day, one.value) for one in await world.worn()] == [("crc_errors:Gi1", 1, 30.0)]
+    assert await world.days() == [("old", "crc_errors:Gi1", 1, 30.0)]
     assert world.reasons("old") == ["age_over_policy", "errors_rising"]  # trends are looked for after midnight
     await world.desk.close()
-    assert [one.value for one in await world.worn()] == [30.0, 5.0]
+    assert [value for *_, value in await world.days()] == [30.0, 5.0]
     assert (await world.ledger.pieces())[0].last_seen == world.now
     again = world.made()
     await again.begin()  # the day goes on
@@ -174,7 +174,19 @@ async def test_a_day_is_written_at_its_end_and_at_the_stop(world: World) -> None
         world.picture.hardware["old"] = Hardware(world.now, counters=(Counter("Gi1", "Gi1", "crc_errors", errors),))
         await again.look()
     await again.close()
-    assert [one.value for one in await world.worn()] == [30.0, 6.0]
+    assert [value for *_, value in await world.days()] == [30.0, 6.0]
+
+
+async def test_restarts_and_flaps_of_the_day_are_told_by_polls(world: World) -> None:
+    port = Interface(1, "Gi1", "Gi1", AdminStatus.UP, OperStatus.UP)
+    for minutes, uptime, oper in ((0, 9000.0, 1), (1, 9060.0, 2), (2, 30.0, 1)):
+        now = world.now + timedelta(minutes=minutes)
+        facts = (Fact("uptime_seconds", uptime, "sysUpTime"),)
+        ports = (replace(port, oper=OperStatus(oper)),)
+        world.picture.polls["new"] = DevicePoll(now, True, 0.1, "", now, facts=facts, interfaces=ports)
+        await world.desk.look()
+    await world.desk.close()
+    assert await world.days() == [("new", "flaps:Gi1", 1, 1.0), ("new", "reboots:", 1, 1.0)]
 
 
 async def test_trends_of_the_former_piece_are_not_those_of_the_new_one(world: World) -> None:
@@ -213,7 +225,7 @@ async def test_a_reload_takes_other_policies_and_names_along(world: World) -> No
     await world.see("older", "A", 4.0)  # it is the same one, and has counted on
     assert world.events == []
     await world.desk.close()
-    assert [(one.target, one.value) for one in await world.worn()] == [("older", 3.0)]
+    assert await world.days() == []  # a counter under another name begins anew
     assert {piece.target for piece in await world.ledger.pieces()} == {"older", "new"}
 
 

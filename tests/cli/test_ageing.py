@@ -57,9 +57,8 @@ def test_the_ledger_knows_since_when_a_piece_is_there(where: Where, tmp_path: Pa
     write(tmp_path, Piece("sw2", "A", SEEN, SEEN))
     found = asked(where, target="sw2", by="2026-01-01")
     (case,) = found["cases"]
-    assert case["age"] == {
-        "since": "2010-01-01", "at_least": True, "source": "first seen by the agent", "confidence": "assumed"
-    }  # fmt: skip
+    assert (case["age"]["since"], case["age"]["at_least"]) == ("2010-01-01", True)
+    assert "first seen by the agent" in case["age"]["source"]
     assert found["as_of"] is not None
     assert found["unsupported_by"] == {"day": "2026-01-01", "names": []}
 

@@ -1,109 +1,93 @@
-"""What the judges make of one piece of hardware, all together."""
+"""What each judge finds of a subject: by what the device says, else by the inventory; unknown gives nothing."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 
-from agent.core.ageing import Found, judged
-from agent.core.hardware import (
-    Condition,
-    Confidence,
-    Entity,
-    Fact,
-    Hardware,
-    PhysicalClass,
-    Piece,
-    Reading,
-    Wear,
-)
+from agent.core.ageing import Found, judged, merged
+from agent.core.hardware import Condition, Entity, Fact, Hardware, PhysicalClass, Piece, Wear
 from agent.core.hardware_policy import HardwarePolicy
-from agent.core.judges import judges
+from agent.core.judges import judge_condition, judge_trends, judge_warranty, judges
 from agent.core.lifecycle import Lifecycle, Row
 from agent.core.model import AssetRow, Role, Target
 from agent.core.subjects import Subject, of_device, of_row
 
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
-TODAY = NOW.date()
-HARDWARE = Row(
-    "ExampleNet", "EN-48", "", "ExampleNet bulletin 7, table 1", "own.csv:2", TODAY, end_of_support=date(2025, 1, 31)
-)
-SWITCH = Target("sw", Role.DEVICE, "switch", "sw")
+TODAY = date(2026, 6, 1)
+NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
+POLICY = HardwarePolicy()
+ROW = Row("Example", "ES-48", "", "notice EX-1, page 2", "x.csv:2", date(2026, 1, 1), end_of_support=date(2025, 1, 1))
+TARGET = Target("sw", Role.DEVICE, "switch", "sw")
 
 
-def said(**facts: str) -> tuple[Fact, ...]:
-    return tuple(Fact(name, value, "rule") for name, value in facts.items())
+def seen(*facts: tuple[str, str], entities: tuple[Entity, ...] = ()) -> Hardware:
+    return Hardware(NOW, tuple(Fact(name, value, "rule") for name, value in facts), entities)
 
 
-def found(subject: Subject, *, daily: bool = False, rows: dict[str, AssetRow] | None = None) -> Found:
-    made = judges(Lifecycle((HARDWARE,)), (), rows=lambda: rows or {})
-    return judged(subject, made.daily if daily else made.now, HardwarePolicy(), TODAY)
+def found(subject: Subject) -> Found:
+    return judged(subject, judges(Lifecycle((ROW,))).now, POLICY, TODAY)
 
 
-def reasons(found: Found) -> list[str]:
-    return [flag.reason for flag in found.flags]
+def reasons(subject: Subject) -> list[str]:
+    return [flag.reason for flag in merged(found(subject).flags)]
 
 
-def test_nothing_known_is_nothing_found() -> None:
-    assert found(of_device(SWITCH)) == Found()
-    assert found(of_device(SWITCH), daily=True) == Found()
-    assert found(Subject("x", "switch", "x")) == Found()
+def test_nothing_known_nothing_found() -> None:
+    assert found(of_device(TARGET)) == Found()
 
 
-def test_a_device_by_what_it_says() -> None:
-    seen = Hardware(NOW, said(vendor="ExampleNet", model="EN-48", bios_date="2012-05-01"))
-    judged_ = found(of_device(SWITCH, hardware=seen))
-    assert judged_.support is not None
-    assert judged_.support.end_of_support == date(2025, 1, 31)
-    assert judged_.age is not None
-    assert judged_.age.since == date(2012, 5, 1)
-    assert reasons(judged_) == ["age_over_policy", "end_of_support"]
+def test_a_model_of_the_tables_by_the_device_or_by_the_inventory() -> None:
+    said = of_device(TARGET, hardware=seen(("vendor", "Example"), ("model", "ES-48")))
+    written = of_device(replace(TARGET, info={"vendor": "Example", "model": "ES-48"}))
+    row = of_row(AssetRow("SW-9", "a.csv:2", None, {"vendor": "Example", "model": "ES-48"}))
+    for subject in (said, written, row):
+        support = found(subject).support
+        assert support is not None
+        assert support.end_of_support == date(2025, 1, 1)
+        assert reasons(subject) == ["end_of_support"]
 
 
-def test_a_model_that_no_table_has_is_unknown_and_one_by_the_inventory_is_known() -> None:
-    assert reasons(found(of_device(SWITCH, said(model="EN-9")))) == ["unknown_lifecycle"]
-    listed = replace(SWITCH, info={"vendor": "ExampleNet", "model": "EN-48"})
-    assert reasons(found(of_device(listed))) == ["end_of_support"]
+def test_a_model_of_no_table_is_unknown_lifecycle() -> None:
+    assert reasons(of_device(replace(TARGET, info={"model": "ZZ-9"}))) == ["unknown_lifecycle"]
 
 
-def test_the_register_knows_when_it_was_bought_and_what_nobody_polls() -> None:
-    row = AssetRow("sw", "assets.csv:7", date(2010, 1, 1), {"model": "EN-48", "kind": "laptop", "vendor": "ExampleNet"})
-    assert reasons(found(of_device(SWITCH), rows={"sw": row})) == ["age_over_policy"]
-    assert reasons(found(of_row(row))) == ["age_over_policy", "end_of_support"]
-    assert found(of_row(row), daily=True) == Found()
-
-
-def test_pieces_give_a_lower_bound_of_the_age() -> None:
-    piece = Piece("sw", "", NOW - timedelta(days=400), NOW)
-    age = found(of_device(SWITCH, pieces=(piece,))).age
+def test_age_of_devices_and_of_rows() -> None:
+    bought = replace(TARGET, purchased=date(2012, 3, 1))
+    assert reasons(of_device(bought, hardware=seen(("battery_replaced", "2015-03-02")))) == [
+        "age_over_policy", "battery_old"
+    ]  # fmt: skip
+    assert reasons(of_row(AssetRow("LAP-1", "a.csv:2", date(2012, 3, 1), {"kind": "Laptop"}))) == ["age_over_policy"]
+    age = found(of_device(TARGET, pieces=(Piece("sw", "A", NOW, NOW),))).age
     assert age is not None
-    assert (age.at_least, age.confidence) == (True, Confidence.STATED)
+    assert age.at_least
 
 
-BATTERY = (Fact("battery_replace", value=True, source="UPS-MIB upsAlarmBatteryBad"),)
+@pytest.mark.parametrize(("text", "told"), [("", False), ("soon", False), ("2026-06-01", False), ("2026-05-31", True)])
+def test_warranty(text: str, told: bool) -> None:
+    for subject in (
+        of_device(replace(TARGET, info={"warranty": text})), of_row(AssetRow("a", "a.csv:2", None, {"warranty": text}))
+    ):  # fmt: skip
+        flags = judge_warranty(subject, POLICY, TODAY).flags
+        assert [(flag.reason, flag.severity) for flag in flags] == [("warranty_over", "info")] * told
+    assert judge_warranty(Subject("x", "switch", "x"), POLICY, TODAY) == Found()
 
 
-@pytest.mark.parametrize(
-    ("polled", "seen", "wanted"),
-    [
-        (BATTERY, (), ["battery_replace"]),
-        ((), BATTERY, ["battery_replace"]),
-        (BATTERY, BATTERY, ["battery_replace"]),  # told once
-        ((), said(battery_replaced="2015-03-04"), ["battery_old"]),
-    ],
-)
-def test_batteries(polled: tuple[Fact, ...], seen: tuple[Fact, ...], wanted: list[str]) -> None:
-    ups = replace(SWITCH, kind="ups")
-    assert reasons(found(of_device(ups, polled, Hardware(NOW, seen)))) == wanted
+def fan(condition: Condition) -> Entity:
+    return Entity("2", PhysicalClass.FAN, "fan 1", condition=condition, source="table")
 
 
-def test_condition_is_of_now_and_what_is_missing_of_former_days() -> None:
-    fan = Entity("fan1", PhysicalClass.FAN, "fan 1", condition=Condition.MISSING)
-    supply = Entity("psu1", PhysicalClass.POWER_SUPPLY, "supply 1", condition=Condition.FAILED)
-    hot = Reading("t", "inlet", "temperature", "celsius", 70.0, warning=45.0)
-    seen = Hardware(NOW, entities=(fan, supply), readings=(hot,))
-    subject = of_device(SWITCH, hardware=seen)
-    assert reasons(found(subject)) == ["psu_failed", "temperature_high"]
-    assert found(subject, daily=True) == Found()
-    there = replace(subject, wear=(Wear("sw", "part:fan 1", TODAY - timedelta(days=7), 0.0),))
-    assert reasons(found(there, daily=True)) == ["fan_failed"]
+def test_what_failed_now_and_what_is_missing_that_was_there() -> None:
+    assert judge_condition(of_device(TARGET), POLICY, TODAY) == Found()
+    failed = judge_condition(of_device(TARGET, hardware=seen(entities=(fan(Condition.FAILED),))), POLICY, TODAY)
+    assert [flag.reason for flag in failed.flags] == ["fan_failed"]
+    missing = seen(entities=(fan(Condition.MISSING),))
+    assert judge_condition(of_device(TARGET, hardware=missing), POLICY, TODAY).flags == ()  # an empty slot
+    was_there = (Wear("sw", "part:fan 1", date(2026, 5, 25), 0.0),)
+    gone = judge_condition(of_device(TARGET, hardware=missing, wear=was_there), POLICY, TODAY)
+    assert [flag.reason for flag in gone.flags] == ["fan_failed"]
+
+
+def test_trends_say_nothing_of_now() -> None:
+    reboots = tuple(Wear("sw", item, date(2026, 5, day), 1.0) for day in (20, 28) for item in ("observed:", "reboots:"))
+    subject = of_device(TARGET, hardware=seen(entities=(fan(Condition.FAILED),)), wear=reboots)
+    assert [flag.reason for flag in judge_trends(subject, POLICY, TODAY).flags] == ["unexpected_reboots"]

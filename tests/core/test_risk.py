@@ -146,4 +146,4 @@ def test_policy_in_words_and_its_defaults() -> None:
     default = HardwarePolicy()
     assert (default.age_years("Laptop"), default.age_years("chair")) == (4.0, AGES_YEARS[EVERY_KIND])
     assert (default.lead_days("server"), default.lead_days("chair")) == (548.0, LEADS_DAYS[EVERY_KIND])
-    assert (default.battery_years, default.storage_lead_days) == (4.0, 30.0)
+    assert (default.battery_years, default.storage_lead_days) == (4.0, 90.0)
