@@ -180,6 +180,7 @@ class Agent:
         self.schedule.start()
         stack.callback(self.schedule.stop)
         await self._configure()
+        self.pipeline.tell_resumed_outages(now)
 
     def _make_stream(self, stack: contextlib.AsyncExitStack) -> None:
         from probes.icmp.engine import Engine

@@ -311,6 +311,13 @@ class Pipeline:
             self._repage = False
             self._board.page(now)
 
+    def tell_resumed_outages(self, since: datetime) -> None:
+        """Tell the engine of outages that stood in the ledger: they have no event that begins them."""
+        for key, belief in self.assessor.beliefs.items():
+            check = self.assessor.checks[key]
+            if check.type == "icmp" and State.DOWN in (belief.state, belief.resumed):
+                self._outage(check, since)
+
     def _tell_outages(self, events: Iterable[Event]) -> None:
         for event in events:
             if event.new != State.DOWN:

@@ -3,6 +3,7 @@
 Each asks one part that knows its matter, and gives what it finds as `agent.core.ageing` joins it.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
@@ -19,6 +20,7 @@ from agent.core.model import AssetRow, Role, Target
 from agent.core.subjects import Subject
 
 _NO_LEAD: Final = 0.0
+_YEAR: Final = re.compile(r"20\d\d\b")
 NO_CONSTANTS: Final[frozenset[date]] = frozenset()
 _LOOKED_UP: Final = 4096  # models and systems of an estate: looking one up costs a third of a millisecond
 
@@ -59,6 +61,8 @@ def judges(
         support = of_hardware(words["vendor"], model) if model else None
         texts = tuple(text for text in (words["operating_system"], words["software"]) if text)
         version = _word(subject, "software_version") or _inventory(subject).get("operating_system_version", "")
+        if "Windows" in texts and _YEAR.match(version):  # only servers are called by years: Windows Server 2008 R2
+            texts = ("Windows Server", *texts)
         system = of_software(texts, version)
         lead = int(policy.lead_days(subject.kind) or _NO_LEAD)
         flags = supportflags.flags(subject.name, support, system, today, lead, model=model)

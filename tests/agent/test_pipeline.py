@@ -629,6 +629,26 @@ async def test_the_engine_is_told_of_outages_and_of_those_they_may_take_with_the
     assert len(world.outages) == 2, "who is back and who has not failed is no outage"
 
 
+async def test_the_engine_is_told_of_outages_that_a_restart_finds(tmp_path: Path) -> None:
+    first = World(tmp_path, ESTATE)
+    await first.start()
+    first.poll("core", UP)
+    for name in ("wan", "far-sw"):
+        first.round(name, "++++")
+        await first.state(name, State.UP)
+    await asyncio.sleep(0.4)
+    first.round("wan", "----", burst=True)
+    await first.state("wan", State.DOWN)
+    await first.stop()
+    second = World(tmp_path, ESTATE)
+    await second.start()
+    assert second.outages == []
+    began = datetime.now(UTC)
+    second.pipeline.tell_resumed_outages(began)
+    assert second.outages == [("wan/icmp", began)]
+    await second.stop()
+
+
 async def test_what_was_lost_in_an_outage_breaks_no_objective(world: World) -> None:
     quality = world.pipeline.qualities.get(("wan", "icmp"))
     assert quality is not None

@@ -11,6 +11,7 @@ from agent.core.hardware_policy import HardwarePolicy
 from agent.core.judges import judge_condition, judge_trends, judge_warranty, judges
 from agent.core.lifecycle import Lifecycle, Row
 from agent.core.model import AssetRow, Role, Target
+from agent.core.releases import Names
 from agent.core.subjects import Subject, of_device, of_row
 
 TODAY = date(2026, 6, 1)
@@ -45,6 +46,17 @@ def test_a_model_of_the_tables_by_the_device_or_by_the_inventory() -> None:
         assert support is not None
         assert support.end_of_support == date(2025, 1, 1)
         assert reasons(subject) == ["end_of_support"]
+
+
+@pytest.mark.parametrize(
+    ("version", "product"), [("2016 (NT 10.0, build 14393)", "windows-server 2016"), ("10 22H2", None)]
+)
+def test_a_windows_that_is_called_by_a_year_is_a_server(version: str, product: str | None) -> None:
+    server = replace(ROW, vendor="", pattern="windows-server", release="2016")
+    names = Names({("windows", "server"): "windows-server"})
+    subject = of_device(TARGET, hardware=seen(("operating_system", "Windows"), ("software_version", version)))
+    support = judged(subject, judges(Lifecycle((server,), names)).now, POLICY, TODAY).system_support
+    assert (support.product if support is not None else None) == product
 
 
 def test_a_model_of_no_table_is_unknown_lifecycle() -> None:

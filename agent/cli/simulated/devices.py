@@ -171,18 +171,21 @@ def _server(script: Script, day_seconds: float) -> Device:
         Port(1, "lo", type=LOOPBACK, mtu=65536, speed_bits=10 * _MBIT),
         Port(2, "eth0", "server network", in_octets=2.2e5, out_octets=1.4e6, errors=0.01),
     )
-    # an operating system that gets no more fixes, as net-snmp tells of it
-    descr = "Linux crown-srv1 2.6.32-754.35.1.el6.x86_64 #1 SMP Sat Nov 7 12:42:14 UTC 2020 x86_64"
+    # Windows Server 2008 R2, as its own SNMP service tells of it: it gets no more fixes
+    descr = (
+        "Hardware: Intel64 Family 6 Model 44 Stepping 2 AT/AT COMPATIBLE - "
+        "Software: Windows Version 6.1 (Build 7601 Multiprocessor Free)"
+    )
     storage = (
         # index, hrStorageType, description, unit octets, size, used
         (1, 2, "Physical memory", 1024, 16_384_000, 15_100_000),
-        (31, 4, "/", 4096, 25_600_000, 18_400_000),
-        (36, 4, "/data", 4096, 256_000_000, 233_000_000),
+        (31, 4, "C:", 4096, 25_600_000, 18_400_000),
+        (36, 4, "D:", 4096, 256_000_000, 233_000_000),
     )
     objects: dict[Oid, Object] = {
         **_system("crown-srv1", descr, "Crown House, rack C7", 2900, 72, clock),
         **if_mib(ports, clock, script, b"\x02\x00\x5e\x10\x04"),
-        (*_SYSTEM, 2, 0): (Tag.OID, encode_oid("1.3.6.1.4.1.8072.3.2.10")),
+        (*_SYSTEM, 2, 0): (Tag.OID, encode_oid("1.3.6.1.4.1.311.1.1.3.1.2")),
         (*_HOST, 1, 1, 0): lambda now: (Tag.TIMETICKS, clock.ticks(now)),
         (*_HOST, 1, 5, 0): (Tag.GAUGE32, 3),
         (*_HOST, 1, 6, 0): (Tag.GAUGE32, 214),
