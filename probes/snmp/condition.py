@@ -6,6 +6,7 @@ Nothing is asked for: where no module has walked a table, nothing is said of it.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 from agent.core.hardware import Condition, Counter, Entity, Hardware, PhysicalClass, Reading, Store
@@ -39,7 +40,12 @@ _KEPT_FACTS: Final = frozenset({"battery_replace", "battery_status"})
 
 def roots(rules: Rules | None = None) -> frozenset[bytes]:
     """Return the columns and scalars whose varbinds `hardware` wants."""
-    return (rules or built_in()).columns() | frozenset(conditionsensors.COLUMNS)
+    return _built_in_roots() if rules is None else rules.columns() | frozenset(conditionsensors.COLUMNS)
+
+
+@cache
+def _built_in_roots() -> frozenset[bytes]:
+    return roots(built_in())
 
 
 def hardware(
