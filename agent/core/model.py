@@ -160,11 +160,6 @@ class Estate:
     assets: tuple[AssetRow, ...] = ()
     rules: Rules = DEFAULT_RULES
 
-    @property
-    def age_policy_years(self) -> Mapping[str, float]:
-        """For each device kind the age at which it is to be replaced; key `*` is the default."""
-        return self.hardware.ages_years
-
     def checks(self) -> list[Check]:
         """Return every check of every target, in order."""
         return [check for target in self.targets.values() for check in target.checks]

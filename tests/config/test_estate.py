@@ -136,7 +136,7 @@ services:
 
 def test_ageing_policy(tmp_path: Path) -> None:
     found = estate(tmp_path, "ageing: {policy: {switch: 10y, printer: 6y, '*': 9y}}")
-    policy = found.age_policy_years
+    policy = found.hardware.ages_years
     assert (policy["switch"], policy["printer"], policy["*"], policy["server"]) == (10.0, 6.0, 9.0, 5.0)
 
 

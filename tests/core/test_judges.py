@@ -103,3 +103,20 @@ def test_trends_say_nothing_of_now() -> None:
     reboots = tuple(Wear("sw", item, date(2026, 5, day), 1.0) for day in (20, 28) for item in ("observed:", "reboots:"))
     subject = of_device(TARGET, hardware=seen(entities=(fan(Condition.FAILED),)), wear=reboots)
     assert [flag.reason for flag in judge_trends(subject, POLICY, TODAY).flags] == ["unexpected_reboots"]
+
+
+def test_the_register_knows_when_it_was_bought() -> None:
+    row = AssetRow("sw", "assets.csv:7", date(2010, 1, 4))
+    made = judges(Lifecycle(), rows=lambda: {"sw": row})
+    age = judged(of_device(TARGET), made.now, POLICY, TODAY).age
+    assert age is not None
+    assert age.since == date(2010, 1, 4)
+
+
+BATTERY = Fact("battery_replace", value=True, source="UPS-MIB upsAlarmBatteryBad")
+
+
+@pytest.mark.parametrize(("polled", "looked"), [((BATTERY,), ()), ((), (BATTERY,)), ((BATTERY,), (BATTERY,))])
+def test_a_battery_that_is_to_be_replaced_is_told_once(polled: tuple[Fact, ...], looked: tuple[Fact, ...]) -> None:
+    flags = found(of_device(replace(TARGET, kind="ups"), polled, Hardware(NOW, looked))).flags
+    assert [flag.reason for flag in flags] == ["battery_replace"]
