@@ -85,7 +85,8 @@ async def test_a_full_poll_says_how_the_parts_are(probe: Probe) -> None:
     assert seen.hardware.at <= seen.at
     with serving(switch(4)) as agent:
         plain = await probe.run(check(agent.port, modules=["system", "if_mib"]))
-    assert plain.hardware is None
+    assert plain.hardware is not None, "what it is, by its system group"
+    assert not (plain.hardware.entities or plain.hardware.readings or plain.hardware.stores)
 
 
 # ------------------------------------------------------------------ net-snmp
