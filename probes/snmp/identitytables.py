@@ -113,9 +113,7 @@ def whole(found: Sequence[Entity]) -> Entity | None:
     with_one = [one for one in outer if one.model or one.serial]
     if outer:
         return (with_both or with_one or outer)[0]
-    roots = [
-        one for one in found if one.within is None and one.physical_class in _WHOLES and (one.model or one.serial)
-    ]
+    roots = [one for one in found if one.within is None and one.physical_class in _WHOLES and (one.model or one.serial)]
     classless = all(one.physical_class is PhysicalClass.OTHER for one in found)  # then the first is the device itself
     if roots and (len(roots) == 1 or classless or roots[0].physical_class is PhysicalClass.STACK):
         return roots[0]
