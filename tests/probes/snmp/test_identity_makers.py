@@ -75,6 +75,10 @@ LLDP_MED = "1.0.8802.1.1.2.1.5.4795.1.2"
         (M + "99999.7", "QX3300 Ver. 8.28.01", {}, {"model": "QX3300", "software_version": "8.28.01"}),
         (M + "99999.7", "XGS-4600-32F", {}, {"model": "XGS-4600-32F"}),
         (M + "99999.7", "Box; Model: TG-789v2; SW: 10.5.2", {}, {"model": "TG-789v2", "software_version": "10.5.2"}),
+        (M + "99999.7", "Room sensor v2.4.11", {}, {"software_version": "2.4.11"}),
+        (M + "99999.7", "WX2 1.4.3", {}, {"software_version": "1.4.3"}),
+        (M + "99999.7", "Hub V1.0", {}, {"software_version": None}),  # it may be the hardware's
+        (M + "99999.7", "hub;VerSw:7.3.2;VerHw:4", {}, {"software_version": "7.3.2"}),
         *((M + "99999.7", text, {}, {"model": None}) for text in (
             "48-Port Gigabit Smart Switch", "L3 Managed Switch", "IPv6 Router", "SW-001", "core-sw1", "DC-01",
             "RACK-1203", "IEEE802.11ac access point", "Model: unknown", "Linux box 5.4.0 x86_64",
