@@ -7,6 +7,10 @@ import yaml
 
 from agent.core.hardware import Entity, PhysicalClass
 from agent.core.model import Confidence
+from probes.snmp.ber import Tag
+from probes.snmp.identityfacts import opening
+from probes.snmp.identityfiles import built_in
+from probes.snmp.nexts import Nexts
 from tests.probes.snmp.test_identity_facts import MAKERS as M
 from tests.probes.snmp.test_identity_facts import known, said
 
@@ -78,6 +82,11 @@ LLDP_MED = "1.0.8802.1.1.2.1.5.4795.1.2"
         (M + "99999.7", "Room sensor v2.4.11", {}, {"software_version": "2.4.11"}),
         (M + "99999.7", "WX2 1.4.3", {}, {"software_version": "1.4.3"}),
         (M + "99999.7", "Hub V1.0", {}, {"software_version": None}),  # it may be the hardware's
+        (M + "99999.7", "Box, boot version 1.02, Hardware version 2.1", {}, {"software_version": None}),
+        (M + "99999.7", "Box HW:02 FW:7.5.0.2 SW:v7.6.1.033", {}, {"software_version": "7.6.1.033"}),
+        (M + "99999.7", "Box (OS version 9.0.0-345)", {}, {"software_version": "9.0.0-345"}),
+        (M + "99999.7", "Box, Version 6.4.0 (Build 102), Engine Version 9.12(1)6", {}, {"software_version": "6.4.0"}),
+        (M + "99999.7", "Box, Version 5.0(3)N2(3.13b), RELEASE", {}, {"software_version": "5.0(3)N2(3.13b)"}),
         (M + "99999.7", "hub;VerSw:7.3.2;VerHw:4", {}, {"software_version": "7.3.2"}),
         *((M + "99999.7", text, {}, {"model": None}) for text in (
             "48-Port Gigabit Smart Switch", "L3 Managed Switch", "IPv6 Router", "SW-001", "core-sw1", "DC-01",
@@ -115,3 +124,11 @@ def test_every_file_is_read_alike_without_the_c_library() -> None:
     for file in resources.files("configs").joinpath("identity").iterdir():
         text = file.read_text("utf-8")
         assert yaml.load(text, Loader=yaml.SafeLoader) == yaml.load(text, Loader=yaml.CSafeLoader), file.name
+
+
+def test_what_every_device_is_asked_is_one_packet() -> None:
+    asked = Nexts(opening(built_in()))
+    question = asked.next()
+    assert question is not None
+    asked.take(0, 0, [(oid, Tag.END_OF_MIB_VIEW, None) for oid in question.oids])
+    assert asked.next() is None
