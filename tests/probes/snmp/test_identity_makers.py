@@ -88,6 +88,17 @@ LLDP_MED = "1.0.8802.1.1.2.1.5.4795.1.2"
         (M + "99999.7", "Box, Version 6.4.0 (Build 102), Engine Version 9.12(1)6", {}, {"software_version": "6.4.0"}),
         (M + "99999.7", "Box, Version 5.0(3)N2(3.13b), RELEASE", {}, {"software_version": "5.0(3)N2(3.13b)"}),
         (M + "99999.7", "hub;VerSw:7.3.2;VerHw:4", {}, {"software_version": "7.3.2"}),
+        *((M + "99999.7", text, {}, {"model": model, "software_version": version}) for text, model, version in (
+            ("QX-6248, 3.3.7.3, VxWorks 6.5", "QX-6248", "3.3.7.3"),
+            ("Acme 1820-8G Switch, PT.01.14, Linux 3.6.5-79c95a77", "Acme 1820-8G Switch", "PT.01.14"),
+            ("; EYE P5534-E; Dome Camera; 5.40.9.2; May 15 2012 09:50; 188.1; 1;", "EYE P5534-E", "5.40.9.2"),
+            ("QSP-8404 (5.1.1.1)", "QSP-8404", "5.1.1.1"),
+            ("QSW-Flex24 5.76.7.13442", "QSW-Flex24", "5.76.7.13442"),
+            ("Warm Alert 12E v3.3.0", "Warm Alert 12E", "3.3.0"),
+            ("QOS release 0.32.0 running on a QX-7050-48", "QX-7050-48", "0.32.0"),
+            ("Acme Campus Switch (S5899-48TS-P) By Acme", "S5899-48TS-P", None),
+            ("Acme Security Appliance QG-6000-E3965", "QG-6000-E3965", None),
+            ("Server Room R101", None, None), ("V220100", None, None))),
         *((M + "99999.7", text, {}, {"model": None}) for text in (
             "48-Port Gigabit Smart Switch", "L3 Managed Switch", "IPv6 Router", "SW-001", "core-sw1", "DC-01",
             "RACK-1203", "IEEE802.11ac access point", "Model: unknown", "Linux box 5.4.0 x86_64",
