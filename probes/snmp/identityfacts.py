@@ -98,7 +98,7 @@ def facts(rules: Rules, matched: Sequence[Matched], said: Said, today: date) -> 
     first, late = _by_rules(matched, said, today)
     never = {name for match in matched for name in match.rule.never}
     general: list[Fact] = []
-    for rule in rules.general:
+    for rule in (one for one in rules.general if not (one.strangers and matched)):
         found, its_late = _by_rules([Matched(rule, "")], said, today)
         general += [fact for fact in (*found, *its_late) if fact.name not in never]
     candidates = (

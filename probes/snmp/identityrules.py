@@ -143,6 +143,7 @@ class Rule(Strict):
     tables: tuple[Table, ...] = ()
     never: Annotated[tuple[FactName, ...], BeforeValidator(_several)] = ()  # what nothing less close is believed
     after: bool = False  # ranks behind the rules that know only the sysObjectID
+    strangers: bool = False  # a rule for all devices that counts only where none of a maker's holds
 
     @property
     def is_general(self) -> bool:

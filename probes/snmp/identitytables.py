@@ -31,6 +31,10 @@ _ORDER: Final = (
     PhysicalClass.STACK, PhysicalClass.CHASSIS, PhysicalClass.POWER_SUPPLY, PhysicalClass.BATTERY,
     PhysicalClass.STORAGE_DRIVE, PhysicalClass.MODULE, PhysicalClass.FAN, PhysicalClass.MEMORY, PhysicalClass.CPU,
 )  # fmt: skip
+# where there is no chassis, what may stand for the device; a power supply or a transceiver may not
+_WHOLES: Final = frozenset(
+    (PhysicalClass.OTHER, PhysicalClass.BACKPLANE, PhysicalClass.CONTAINER, PhysicalClass.MODULE, PhysicalClass.STACK)
+)
 MAX_ROWS: Final = 60  # whose texts are read: nine objects of each
 _SOURCE: Final = "ENTITY-MIB"
 
@@ -109,11 +113,13 @@ def whole(found: Sequence[Entity]) -> Entity | None:
     with_one = [one for one in outer if one.model or one.serial]
     if outer:
         return (with_both or with_one or outer)[0]
-    roots = [one for one in found if one.within is None and (one.model or one.serial)]
+    roots = [one for one in found if one.within is None and one.physical_class in _WHOLES and (one.model or one.serial)]
     classless = all(one.physical_class is PhysicalClass.OTHER for one in found)  # then the first is the device itself
-    return (
-        roots[0] if roots and (len(roots) == 1 or classless or roots[0].physical_class is PhysicalClass.STACK) else None
-    )
+    if roots and (len(roots) == 1 or classless or roots[0].physical_class is PhysicalClass.STACK):
+        return roots[0]
+    holders = {one.within for one in found}
+    with_parts = [one for one in roots if one.key in holders]  # of several, the only one that has parts
+    return with_parts[0] if len(with_parts) == 1 else None
 
 
 def _class(bind: VarBind | None) -> PhysicalClass | None:

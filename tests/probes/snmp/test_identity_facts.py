@@ -226,6 +226,10 @@ def test_ports_are_not_worth_reading() -> None:
         ([*row(1, within=0, model="A-1", serial="SN000001"), *row(8, within=0, model="A-1", serial="SN000008")], "1"),
         ([*row(1, **{"class": 9}, within=0, model="A-1"), *row(2, **{"class": 9}, within=0, model="B-1")], None),
         ([*row(1, **{"class": 9}, within=0, model="A-1")], "1"),
+        # of several roots the one that has parts
+        ([*row(1, **{"class": 9}, within=0, model="A-1"), *row(2, **{"class": 9}, within=0, model="B-1"),
+          *row(3, **{"class": 9}, within=2, model="C-1")], "2"),
+        ([*row(4, **{"class": 6}, within=0, model="PWR-1", serial="PS000001")], None),  # a power supply is no device
         ([*row(1, **{"class": 3}, within=2, model="A-1"), *row(2, **{"class": 3}, within=1, model="B-1")], None),
     ],
 )  # fmt: skip
