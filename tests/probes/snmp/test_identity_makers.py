@@ -74,12 +74,10 @@ LLDP_MED = "1.0.8802.1.1.2.1.5.4795.1.2"
         (M + "8072.3.2.10", "Linux h 4.18.0-425.13.1.el8_7.x86_64 #1 SMP Tue Feb 21 2023 x86_64", {},
          {"software_version": "4.18.0-425.13.1.el8_7.x86_64"}),
         # shapes of devices whose maker no rule knows
-        (M + "99999.7", "XG-2408P 24-port Gigabit PoE Managed Switch", {}, {"model": "XG-2408P"}),
-        (M + "99999.7", "Acme XG-2408P Industrial Router", {}, {"model": "XG-2408P"}),
-        (M + "99999.7", "QX3300 Ver. 8.28.01", {}, {"model": "QX3300", "software_version": "8.28.01"}),
-        (M + "99999.7", "XGS-4600-32F", {}, {"model": "XGS-4600-32F"}),
+        (M + "99999.7", "QX3300 Ver. 8.28.01", {}, {"model": None, "software_version": "8.28.01"}),
+        (M + "99999.7", "XGS-4600-32F", {}, {"model": None}),  # it may be a host's name
         (M + "99999.7", "Box; Model: TG-789v2; SW: 10.5.2", {}, {"model": "TG-789v2", "software_version": "10.5.2"}),
-        (M + "99999.7", "Room sensor v2.4.11", {}, {"software_version": "2.4.11"}),
+        (M + "99999.7", "Room sensor v2.4.11", {}, {"software_version": None}),  # or the board's
         (M + "99999.7", "WX2 1.4.3", {}, {"software_version": "1.4.3"}),
         (M + "99999.7", "Hub V1.0", {}, {"software_version": None}),  # it may be the hardware's
         (M + "99999.7", "Box, boot version 1.02, Hardware version 2.1", {}, {"software_version": None}),
