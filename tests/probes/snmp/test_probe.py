@@ -86,7 +86,7 @@ async def test_a_full_poll_says_how_the_parts_are(probe: Probe) -> None:
     with serving(switch(4)) as agent:
         plain = await probe.run(check(agent.port, modules=["system", "if_mib"]))
     assert plain.hardware is not None, "what it is, by its system group"
-    assert not (plain.hardware.entities or plain.hardware.readings or plain.hardware.stores)
+    assert (plain.hardware.entities, plain.hardware.readings, plain.hardware.stores) == ((), (), ())
 
 
 # ------------------------------------------------------------------ net-snmp
