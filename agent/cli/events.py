@@ -21,7 +21,7 @@ from agent.cli.tables import (
     terminal_width,
 )
 
-_KINDS: Final = ("target", "check", "mark", "blind", "path", "agent", "note")
+_KINDS: Final = ("target", "check", "mark", "blind", "path", "level", "agent", "hardware", "note")
 _HEADS: Final = ("TIME", "KIND", "TARGET", "CHANGE", "REASON")
 _POLL_SECONDS: Final = 1.0
 _LOOK_BACK: Final = timedelta(hours=1)  # an event is stamped when it happened: what is noticed later has an older stamp
