@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from agent.cli.client import Where, ask, where_options
-from agent.cli.tables import Cell, clean, paragraph, table, terminal_width
+from agent.cli.tables import Cell, clean, counted, paragraph, table, terminal_width
 
 _SECTIONS: Final = {
     "differs": "The register says one thing, the device or the configuration another",
@@ -64,7 +64,7 @@ def _text(found: dict[str, Any]) -> Iterator[str]:
         return
     devices, joined, seen = found["devices"], found["joined"], found["seen"]
     yield (
-        f"{_count(found['rows'], 'row')} in the register; {joined} of {_count(devices, 'device')} joined to a row, "
+        f"{counted(found['rows'], 'row')} in the register; {joined} of {counted(devices, 'device')} joined to a row, "
         f"{seen} told what they are"
     )
     width = terminal_width()
@@ -102,7 +102,3 @@ def _plain(value: str | None) -> str:
     """Return a cell that a spreadsheet shows and does not work out: registers and devices say what they like."""
     text = clean(value or "")
     return f"'{text}" if text.startswith(_FORMULAE) else text
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word if number == 1 else word + 's'}"

@@ -118,9 +118,9 @@ def test_cisco_eox_becomes_a_table_that_counts(config: Path, tmp_path: Path) -> 
     file = written(tmp_path, "eox.json", EOX)
     found = run("import", file, "--as", "cisco", config=config)
     assert found.exit_code == 1  # one record names no bulletin
-    assert "entry 2: has no source" in found.stderr
+    assert "entry 3: has no source" in found.stderr
     target = tmp_path / "lifecycle" / "cisco.csv"
-    assert found.stdout == f"{target} has 1 rows: 1 new, 0 changed, 0 as before\n"
+    assert found.stdout == f"{target} has 1 row: 1 new, 0 changed, 0 as before\n"
     assert target.read_text().splitlines()[1] == (
         'Cisco,WS-X9999-24T,,2020-10-30,2021-10-30,2023-10-31,2025-10-31,'
         '"Cisco EOL0001, https://vendor.example/eol0001.html",2026-09-21'
