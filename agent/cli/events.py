@@ -79,8 +79,10 @@ def command(
 
 
 def tell_source(answer: Answer) -> None:
-    """Say on stderr when what is shown comes from the ledger alone."""
-    if answer.ledger is not None:
+    """Say on stderr when what is shown comes from the ledger or the configuration alone."""
+    if answer.ledger is None and answer.config is not None:
+        click.echo(f"(no agent is running, and there is no ledger; read from {answer.config})", err=True)
+    elif answer.ledger is not None:
         click.echo(f"(no agent is running; read from {answer.ledger})", err=True)
 
 

@@ -24,7 +24,7 @@ _HEADS: Final = ("NAME", "KIND", "MODEL", "BOUGHT", "OPERATING SYSTEM", "SUPPORT
 _FORMULAE: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would work out (CWE-1236)
 
 
-@click.command("register")
+@click.command("register", epilog="Exit codes: 0 done, mismatches or not; 2 usage; 3 no agent and no configuration.")
 @click.option(
     "--format", "shape", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True,
     help="For a person, for a spreadsheet (mismatches only), or one JSON document.",

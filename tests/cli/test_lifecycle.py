@@ -55,6 +55,12 @@ def test_what_is_in_no_table(config: Path) -> None:
     assert found.stdout == "ZX81: in no table; look its dates up, and import them with linewarden lifecycle import\n"
 
 
+def test_no_row_is_like_that(config: Path) -> None:
+    found = run("list", "--vendor", "Frobnicators", config=config)
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert found.stderr == "no row is like that; linewarden lifecycle list shows all\n"
+
+
 def test_by_vendor_and_day_as_json(config: Path) -> None:
     found = run("list", "--vendor", "juniper", "--due", "2019-12-31", "--json", config=config)
     document = json.loads(found.stdout)
