@@ -17,6 +17,7 @@ from agent.core.hardware import HardwareFlag, Reason
 from agent.core.hardware_policy import HardwarePolicy
 from agent.core.lifecycle import Lifecycle
 from agent.core.model import AssetRow, Role, Target
+from agent.core.registerfields import only_kernel
 from agent.core.subjects import Subject
 
 _NO_LEAD: Final = 0.0
@@ -61,6 +62,9 @@ def judges(
         support = of_hardware(words["vendor"], model) if model else None
         texts = tuple(text for text in (words["operating_system"], words["software"]) if text)
         version = _word(subject, "software_version") or _inventory(subject).get("operating_system_version", "")
+        written = _inventory(subject)
+        if only_kernel(known_as := written.get("operating_system", ""), words["operating_system"]):
+            texts, version = (known_as,), written.get("operating_system_version", "")
         if "Windows" in texts and _YEAR.match(version):  # only servers are called by years: Windows Server 2008 R2
             texts = ("Windows Server", *texts)
         system = of_software(texts, version)
