@@ -21,7 +21,6 @@ _COLUMNS: Final = (
     "kind", "name", "field", "register", "register_source", "device", "device_source", "sentence",
 )  # fmt: skip
 _HEADS: Final = ("NAME", "KIND", "MODEL", "BOUGHT", "OPERATING SYSTEM", "SUPPORTED UNTIL", "STANDS IN")
-_FORMULAE: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would work out (CWE-1236)
 
 
 @click.command("register", epilog="Exit codes: 0 done, mismatches or not; 2 usage; 3 no agent and no configuration.")
@@ -52,7 +51,7 @@ def command(where: Where, shape: str, as_json: bool) -> None:
     if as_json or shape == "json":
         click.echo(json.dumps(found, ensure_ascii=False))
     elif shape == "csv":
-        click.echo(_csv(found), nl=False)
+        click.echo(_csv(found).encode("utf-8-sig", errors="replace"), nl=False)
     else:
         for line in _text(found):
             click.echo(line)
@@ -90,15 +89,11 @@ def _row(one: dict[str, Any]) -> list[Cell]:
 
 
 def _csv(found: dict[str, Any]) -> str:
+    from exporters.reportwords import cell
+
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out)
     writer.writerow(_COLUMNS)
     for one in found["mismatches"]:
-        writer.writerow([_plain(one[column]) for column in _COLUMNS])
+        writer.writerow([cell(one[column]) for column in _COLUMNS])
     return out.getvalue()
-
-
-def _plain(value: str | None) -> str:
-    """Return a cell that a spreadsheet shows and does not work out: registers and devices say what they like."""
-    text = clean(value or "")
-    return f"'{text}" if text.startswith(_FORMULAE) else text
