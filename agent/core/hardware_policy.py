@@ -16,7 +16,7 @@ AGES_YEARS: Final[Mapping[str, float]] = MappingProxyType(
         "server": 5.0,  # the longest hardware support that is sold as standard
         "hypervisor": 5.0,
         "storage": 5.0,  # disks wear out: annual failure rates rise from the fourth or fifth year
-        "ups": 4.0,  # its lead-acid batteries are designed for three to five years
+        "ups": 10.0,  # it outlasts two or three batteries, whose age counts apart
         "desktop": 5.0,  # what support is sold for; the next operating system may refuse an older one
         "laptop": 4.0,  # three years of warranty, and one more: batteries, hinges and keyboards wear
         EVERY_KIND: 8.0,
