@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 2.0  # a failed part is a ticket: two seconds more are nothing
-REPORT_SECONDS: Final = 30.0  # the order of thousands is not worked out anew for each of many changes
+REPORT_SECONDS: Final = 30.0  # at most so long a change waits for the next report
+_REPORT_SHARE: Final = 0.01  # of the time goes into reports: that of a small estate follows at once
 _AT_ONCE: Final = 200  # devices judged in one go of the thread: some 20 ms, between which the loop has its turn
 _TAKEN_AT_ONCE: Final = 50  # some 5 ms, where each has 50 ports
 _MANY: Final = 1_000  # devices: below that a walk of the garbage collector is not felt
@@ -96,7 +97,7 @@ class HardwareDesk:
         self._cases: dict[Key, Case] = {}
         self._report_due = False
         self.failures = 0
-        self._reported = 0.0
+        self._next_report = float("-inf")
 
     # ------------------------------------------------------------------ life
 
@@ -163,7 +164,7 @@ class HardwareDesk:
                 await self._take_polls()
                 await self._find_trends(0.0)
                 await self._judge()
-            if self._report_due and time.monotonic() - self._reported >= self._report_seconds:
+            if self._report_due and time.monotonic() >= self._next_report:
                 await self._rank()
 
     async def _take_polls(self) -> None:
@@ -289,9 +290,11 @@ class HardwareDesk:
         return told
 
     async def _rank(self) -> None:
-        self._report_due, self._reported = False, time.monotonic()
+        self._report_due, began = False, time.monotonic()
         cases = tuple(self._cases.values())
         self._picture.ageing = await asyncio.to_thread(_report, cases, self._clock(), self._lives.day)
+        ended = time.monotonic()
+        self._next_report = ended + min((ended - began) / _REPORT_SHARE, self._report_seconds)
 
 
 class NowAndThen(Generic[T]):

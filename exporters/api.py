@@ -215,7 +215,7 @@ class Query:
         self._now = now
         for key in self._values:
             if key not in wanted:
-                hint = likely(key, wanted) or f"; it takes {', '.join(sorted(wanted))}"
+                hint = likely(key, wanted) or f"; it takes {', '.join(sorted(wanted)) or 'none'}"
                 raise refused(400, f"{request.path}: unknown parameter {key!r}{hint}")
 
     def text(self, key: str) -> str | None:

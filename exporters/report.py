@@ -26,7 +26,6 @@ FORMATS: Final = ("html", "csv", "json", "pdf")
 FIRST: Final = 10  # what fits on the committee's page
 PDF_PACKAGES: Final = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 _PDF_EVIDENCE: Final = 150  # pieces: a hundred pages; each takes 0.2 s and 3 MiB to lay out, and nobody prints the rest
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the start of one
 _COLUMNS: Final = (
     "rank", "name", "title", "kind", "site", "owners", "watched", "vendor", "model", "serial", "software version",
     "in use since", "years", "years are at least", "supported until", "out of support", "reasons", "likelihood",
@@ -80,7 +79,7 @@ def table(made: AgeingReport, by: str | None = None) -> str:
     for heading, cases in words.groups(made, by):
         for case in cases:
             row = _row(case, made.today)
-            writer.writerow([_cell(value) for value in ([heading, *row] if by else row)])
+            writer.writerow([words.cell(value) for value in ([heading, *row] if by else row)])
     return out.getvalue()
 
 
@@ -88,7 +87,7 @@ def _row(case: Case, today: date) -> list[object]:
     end, age = case.unsupported_from, case.age
     facts = [case.fact(name) for name in ("vendor", "model", "serial", "software_version")]
     years = None if case.age_years is None else f"{int(case.age_years * 10) / 10:.1f}"
-    said = "; ".join(f"{what}: {says} ({', '.join(filter(None, (source, confidence)))})"
+    said = "; ".join(f"{what}: {says}{_by(source, confidence)}"
                      for _, rows in evidence(case) for what, says, source, confidence in rows)  # fmt: skip
     return [
         case.place, case.name, case.title, case.kind, case.site, "; ".join(case.owners), _yes(case.watched), *facts,
@@ -98,18 +97,17 @@ def _row(case: Case, today: date) -> list[object]:
     ]  # fmt: skip
 
 
+def _by(*known: str) -> str:
+    told = ", ".join(filter(None, known))
+    return f" ({told})" if told else ""
+
+
 def _said(risk: Risk) -> str:
     return "; ".join(f"{part.name}: {part.detail}" for part in risk.parts)
 
 
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
-
-
-def _cell(value: object) -> str:
-    """Return the text of a cell; what a spreadsheet would run as a formula is marked as text."""
-    text = "" if value is None else words.plain(value)
-    return f"'{text}" if text.startswith(_FORMULAS) else text
 
 
 # ------------------------------------------------------------------ evidence

@@ -13,6 +13,7 @@ from agent.core.risk import Part, Risk, in_years, unsupported_from, years_betwee
 
 BY: Final = ("owner", "site", "year")
 UNKNOWN: Final = "unknown"
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the start of one
 
 REASONS: Final[dict[str, str]] = {
     Reason.END_OF_SALE: "no longer sold",
@@ -55,6 +56,12 @@ def plain(text: object) -> str:
     if words.isprintable():
         return words.strip()
     return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in words).strip()
+
+
+def cell(value: object) -> str:
+    """Return the text of a cell of a CSV file; what a spreadsheet would work out (CWE-1236) is marked as text."""
+    text = "" if value is None else plain(value)
+    return f"'{text}" if text.startswith(_FORMULAS) else text
 
 
 def day(value: date) -> str:
@@ -110,8 +117,9 @@ def speaking(risk: Risk) -> tuple[Part, ...]:
 
 
 def share(part: Part, risk: Risk) -> float:
-    """Return how much of the most that a risk's parts can be this one is: 0-1."""
-    return (part.ratio or 0.0) * part.weight / (sum(one.weight for one in risk.parts) or 1.0)
+    """Return how much of a risk this part is: 0-1, all of them together the risk itself, so that bars compare."""
+    whole = sum((one.ratio or 0.0) * one.weight for one in risk.parts)
+    return (part.ratio or 0.0) * part.weight / whole * risk.ratio if whole else 0.0
 
 
 def unknowns(risk: Risk) -> str:

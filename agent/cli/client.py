@@ -53,10 +53,11 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A document, and where it came from; `ledger` where no agent answered."""
+    """A document, and where it came from; `ledger` or `config` where no agent answered."""
 
     document: dict[str, Any]
     ledger: Path | None = None
+    config: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +339,7 @@ def _offline(where: Where, tried: str, path: Path | None, what: str, wanted: Map
         if what == "register":
             return Answer(offline.register(loaded, reader), path)
         if what == "ageing":
-            return Answer(offline.ageing(loaded, reader, wanted), path)
+            return Answer(offline.ageing(loaded, reader, wanted), path, config)
         if what == "topology" or reader is None:
             return Answer(offline.tree(loaded.estate, reader), path)
         return Answer(offline.explained(loaded.estate, reader, wanted["target"]), path)

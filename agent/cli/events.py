@@ -21,7 +21,7 @@ from agent.cli.tables import (
     terminal_width,
 )
 
-_KINDS: Final = ("target", "check", "mark", "blind", "path", "agent", "note")
+_KINDS: Final = ("target", "check", "mark", "blind", "path", "level", "agent", "hardware", "note")
 _HEADS: Final = ("TIME", "KIND", "TARGET", "CHANGE", "REASON")
 _POLL_SECONDS: Final = 1.0
 _LOOK_BACK: Final = timedelta(hours=1)  # an event is stamped when it happened: what is noticed later has an older stamp
@@ -79,8 +79,10 @@ def command(
 
 
 def tell_source(answer: Answer) -> None:
-    """Say on stderr when what is shown comes from the ledger alone."""
-    if answer.ledger is not None:
+    """Say on stderr when what is shown comes from the ledger or the configuration alone."""
+    if answer.ledger is None and answer.config is not None:
+        click.echo(f"(no agent is running, and there is no ledger; read from {answer.config})", err=True)
+    elif answer.ledger is not None:
         click.echo(f"(no agent is running; read from {answer.ledger})", err=True)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command("hardware-scan")
+@click.command("hardware-scan", epilog="Exit codes: 0 done, with problems or not; 2 usage; 3 FILE cannot be written.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -15,7 +15,7 @@ from agent.cli.client import CannotError
 from agent.cli.lifecycle_common import Chosen, complete_vendor, config_option, configured
 from agent.cli.progress import Counter
 from agent.cli.snmp_target import say
-from agent.cli.tables import clean
+from agent.cli.tables import clean, counted
 
 if TYPE_CHECKING:
     from agent.config import Loaded
@@ -61,7 +61,7 @@ def command(
       linewarden lifecycle import aruba.csv --vendor Aruba --source "EoS list of 2026-09, table 2"
     """
     from agent.config.lifecycle import shipped
-    from agent.config.lifecycleimport import Defaults, UnreadableError, imported, merged
+    from agent.config.lifecycleimport import Defaults, UnreadableError, imported, merged, single
     from agent.config.problems import Problem
 
     table_name = _table_name(file, name)
@@ -86,9 +86,11 @@ def command(
     if not taken:
         say(f"{file}: nothing to take", "red")
         sys.exit(1 if refused else 2)
-    result = merged(_present(target), taken)
+    rows, twice = single(taken)
+    _tell(twice, "yellow")
+    result = merged(_present(target), rows)
     others = [row for row in loaded.lifecycle if not row.table.startswith(f"{target}:")]
-    _tell(_conflicts(taken, [*others, *shipped().rows]), "yellow")
+    _tell(_conflicts(rows, [*others, *shipped().rows]), "yellow")
     if not dry_run:
         _write(target, result)
     _conclude(loaded, target, result, dry_run=dry_run)
@@ -188,7 +190,7 @@ def _conclude(loaded: "Loaded", target: Path, result: "Merged", *, dry_run: bool
 
     did = "would have" if dry_run else "has"
     click.echo(
-        f"{target} {did} {len(result.rows):,} rows: {result.new:,} new, {result.changed:,} changed, "
+        f"{target} {did} {counted(len(result.rows), 'row')}: {result.new:,} new, {result.changed:,} changed, "
         f"{result.same:,} as before"
     )
     patterns = loaded.settings.hardware.lifecycle

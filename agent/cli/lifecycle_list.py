@@ -123,6 +123,8 @@ def _show(rows: "Sequence[Row]", model: str, found: "Support | None") -> None:
         heads = ("PRODUCT", "SALE", "SOFTWARE", "SECURITY", "SUPPORT", "TABLE", "SOURCE")
         click.echo(table(heads, shown, terminal_width()))
     if not model:
+        if not shown:
+            say("no row is like that; linewarden lifecycle list shows all")
         return
     if found is None:
         click.echo(f"{clean(model)}: in no table; look its dates up, and import them with linewarden lifecycle import")

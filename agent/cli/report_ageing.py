@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _DAY: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 _TEXT: Final = "text"
+_BY_ENDING: Final = {"": _TEXT, "txt": _TEXT, "htm": "html"} | {form: form for form in ("html", "pdf", "csv", "json")}
 _FIRST: Final = 10
 _HEADS: Final = ("RANK", "NAME", "KIND", "MODEL", "SITE", "OWNER", "AGE", "SUPPORT", "REASONS")
 _ENDING_HEADS: Final = ("ENDS", "PIECES", "OWNER", "PRODUCT", "WHICH")
@@ -54,7 +55,10 @@ def parse_day(value: str) -> date:
         ) from None
 
 
-@click.command("ageing")
+@click.command(
+    "ageing",
+    epilog="Exit codes: 0 done; 2 usage; 3 no agent and no configuration, FILE cannot be written, no library for PDF.",
+)
 @click.option("--format", "form", type=click.Choice([_TEXT, "html", "csv", "json", "pdf"]),
               help="[default: text, or what the ending of --output says]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
@@ -108,8 +112,11 @@ def _format(form: str | None, as_json: bool, output: Path | None) -> str:
     if as_json:
         return "json"
     ending = output.suffix.lower().lstrip(".") if output is not None else ""
-    by_ending = {"htm": "html"}.get(ending, ending)
-    return form or (by_ending if by_ending in {"html", "csv", "json", "pdf"} else _TEXT)
+    if form is None and ending not in _BY_ENDING:
+        raise click.UsageError(
+            f"--output: no format ends in .{ending}; expected html, pdf, csv, json or txt, or --format"
+        )
+    return form or _BY_ENDING[ending]
 
 
 def _write(found: str | bytes, output: Path | None) -> None:

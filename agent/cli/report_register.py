@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from agent.cli.client import Where, ask, where_options
-from agent.cli.tables import Cell, clean, paragraph, table, terminal_width
+from agent.cli.tables import Cell, clean, counted, paragraph, table, terminal_width
 
 _SECTIONS: Final = {
     "differs": "The register says one thing, the device or the configuration another",
@@ -21,10 +21,9 @@ _COLUMNS: Final = (
     "kind", "name", "field", "register", "register_source", "device", "device_source", "sentence",
 )  # fmt: skip
 _HEADS: Final = ("NAME", "KIND", "MODEL", "BOUGHT", "OPERATING SYSTEM", "SUPPORTED UNTIL", "STANDS IN")
-_FORMULAE: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would work out (CWE-1236)
 
 
-@click.command("register")
+@click.command("register", epilog="Exit codes: 0 done, mismatches or not; 2 usage; 3 no agent and no configuration.")
 @click.option(
     "--format", "shape", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True,
     help="For a person, for a spreadsheet (mismatches only), or one JSON document.",
@@ -52,7 +51,7 @@ def command(where: Where, shape: str, as_json: bool) -> None:
     if as_json or shape == "json":
         click.echo(json.dumps(found, ensure_ascii=False))
     elif shape == "csv":
-        click.echo(_csv(found), nl=False)
+        click.echo(_csv(found).encode("utf-8-sig", errors="replace"), nl=False)
     else:
         for line in _text(found):
             click.echo(line)
@@ -64,7 +63,7 @@ def _text(found: dict[str, Any]) -> Iterator[str]:
         return
     devices, joined, seen = found["devices"], found["joined"], found["seen"]
     yield (
-        f"{_count(found['rows'], 'row')} in the register; {joined} of {_count(devices, 'device')} joined to a row, "
+        f"{counted(found['rows'], 'row')} in the register; {joined} of {counted(devices, 'device')} joined to a row, "
         f"{seen} told what they are"
     )
     width = terminal_width()
@@ -90,19 +89,11 @@ def _row(one: dict[str, Any]) -> list[Cell]:
 
 
 def _csv(found: dict[str, Any]) -> str:
+    from exporters.reportwords import cell
+
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out)
     writer.writerow(_COLUMNS)
     for one in found["mismatches"]:
-        writer.writerow([_plain(one[column]) for column in _COLUMNS])
+        writer.writerow([cell(one[column]) for column in _COLUMNS])
     return out.getvalue()
-
-
-def _plain(value: str | None) -> str:
-    """Return a cell that a spreadsheet shows and does not work out: registers and devices say what they like."""
-    text = clean(value or "")
-    return f"'{text}" if text.startswith(_FORMULAE) else text
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word if number == 1 else word + 's'}"

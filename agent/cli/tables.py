@@ -125,3 +125,8 @@ def _columns(text: str) -> int:
         return len(text)
     # wide East Asian characters take two columns, combining ones none
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def counted(number: int, word: str) -> str:
+    """Return `1 row`, `1,008 rows`."""
+    return f"{number:,} {word if number == 1 else word + 's'}"

@@ -59,11 +59,15 @@ def _policy(settings: Settings) -> HardwarePolicy:
     written = settings.hardware
     ages = {**settings.ageing.policy, **written.ages}
     return HardwarePolicy(
-        {**AGES_YEARS, **{kind: seconds / YEAR_SECONDS for kind, seconds in ages.items()}},
-        {**LEADS_DAYS, **{kind: seconds / DAY_SECONDS for kind, seconds in written.lead.items()}},
+        {**AGES_YEARS, **{_kind(kind): seconds / YEAR_SECONDS for kind, seconds in ages.items()}},
+        {**LEADS_DAYS, **{_kind(kind): seconds / DAY_SECONDS for kind, seconds in written.lead.items()}},
         written.battery_age / YEAR_SECONDS,
         written.storage_lead / DAY_SECONDS,
     )
+
+
+def _kind(written: str) -> str:
+    return written.strip().lower()  # as it is looked up: registers write `Laptop`
 
 
 class Implied:

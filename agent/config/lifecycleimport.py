@@ -55,6 +55,9 @@ _CYCLE: Final = {  # column -> keys of a release, in v1 and before
 }
 
 
+Entry = tuple[int, dict[str, str] | str]  # its place in the document, from 1; column -> text, or why it is refused
+
+
 class UnreadableError(Exception):
     """A file of which nothing can be taken; `str` names it and what was expected."""
 
@@ -95,12 +98,15 @@ def imported(file: Path, defaults: Defaults) -> Iterator[Row | Problem]:
         yield from _of_csv(file, defaults)
 
 
-def _checked(file: Path, entries: Iterable[dict[str, str]]) -> Iterator[Row | Problem]:
+def _checked(file: Path, entries: Iterable[Entry]) -> Iterator[Row | Problem]:
     """Hold what a JSON document says to the rules of a table; its place is the number of the entry."""
-    for number, entry in enumerate(entries, 1):
-        if number > MOST_ROWS:
+    for count, (number, entry) in enumerate(entries, 1):
+        if count > MOST_ROWS:
             yield Problem(file, None, "", f"more than {MOST_ROWS:,} entries; the rest is left out")
             return
+        if isinstance(entry, str):
+            yield Problem(file, None, f"entry {number}", f"{entry}; left out")
+            continue
         values = {column: " ".join(value.split())[:256] for column, value in entry.items() if value.strip()}
         days = {}
         for column in (*MILESTONES, "checked_on"):
@@ -119,7 +125,7 @@ def _checked(file: Path, entries: Iterable[dict[str, str]]) -> Iterator[Row | Pr
 # ------------------------------------------------------------------ JSON
 
 
-def _of_json(file: Path, data: bytes, defaults: Defaults) -> Iterator[dict[str, str]]:
+def _of_json(file: Path, data: bytes, defaults: Defaults) -> Iterator[Entry]:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -136,7 +142,7 @@ def _of_json(file: Path, data: bytes, defaults: Defaults) -> Iterator[dict[str, 
     )
 
 
-def _products(file: Path, document: Mapping[str, Any], defaults: Defaults) -> Iterator[dict[str, str]]:
+def _products(file: Path, document: Mapping[str, Any], defaults: Defaults) -> Iterator[Entry]:
     generated = document.get("generated_at")
     read_on = _iso(generated) or defaults.read_on
     result = document["result"]
@@ -153,37 +159,47 @@ def _products(file: Path, document: Mapping[str, Any], defaults: Defaults) -> It
         yield from _cycles(releases, str(product.get("name") or defaults.name), read_on)
 
 
-def _cycles(releases: Sequence[Any], product: str, read_on: date) -> Iterator[dict[str, str]]:
-    for release in releases:
+def _cycles(releases: Sequence[Any], product: str, read_on: date) -> Iterator[Entry]:
+    for number, release in enumerate(releases, 1):
         if not isinstance(release, dict):
             continue
         cycle = str(release.get("name") or release.get("cycle") or "")
         days = {
-            column: day.isoformat()
+            column: day
             for column, keys in _CYCLE.items()
-            if (day := next((found for key in keys if (found := _iso(release.get(key)))), None)) is not None
+            if (day := next((found for key in keys if (found := _end(release.get(key)))), None)) is not None
         }
-        if days:  # true and false are no days
+        if days and not cycle:
+            yield number, "has no cycle: its days would be those of every release"
+        elif days:
             source = f"endoflife.date, product {product}, cycle {cycle}"
-            yield {
-                "model_pattern": product, "release": cycle, "source": source, "checked_on": read_on.isoformat(), **days,
-            }  # fmt: skip
+            given = {"model_pattern": product, "release": cycle, "source": source, "checked_on": read_on.isoformat()}
+            yield number, given | days
 
 
-def _eox(records: Sequence[Any], defaults: Defaults) -> Iterator[dict[str, str]]:
-    for record in records:
+def _end(value: Any) -> str | None:  # noqa: ANN401 - unvalidated
+    """Return a day, or a text that is none, so that somebody hears of it; `true` and `false` say no day."""
+    day = _iso(value)
+    return day.isoformat() if day is not None else value if isinstance(value, str) and value.strip() else None
+
+
+def _eox(records: Sequence[Any], defaults: Defaults) -> Iterator[Entry]:
+    for number, record in enumerate(records, 1):
         if not isinstance(record, dict) or not str(record.get("EOLProductID") or "").strip():
             continue  # Cisco's answer for what has no such record: EOXError
         days = {column: _eox_day(record.get(name)) for column, name in _EOX.items()}
-        number, link = (str(record.get(key) or "") for key in ("ProductBulletinNumber", "LinkToProductBulletinURL"))
-        bulletin = ", ".join(part for part in (f"Cisco {number}" if number else "", link) if part)
-        yield {
-            "vendor": defaults.vendor or "Cisco",
-            "model_pattern": str(record["EOLProductID"]),
-            "source": bulletin or defaults.source,
-            "checked_on": defaults.read_on.isoformat(),
-            **days,
-        }
+        notice, link = (str(record.get(key) or "") for key in ("ProductBulletinNumber", "LinkToProductBulletinURL"))
+        bulletin = ", ".join(part for part in (f"Cisco {notice}" if notice else "", link) if part)
+        yield (
+            number,
+            {
+                "vendor": defaults.vendor or "Cisco",
+                "model_pattern": str(record["EOLProductID"]),
+                "source": bulletin or defaults.source,
+                "checked_on": defaults.read_on.isoformat(),
+                **days,
+            },
+        )
 
 
 def _eox_day(value: Any) -> str:  # noqa: ANN401 - unvalidated
@@ -238,6 +254,18 @@ def _positions(headings: Sequence[str]) -> dict[str, int] | str:
 
 
 # ------------------------------------------------------------------ into the user's table
+
+
+def single(imports: Iterable[Row]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """Return the rows of an import, of the same model or release the last one, and what the others said otherwise."""
+    found: dict[tuple[str, str, str], Row] = {}
+    told: list[str] = []
+    for row in imports:
+        before = found.get(_key(row))
+        if before is not None and _said(before) != _said(row):
+            told.append(f"{row.product}: stands in {before.table} and in {row.table}; the latter is taken")
+        found[_key(row)] = row
+    return tuple(found.values()), tuple(told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,7 @@ def check(things: Things, main: Document, settings: Settings, known: Known, find
     errors.extend(_hosts(things))
     warnings.extend(_lonely(things))
     warnings.extend(_same_far_end(things))
+    warnings.extend(_policy_kinds(main, settings, {device.value.kind for device in things.devices}))
     errors.extend(_main(main, settings, known.names, auths))
 
 
@@ -207,10 +208,22 @@ def _device_warnings(item: Item[Device]) -> Iterator[Problem]:
     if device.icmp is None and device.snmp is None and device.host is None:
         advice = "; `icmp: {}` pings it" if device.address else ""
         yield item.problem(f"nothing of {device.name!r} is measured{advice}")
-    if device.kind not in KINDS:
-        hint = did_you_mean(device.kind, KINDS)
-        if "did you mean" in hint:
-            yield item.problem(f"{device.kind!r} is no usual kind{hint}", "kind")
+    if (unusual := _unusual(device.kind)) is not None:
+        yield item.problem(unusual, "kind")
+
+
+def _unusual(kind: str) -> str | None:
+    """Return what is said of a kind that is most likely another one."""
+    hint = did_you_mean(kind, KINDS) if kind not in KINDS else ""
+    return f"{kind!r} is no usual kind{hint}" if "did you mean" in hint else None
+
+
+def _policy_kinds(main: Document, settings: Settings, used: Collection[str]) -> Iterator[Problem]:
+    """Warn of ages for a kind that is most likely another one: they would count for nothing."""
+    for key in ("ages", "lead"):
+        for kind in getattr(settings.hardware, key):
+            if kind not in used and (unusual := _unusual(kind.strip().lower())) is not None:
+                yield main.problem(("hardware", key, kind), unusual, key=True)
 
 
 def _same_far_end(things: Things) -> Iterator[Problem]:

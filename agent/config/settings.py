@@ -366,7 +366,7 @@ class HardwareSection(Section):
             description="age at which a kind is to be replaced; by default {switch: 7y, router: 7y} (software "
             "maintenance ends five to seven years after the last sale), {firewall: 5y} (it protects nothing without "
             "fixes), {server: 5y, hypervisor: 5y} (the longest support sold as standard), {storage: 5y} (disks fail "
-            "more often from then on), {ups: 4y} (its batteries), {desktop: 5y}, {laptop: 4y}, '*': 8y",
+            "more often from then on), {ups: 10y} (its battery counts apart), {desktop: 5y}, {laptop: 4y}, '*': 8y",
             examples=[{"switch": "7y", "*": "8y"}],
         ),
     ]

@@ -8,8 +8,9 @@ from typing import Final
 
 from agent.core.datecode import DateCode, date_of
 from agent.core.hardware import Age, Confidence, Fact, Hardware, HardwareFlag, PhysicalClass, Piece, Reason
+from agent.core.hardware_policy import BATTERY_YEARS
 from agent.core.model import AssetRow, Target
-from agent.core.risk import age_years
+from agent.core.risk import anniversary, in_years, number_of_years, policy_words, years_between
 from agent.core.serials import normal
 from agent.core.subjects import Subject
 
@@ -18,10 +19,6 @@ EARLIEST: Final = date(1990, 1, 1)  # before SNMP: RFC 1157 is of May 1990
 # another zone; in 2036 and 2038 clocks overflow. 1 January is a year alone, or where a clock begins.
 _ZEROS: Final = frozenset({date(1999, 11, 30), date(1999, 12, 31), date(2036, 2, 7), date(2038, 1, 19)})
 _SAME_MODELS: Final = 3  # different models that one day cannot have made all
-# Most UPS batteries are sealed lead-acid (VRLA) with a design life of five years, and used up at 80 % of their capacity
-# (EUROBAT), which is before its end. Source: Riello UPS, "What's the difference between UPS battery design life and
-# service life?", https://www.riello-ups.co.uk/questions/20
-BATTERY_YEARS: Final = 4.0
 
 
 def age_of(
@@ -125,7 +122,7 @@ def age_flag(target: Target | Subject, age: Age | None, policy_years: float | No
     """
     if age is None or policy_years is None or (told := _over(age, policy_years, today)) is None:
         return None
-    detail = f"{told}; policy for {target.kind} is {_years(policy_years)}"
+    detail = f"{told}; {policy_words(target.kind, policy_years)}"
     due = _after(age.since, policy_years)
     return HardwareFlag(target.name, Reason.AGE_OVER_POLICY, "warning", detail, age.source, age.confidence, due)
 
@@ -136,7 +133,7 @@ def battery_flag(
     """Return the flag of a battery that is due by its age; None for `policy_years`: never (lithium, say)."""
     if age is None or policy_years is None or (told := _over(age, policy_years, today)) is None:
         return None
-    detail = f"battery: {told}; policy is {_years(policy_years)}"
+    detail = f"battery: {told}; policy is {number_of_years(policy_years)}"
     due = _after(age.since, policy_years)
     return HardwareFlag(target.name, Reason.BATTERY_OLD, "warning", detail, age.source, age.confidence, due)
 
@@ -261,26 +258,15 @@ def _plausible(day: date | None, today: date, constants: frozenset[date] = froze
 
 def _over(age: Age, policy_years: float, today: date) -> str | None:
     """Return how old it is, if that is more than the policy has."""
-    years, part = age_years(age.since, today)
-    if years + part < policy_years:
+    years = years_between(age.since, today)
+    if years < policy_years:
         return None
-    old = f"{years}.{int(part * 10)} years"  # cut, not rounded up
+    old = in_years(years)
     return f"at least {old}, since {age.since} or before" if age.at_least else f"{old}, since {age.since}"
-
-
-def _years(number: float) -> str:
-    return f"{number:g} {'year' if number == 1 else 'years'}"
 
 
 def _after(since: date, years: float) -> date:
     """Return the first day on which so many years have passed."""
     whole = int(years)
-    first, following = _anniversary(since, whole), _anniversary(since, whole + 1)
+    first, following = (anniversary(since, since.year + years) for years in (whole, whole + 1))
     return date.fromordinal(first.toordinal() + ceil((following - first).days * (years - whole)))
-
-
-def _anniversary(day: date, years: int) -> date:
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:  # 29 February
-        return date(day.year + years, 3, 1)

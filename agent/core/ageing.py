@@ -4,7 +4,7 @@ A subject is a device, or a row of an asset register that nobody polls. Judges (
 they know; `findings` joins that to one case, and `rank` orders the cases. Unknown gives no flag and raises no rank.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -172,13 +172,11 @@ def _urgency(flag: HardwareFlag) -> tuple[int, date, str, str]:
 def identity(subject: Subject) -> tuple[Fact, ...]:
     """Return what the piece is: what it says itself, and where it says nothing what the inventory says of it."""
     found = []
-    columns: Mapping[str, str] = subject.row.columns if subject.row is not None else {}
     source = subject.row.source if subject.row is not None else "configuration or asset register"
-    info = subject.target.info if subject.target is not None else columns
     for name in _IDENTITY:
         if (fact := subject.fact(name)) is not None:
             found.append(fact)
-        elif text := info.get(name):
+        elif text := subject.written.get(name):
             found.append(Fact(name, text, source))
     return tuple(found)
 

@@ -16,7 +16,7 @@ AGES_YEARS: Final[Mapping[str, float]] = MappingProxyType(
         "server": 5.0,  # the longest hardware support that is sold as standard
         "hypervisor": 5.0,
         "storage": 5.0,  # disks wear out: annual failure rates rise from the fourth or fifth year
-        "ups": 4.0,  # its lead-acid batteries are designed for three to five years
+        "ups": 10.0,  # it outlasts two or three batteries, whose age counts apart
         "desktop": 5.0,  # what support is sold for; the next operating system may refuse an older one
         "laptop": 4.0,  # three years of warranty, and one more: batteries, hinges and keyboards wear
         EVERY_KIND: 8.0,
@@ -36,7 +36,10 @@ LEADS_DAYS: Final[Mapping[str, float]] = MappingProxyType(
     }
 )
 
-BATTERY_YEARS: Final = 4.0  # lead-acid batteries of UPSs are designed for three to five years at 20 to 25 degrees
+# Most UPS batteries are sealed lead-acid (VRLA) with a design life of five years, and used up at 80 % of their capacity
+# (EUROBAT), which is before its end. Source: Riello UPS, "What's the difference between UPS battery design life and
+# service life?", https://www.riello-ups.co.uk/questions/20
+BATTERY_YEARS: Final = 4.0
 STORAGE_LEAD_DAYS: Final = 90.0  # a disk or a volume takes about three months from the budget to the rack
 
 

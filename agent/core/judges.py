@@ -17,6 +17,7 @@ from agent.core.hardware import HardwareFlag, Reason
 from agent.core.hardware_policy import HardwarePolicy
 from agent.core.lifecycle import Lifecycle
 from agent.core.model import AssetRow, Role, Target
+from agent.core.registerfields import only_kernel
 from agent.core.subjects import Subject
 
 _NO_LEAD: Final = 0.0
@@ -60,7 +61,10 @@ def judges(
         model = words["model"]
         support = of_hardware(words["vendor"], model) if model else None
         texts = tuple(text for text in (words["operating_system"], words["software"]) if text)
-        version = _word(subject, "software_version") or _inventory(subject).get("operating_system_version", "")
+        version = _word(subject, "software_version") or subject.written.get("operating_system_version", "")
+        written = subject.written
+        if only_kernel(known_as := written.get("operating_system", ""), words["operating_system"]):
+            texts, version = (known_as,), written.get("operating_system_version", "")
         if "Windows" in texts and _YEAR.match(version):  # only servers are called by years: Windows Server 2008 R2
             texts = ("Windows Server", *texts)
         system = of_software(texts, version)
@@ -73,7 +77,7 @@ def judges(
 
 def judge_warranty(subject: Subject, policy: HardwarePolicy, today: date) -> Found:  # noqa: ARG001 - as every judge
     """Find whether its warranty is over, by the asset register: a note, for what follows from it is the user's."""
-    text = _inventory(subject).get("warranty", "")
+    text = subject.written.get("warranty", "")
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -111,11 +115,7 @@ def _target(subject: Subject) -> Target:
     return subject.target or Target(subject.name, Role.DEVICE, subject.kind, subject.title, subject.site)
 
 
-def _inventory(subject: Subject) -> dict[str, str]:
-    return dict(subject.target.info if subject.target is not None else subject.row.columns if subject.row else {})
-
-
 def _word(subject: Subject, name: str) -> str:
     """Return what the device says, else the inventory; "" where nothing is known."""
     fact = subject.fact(name)
-    return str(fact.value) if fact is not None else _inventory(subject).get(name, "")
+    return str(fact.value) if fact is not None else subject.written.get(name, "")

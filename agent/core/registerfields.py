@@ -21,6 +21,11 @@ _MAKERS: Final = (
     frozenset({"huawei", "xfusion", "quidway"}),
     frozenset({"microsoft", "windows"}),
 )
+_LINUX: Final = "linux"
+_LINUXES: Final = frozenset({
+    _LINUX, "debian", "ubuntu", "rhel", "redhat", "centos", "rocky", "almalinux", "alma", "suse", "sles", "opensuse",
+    "fedora", "raspbian", "alpine",
+})  # fmt: skip
 _TELLING: Final = 3  # letters and digits of a word that tells a model: "2960", not "g2"
 
 
@@ -43,13 +48,24 @@ def same_model(register: str, device: str) -> bool:
     return any(word in theirs for word in _telling(register)) or any(word in ours for word in _telling(device))
 
 
+def only_kernel(register: str, device: str) -> bool:
+    """Say whether a device tells no more than that it runs Linux, where the register knows which one.
+
+    The version beside that is the kernel's, and says nothing of the distribution.
+    """
+    words = _words(register)
+    which = set(words) - {_LINUX}
+    known = bool(which & _LINUXES) or words[:2] == ["red", "hat"] or words[:2] == ["oracle", _LINUX]
+    return _words(device)[:1] == [_LINUX] and known
+
+
 def same_system(register: str, device: str) -> bool:
     """Say whether two operating systems may be one: no version that the register names is another on the device.
 
     A name without a version says nothing against any version of it.
     """
     ours, theirs = _squeezed(register), _squeezed(device)
-    if not ours or not theirs or ours in theirs or theirs in ours:
+    if not ours or not theirs or ours in theirs or theirs in ours or only_kernel(register, device):
         return True
     shared = [word for word in _words(register) if len(word) >= _TELLING and word.isalpha() and word in theirs]
     versions = [word for word in _words(register) if any(letter.isdigit() for letter in word)]

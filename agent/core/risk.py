@@ -169,14 +169,15 @@ def age_years(since: date, today: date) -> tuple[int, float]:
     A thing bought on 29 February has its anniversary on 1 March in the years that lack that day.
     """
     years = today.year - since.year
-    if _anniversary(since, today.year) > today:
+    if anniversary(since, today.year) > today:
         years -= 1
-    last = _anniversary(since, since.year + years)
-    following = _anniversary(since, since.year + years + 1)
+    last = anniversary(since, since.year + years)
+    following = anniversary(since, since.year + years + 1)
     return years, (today - last).days / (following - last).days
 
 
-def _anniversary(day: date, year: int) -> date:
+def anniversary(day: date, year: int) -> date:
+    """Return that day in another year; of 29 February 1 March, in the years that lack it."""
     try:
         return day.replace(year=year)
     except ValueError:  # 29 February
@@ -185,7 +186,12 @@ def _anniversary(day: date, year: int) -> date:
 
 def policy_words(kind: str, limit: float) -> str:
     """Return `policy for switch is 7 years`."""
-    return f"policy for {kind} is {limit:g} {'year' if limit == 1 else 'years'}"
+    return f"policy for {kind} is {number_of_years(limit)}"
+
+
+def number_of_years(number: float) -> str:
+    """Return `7 years`, as a policy has them."""
+    return f"{number:g} {'year' if number == 1 else 'years'}"
 
 
 def in_years(years: float) -> str:

@@ -1,5 +1,6 @@
 """What hardware there is: devices of the estate, and what stands in an asset register alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -34,9 +35,22 @@ class Subject:
     wear: tuple[Wear, ...] = ()
 
     def fact(self, name: str) -> Fact | None:
-        """Return a fact: of the look at its hardware, else of its last poll; None where nothing is known."""
+        """Return a fact: of the look at its hardware, else of its last poll; None where nothing is known.
+
+        A maker without a model gives way to maker and model of the inventory: servers name who made their system.
+        """
+        if name == "vendor" and self._said("model") is None and {"vendor", "model"} <= self.written.keys():
+            return None
+        return self._said(name)
+
+    def _said(self, name: str) -> Fact | None:
         found = self.hardware.fact(name) if self.hardware is not None else None
         return found or next((fact for fact in self.facts if fact.name == name), None)
+
+    @property
+    def written(self) -> Mapping[str, str]:
+        """What the configuration and the register say of it."""
+        return self.target.info if self.target is not None else self.row.columns if self.row is not None else {}
 
     @property
     def purchased(self) -> date | None:

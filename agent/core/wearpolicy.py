@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from agent.core.hardware import Reason
+from agent.core.hardware_policy import STORAGE_LEAD_DAYS
 from agent.core.model import Confidence
 
 
@@ -12,7 +13,7 @@ class WearPolicy:
     """When wear is told. What is a trend is not set here but tested for (`agent.core.trends`).
 
     Attributes:
-        storage_lead_days: a disk or a volume takes about three months from the budget to the rack.
+        storage_lead_days: as `agent.core.hardware_policy` has it.
         storage_full_ratio: from here on file systems fragment, and writes begin to fail for all but root (ext4 keeps
             5 % for it).
         temperature_margin_celsius: above what was usual; rooms follow the seasons by less once a summer was seen.
@@ -25,7 +26,7 @@ class WearPolicy:
         clock_seconds: logs of two devices can no longer be laid side by side; Kerberos refuses at 300 s.
     """
 
-    storage_lead_days: float = 90.0
+    storage_lead_days: float = STORAGE_LEAD_DAYS
     storage_full_ratio: float = 0.95
     temperature_margin_celsius: float = 5.0
     temperature_first_year_celsius: float = 8.0

@@ -295,3 +295,19 @@ async def test_the_event_stands_in_the_ledger(world: World) -> None:
         event.reason
         == "the hardware was replaced: serial number B answers where A did, which was there since 2026-03-01"
     )
+
+
+async def test_the_report_of_a_small_estate_follows_what_is_seen_and_is_not_half_a_minute_old(world: World) -> None:
+    desk = HardwareDesk(world.picture, world.ledger, clock=lambda: world.now)
+    await desk.begin()
+    world.picture.hardware["new"] = Hardware(world.now, (Fact("serial", "Z", "x"),))
+
+    async def told() -> bool:
+        await desk.look()
+        assert world.picture.ageing is not None
+        return any(case.fact("serial") == "Z" for case in world.picture.ageing.cases)
+
+    deadline = asyncio.get_running_loop().time() + 15  # half of REPORT_SECONDS
+    while not await told():
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.05)

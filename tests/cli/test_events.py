@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.core.model import EventKind
 from tests.cli.agents import HISTORY, Served, ago, happened, linewarden, served
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,3 +151,8 @@ def test_help_is_quick_and_has_examples() -> None:
     )  # fmt: skip
     assert "linewarden events --since 2h" in done.stdout
     assert not re.search(r"\b(aiohttp|numpy|yaml|sqlite3|pydantic_core)$", done.stderr, re.MULTILINE)
+
+
+def test_every_kind_of_event_can_be_asked_for() -> None:
+    help_text = " ".join(linewarden("events", "--help").stdout.split())
+    assert f"[{'|'.join(EventKind)}]".replace(" ", "") in help_text.replace(" ", "")

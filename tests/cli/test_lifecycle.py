@@ -55,6 +55,12 @@ def test_what_is_in_no_table(config: Path) -> None:
     assert found.stdout == "ZX81: in no table; look its dates up, and import them with linewarden lifecycle import\n"
 
 
+def test_no_row_is_like_that(config: Path) -> None:
+    found = run("list", "--vendor", "Frobnicators", config=config)
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert found.stderr == "no row is like that; linewarden lifecycle list shows all\n"
+
+
 def test_by_vendor_and_day_as_json(config: Path) -> None:
     found = run("list", "--vendor", "juniper", "--due", "2019-12-31", "--json", config=config)
     document = json.loads(found.stdout)
@@ -118,9 +124,9 @@ def test_cisco_eox_becomes_a_table_that_counts(config: Path, tmp_path: Path) -> 
     file = written(tmp_path, "eox.json", EOX)
     found = run("import", file, "--as", "cisco", config=config)
     assert found.exit_code == 1  # one record names no bulletin
-    assert "entry 2: has no source" in found.stderr
+    assert "entry 3: has no source" in found.stderr
     target = tmp_path / "lifecycle" / "cisco.csv"
-    assert found.stdout == f"{target} has 1 rows: 1 new, 0 changed, 0 as before\n"
+    assert found.stdout == f"{target} has 1 row: 1 new, 0 changed, 0 as before\n"
     assert target.read_text().splitlines()[1] == (
         'Cisco,WS-X9999-24T,,2020-10-30,2021-10-30,2023-10-31,2025-10-31,'
         '"Cisco EOL0001, https://vendor.example/eol0001.html",2026-09-21'

@@ -169,6 +169,10 @@ def test_pdf(tmp_path: Path) -> None:
         (("--until", "soon"), "expected a day such as 2028-03-31, or 2028-03 or 2028 for its last day; got 'soon'"),
         (("--until", "2027-02-29"), "got '2027-02-29'"),
         (("--by", "colour"), "'colour' is not one of 'owner', 'site', 'year'"),
+        (
+            ("--output", "a.xlsx"),
+            "--output: no format ends in .xlsx; expected html, pdf, csv, json or txt, or --format",
+        ),
         (("--json", "--format", "csv"), "--json: not together with --format csv"),
     ],
 )
@@ -235,6 +239,7 @@ def test_a_running_agent_is_asked_at_its_socket(tmp_path: Path) -> None:
 def test_without_an_agent_the_configuration_is_read(config: Path) -> None:
     result = linewarden("report", "ageing", "--config", config)
     assert result.exit_code == 0
+    assert result.stderr == f"(no agent is running, and there is no ledger; read from {config})\n"
     assert "1. sw1: switch, bcw; owner bcw" in result.stdout
     assert "with it fails sw2" in result.stdout
     assert "Unknown: support and condition." in result.stdout

@@ -150,6 +150,8 @@ ageing: {policy: {switch: 1y, ups: 6y}}
     assert ages == [10.0, 6.0, 5.0, 8.0]  # the former key goes on to count, and the present one wins
     assert [policy.lead_days(kind) for kind in ("server", "router", "lamp")] == [730.5, 548.0, 30.0]
     assert (policy.battery_years, policy.storage_lead_days) == (3.0, 60.0)
+    capital = estate(tmp_path, "hardware: {ages: {Laptop: 3y}, lead: {Laptop: 10d}}").hardware
+    assert (capital.age_years("laptop"), capital.lead_days("Laptop")) == (3.0, 10.0)
     assert estate(tmp_path, "owners: []").hardware == HardwarePolicy()
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.config.lifecycle import table
-from agent.config.lifecycleimport import Defaults, UnreadableError, as_csv, conflicts, imported, merged
+from agent.config.lifecycleimport import Defaults, UnreadableError, as_csv, conflicts, imported, merged, single
 from agent.config.problems import Problem
 from agent.core.lifecycle import Row
 
@@ -69,7 +69,7 @@ def test_cisco_eox(tmp_path: Path) -> None:
             "Cisco", "WS-X9999-24T", "", "Cisco EOL0001, https://vendor.example/eol0001.html", f"{tmp_path}/f.json:1",
             READ_ON, date(2020, 10, 30), date(2021, 10, 30), date(2023, 10, 31), date(2025, 10, 31), True,
         ),
-        "f.json: entry 2: has no source: name the document, and where in it the dates stand; left out",
+        "f.json: entry 3: has no source: name the document, and where in it the dates stand; left out",
     ]  # fmt: skip
 
 
@@ -211,3 +211,28 @@ def test_no_document_is_a_crash(tmp_path: Path, document: Any) -> None:  # noqa:
     except UnreadableError:
         return
     assert all(isinstance(one, Row | str) for one in found)
+
+
+def test_a_release_without_a_cycle_or_with_a_day_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:
+    entries = [{"cycle": "6.0", "eol": True}, {"cycle": "7.0", "eol": "soon"}, {"eol": "2022-01-01"}]
+    assert of(tmp_path, entries) == [
+        "f.json: entry 2: end_of_security_fixes is no day; left out",
+        "f.json: entry 3: has no cycle: its days would be those of every release; left out",
+    ]
+
+
+def test_an_eox_record_that_is_refused_is_named_by_its_place_among_all(tmp_path: Path) -> None:
+    record = {"EOLProductID": "BAR", "LastDateOfSupport": {"value": "2027-02-31"}, "ProductBulletinNumber": "EOL2"}
+    error = {"EOLProductID": "", "EOXError": {"ErrorID": "SSA_ERR_026"}}
+    assert of(tmp_path, {"EOXRecord": [error, record]}) == ["f.json: entry 2: end_of_support is no day; left out"]
+
+
+def test_a_file_that_says_two_things_of_one_model_is_told() -> None:
+    first, last, other = (
+        Row("Acme", model, "", "page", f"f.csv:{line}", READ_ON, end_of_support=date(year, 1, 31))
+        for model, line, year in (("M1", 2, 2025), ("m1", 3, 2026), ("M2", 4, 2026))
+    )
+    rows, told = single([first, last, other])
+    assert rows == (last, other)
+    assert told == ("Acme m1: stands in f.csv:2 and in f.csv:3; the latter is taken",)
+    assert single([other, other]) == ((other,), ())

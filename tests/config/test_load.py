@@ -301,10 +301,15 @@ circuits:
 devices:
   - {name: d, kind: swich, address: d, icmp: {}}
   - {name: e, kind: mainframe, address: e, icmp: {}}
+hardware:
+  ages: {sever: 5y, "*": 8y, mainframe: 20y, Laptop: 3y}
+  lead: {routers: 2y}
 """
     assert warnings(loaded(tmp_path, text)) == [
         "6: circuits[2].group: the group 'a-to-b-line' has this circuit only; did you mean 'a-to-b-lines'?",
         "8: devices[0].kind: 'swich' is no usual kind; did you mean 'switch'?",
+        "11: hardware.ages.sever: 'sever' is no usual kind; did you mean 'server'?",
+        "12: hardware.lead.routers: 'routers' is no usual kind; did you mean 'router'?",
     ]
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from agent.core.ageing import Found, judged, merged
+from agent.core.ageing import Found, identity, judged, merged
 from agent.core.hardware import Condition, Entity, Fact, Hardware, PhysicalClass, Piece, Wear
 from agent.core.hardware_policy import HardwarePolicy
 from agent.core.judges import judge_condition, judge_trends, judge_warranty, judges
@@ -120,3 +120,28 @@ BATTERY = Fact("battery_replace", value=True, source="UPS-MIB upsAlarmBatteryBad
 def test_a_battery_that_is_to_be_replaced_is_told_once(polled: tuple[Fact, ...], looked: tuple[Fact, ...]) -> None:
     flags = found(of_device(replace(TARGET, kind="ups"), polled, Hardware(NOW, looked))).flags
     assert [flag.reason for flag in flags] == ["battery_replace"]
+
+
+@pytest.mark.parametrize(
+    ("register", "device", "product"),
+    [("Debian 11", "Linux", "debian 11"), ("Debian 11", "Debian", None), ("Windows", "Linux", None)],
+)
+def test_a_device_that_tells_its_kernel_alone_has_the_distribution_of_the_register(
+    register: str, device: str, product: str | None
+) -> None:
+    known = Lifecycle((replace(ROW, vendor="", pattern="debian", release="11"),))
+    target = replace(TARGET, info={"operating_system": register})
+    hardware = seen(("operating_system", device), ("software_version", "6.1.0-18-amd64"))
+    support = judged(of_device(target, hardware=hardware), judges(known).now, POLICY, TODAY).system_support
+    assert (support.product if support is not None else None) == product
+
+
+@pytest.mark.parametrize(("model", "product"), [((), "Example ES-48"), ((("model", "ES-48"),), None)])
+def test_maker_and_model_of_the_register_belong_together(
+    model: tuple[tuple[str, str], ...], product: str | None
+) -> None:
+    target = replace(TARGET, info={"vendor": "Example", "model": "ES-48"})
+    subject = of_device(target, hardware=seen(("vendor", "Linux"), *model))
+    support = found(subject).support
+    assert (support.product if support is not None else None) == product
+    assert [fact.value for fact in identity(subject)] == ["Example" if product else "Linux", "ES-48"]

@@ -79,6 +79,12 @@ MODULE = Entity("2", PhysicalClass.MODULE, "Slot 2", model="WS-X4748", serial="M
         ({"operating_system": "Ubuntu 20.04"}, says(operating_system="Ubuntu", software_version="20.04.6"), None),
         ({"operating_system": "Ubuntu 20.04"}, says(software="Ubuntu 20.04", software_version="20.04"), None),
         ({"operating_system": "Ubuntu 20.04"}, says(software_version="20.04"), None),
+        ({"operating_system": "Debian 12"}, says(operating_system="Linux", software_version="6.1.0-18"), None),
+        ({"operating_system": "Red Hat 9"}, says(operating_system="Linux", software_version="5.14.0"), None),
+        (
+            {"operating_system": "Windows 7"}, says(software="Linux", software_version="6.1"),
+            "operating system: the register (r.csv:2) says Windows 7, the device (MIB software) says Linux 6.1",
+        ),
         (
             {"operating_system": "Ubuntu 18.04"}, says(software="Ubuntu", software_version="20.04.6"),
             "operating system: the register (r.csv:2) says Ubuntu 18.04, the device (MIB software) says Ubuntu 20.04.6",

@@ -168,6 +168,7 @@ async def test_what_is_learnt(picture: Picture) -> None:
         ("explain?target=enc-crwn", 404, "no target is called 'enc-crwn'; did you mean 'enc-crown'?"),
         ("targets?target=" + "x" * 3000, 404, "no target is called"),
         ("targets?targt=a", 400, "/api/v1/targets: unknown parameter 'targt'; did you mean 'target'?"),
+        ("register?target=a", 400, "/api/v1/register: unknown parameter 'target'; it takes none"),
         ("events?open=1", 400, "unknown parameter 'open'; it takes kind, limit, since, target, until"),
         ("events?limit=0", 400, "limit: expected a number from 1 to 10000, got '0'"),
         ("events?limit=٣", 400, "limit: expected a number"),

@@ -81,7 +81,9 @@ def test_the_ten_first_come_with_the_parts_of_their_rank(html: Element) -> None:
     assert not re.search(r"0\.\d\d", core), "a bare score is shown"
     widths = [float(m) for i in first[0].iter("i") for m in re.findall(r"width:([\d.]+)%", i.get("style", ""))]
     assert len(widths) == 7  # of likelihood all three parts, of consequence all four
-    assert 0 < sum(widths) < 200
+    case = cases()[0]
+    assert sum(widths[:3]) == pytest.approx(100 * case.likelihood.ratio, abs=0.2)
+    assert sum(widths[3:]) == pytest.approx(100 * case.consequence.ratio, abs=0.3)
 
 
 def test_both_charts_are_drawn_and_the_same_numbers_stand_in_tables(html: Element) -> None:
@@ -288,6 +290,7 @@ def test_a_spreadsheet_opens_the_csv() -> None:
     assert b"\r\n" in found
     read_back = list(csv.DictReader(io.StringIO(found.decode("utf-8-sig"), newline="")))
     assert len(read_back) == 49  # seven are shared by two owners
+    assert not [row["name"] for row in read_back if " ()" in row["evidence"]]  # what has no source names none
     core = next(row for row in read_back if row["name"] == "bcw-core-sw1")
     assert (core["rank"], core["owner"], core["years"], core["supported until"], core["out of support"]) == (
         "1", "bcw", "14.7", "2021-01-31", "yes"
