@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.age import (
-    BATTERY_YEARS,
     age_flag,
     age_of,
     battery_age,
@@ -20,6 +19,7 @@ from agent.core.age import (
 )
 from agent.core.datecode import DateCode
 from agent.core.hardware import Age, Confidence, Entity, Fact, Hardware, PhysicalClass, Piece
+from agent.core.hardware_policy import BATTERY_YEARS
 from agent.core.model import AssetRow, HardwareFlag, Role, Target
 
 TODAY = date(2026, 11, 27)
