@@ -323,7 +323,8 @@ class Pipeline:
             if event.new != State.DOWN:
                 continue
             if event.kind is EventKind.CHECK and event.check is not None:
-                concerned = [self.assessor.checks[event.target, event.check]]
+                known = self.assessor.checks.get((event.target, event.check))
+                concerned = [known] if known is not None else []
             elif event.kind is EventKind.TARGET:  # what depends on it may work again before it was called unreachable
                 names = self.assessor.topology.descendants(event.target)
                 concerned = [check for name in names for check in self.assessor.estate.targets[name].checks]

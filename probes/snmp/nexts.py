@@ -33,19 +33,22 @@ class Nexts:
     """Asks for some objects.
 
     Attributes:
-        varbinds: what was wanted, and is there.
         found: what was wanted -> its varbind.
         problems: always empty: what could not be read is taken as absent.
         packets: answers taken.
     """
 
     def __init__(self, wanted: Iterable[Wanted], size: int = _OIDS_PER_QUESTION) -> None:
-        self.varbinds: list[VarBind] = []
         self.problems: list[str] = []
         self.found: dict[Wanted, VarBind] = {}
         self.packets = 0
         self._left = list(dict.fromkeys(wanted))
         self._size = size
+
+    @property
+    def varbinds(self) -> list[VarBind]:
+        """What was wanted, and is there."""
+        return list(self.found.values())
 
     def next(self) -> Question | None:
         """Return the next packet's worth."""
@@ -65,7 +68,6 @@ class Nexts:
             fits = oid.startswith(wanted.oid) if wanted.first else oid == wanted.oid
             if fits and tag not in _NOTHING:
                 self.found[wanted] = bind
-                self.varbinds.append(bind)
         # an agent may answer fewer than were asked; one that answers none has said all that it will say
         del self._left[: len(answered) or len(asked)]
 
