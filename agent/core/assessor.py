@@ -18,7 +18,16 @@ from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Obse
 from agent.core.ports import Resumed
 from agent.core.proof import fails_unseen
 from agent.core.topology import Topology, group_of, topology
-from agent.core.verdict import SETTLE_SECONDS, Held, judge, mark_events, own_state, target_event, without_outdated_ends
+from agent.core.verdict import (
+    SETTLE_SECONDS,
+    Held,
+    Judgement,
+    judge,
+    mark_events,
+    own_state,
+    target_event,
+    without_outdated_ends,
+)
 
 _STALE_INTERVALS = 3.0  # two late or lost measurements are nothing yet; the third makes it unknown
 _FAILED = frozenset({State.DOWN, State.UNREACHABLE})
@@ -260,14 +269,27 @@ class Assessor:
                     after = replace(after, returned_at=now)  # it did fail, if not for long enough to be told
                     self._ask_informing(name, changes)
             else:
-                if held is None or (judged.again is not None and held.again is None):
-                    self._ask(judged.ask, changes)
-                self._held[name] = Held(held.since if held else now, judged.until, judged.ask, judged.again)
+                self._held[name] = self._hold(judged, judged.until, held, now, changes)
             if after == before:
                 continue
             self._believe(name, after)
             changes.targets.add(name)
             self._tell(name, before, after, now, changes)
+
+    def _hold(self, judged: Judgement, until: datetime, held: Held | None, now: datetime, changes: Changes) -> Held:
+        """Ask what would settle a failure, and once more what had been asked before and so told of the time before."""
+        if held is None or (judged.again is not None and held.again is None):
+            self._ask(judged.ask, changes)
+            return Held(held.since if held else now, until, judged.ask, judged.again)
+        early = {name for name in judged.ask if name not in held.repeated and self._heard_since(name, held.since)}
+        self._ask(sorted(early), changes)
+        return Held(held.since, until, judged.ask, judged.again, held.repeated | early)
+
+    def _heard_since(self, name: str, moment: datetime) -> bool:
+        heard = (
+            self.beliefs[one.target, one.name].heard_at for one in self.estate.targets[name].checks if one.decisive
+        )
+        return any(at is not None and at > moment for at in heard)
 
     def _damped(self, name: str, before: Verdict, after: Verdict, now: datetime) -> Verdict:
         """Count a failure of a target's own, and mark what keeps failing.
@@ -399,7 +421,7 @@ class Assessor:
                 verdicts[name] = replace(verdict, **{key: stamp and stamp + by for key, stamp in stamps.items()})
         for name, held in self._held.items():
             again = held.again and held.again + by
-            self._held[name] = Held(held.since + by, held.until + by, held.ask, again)
+            self._held[name] = replace(held, since=held.since + by, until=held.until + by, again=again)
         self.flaps.shift(by)
         self._look_at_all()
 

@@ -58,12 +58,14 @@ class Held:
         until: when it is judged again at the latest.
         ask: what is asked.
         again: since when it is held back only because it is to be seen to fail once more.
+        repeated: what was asked a second time, because the first answer was on its way already.
     """
 
     since: datetime
     until: datetime
     ask: tuple[str, ...]
     again: datetime | None = None
+    repeated: frozenset[str] = frozenset()
 
 
 def judge(
@@ -112,11 +114,11 @@ def _made_sure(
     estate, since = topology.estate, held.since if held else now
     if proof.fails_unseen(target, beliefs):
         return Judgement(before)  # once it can be measured again, what is before it is asked anew
-    began, settled = own.failing_since, _settled_at(target, estate, own, verdicts)
-    if settled is not None:
-        if own.seen_at is None or own.seen_at < settled:
-            return Judgement(before)
-        began = own.seen_at  # what it depends on may have failed again
+    settled = _settled_at(target, estate, own, verdicts)
+    if settled is not None and (own.seen_at is None or own.seen_at < settled):
+        return Judgement(before)
+    # what it depends on may have failed since the first failure, which chance may have brought: the last one counts
+    began = own.seen_at if own.seen_at is None or held is None else min(own.seen_at, held.since)
     if unproven := proof.unproven(target, began, topology, beliefs, verdicts):
         until = since + timedelta(seconds=max(proof.hold_seconds(estate.targets[name], estate) for name in unproven))
         waits = now < until or proof.pending(unproven, estate, beliefs, verdicts)

@@ -52,6 +52,44 @@ def test_a_failure_is_the_targets_own_once_its_circuit_is_seen_to_work() -> None
     assert here.state("far-sw") == "down"
 
 
+def silent(name: str, since: float, until: float) -> Observation:
+    """Echoes that were lost one after the other from `since`, the last one sent at `until`."""
+    return Observation(
+        name, "icmp", at(until + 0.3), Outcome.NO_ANSWER, "silent", since=at(since), proven_at=at(until), confirmed=True
+    )
+
+
+def test_an_echo_lost_by_chance_just_before_a_cut_makes_no_failure_of_its_own() -> None:
+    here = hand(circuit("wan"), device("far-sw", "wan"))
+    here.see(0, "wan+", "far-sw+")
+    here.see(10.5, "wan+")  # after the lost echo, and before the cut
+    here.asked.clear()
+    here.now = 11.8
+    here.hear(silent("far-sw", since=10.2, until=11.5))
+    assert (here.state("far-sw"), here.asked) == ("up", {"wan"})
+    here.see(12.5, "wan-")
+    assert here.state("far-sw") == "unreachable by wan"
+    assert here.told("far-sw") == ["up", "unreachable"]
+
+
+def test_what_was_being_asked_already_is_asked_once_more() -> None:
+    """Its answer tells of the time before: the failure may have come after it."""
+    here = hand(circuit("wan"), device("far-sw", "wan"))
+    here.see(0, "wan+", "far-sw+")
+    here.now = 11.8
+    here.hear(silent("far-sw", since=10.2, until=11.5))
+    here.asked.clear()
+    early = Observation("wan", "icmp", at(12.0), Outcome.OK, "answers", proven_at=at(11.2))
+    here.now = 12.0
+    here.hear(early)
+    assert (here.state("far-sw"), here.asked) == ("up", {"wan"})
+    here.asked.clear()
+    here.hear(replace(early, at=at(12.1)))
+    assert here.asked == set(), "twice is enough"
+    here.see(12.2, "wan+")
+    assert here.state("far-sw") == "down"
+
+
 def test_the_hold_ends_without_an_answer() -> None:
     here = hand(circuit("wan"), device("far-sw", "wan"))
     here.see(0, "wan+", "far-sw+")
