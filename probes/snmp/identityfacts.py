@@ -147,9 +147,8 @@ def _by_rule(match: Matched, said: Said, device: Entity | None, today: date) -> 
         if text:
             (late if read.after else first).extend(_of(read, text, octets, source, today))
     for pattern in rule.patterns:
-        first += _found(
-            Saying(patterns=(pattern,), format=rule.format), said.description, f"{_DESCRIBED}, rule {rule.name}", today
-        )
+        saying = Saying(patterns=(pattern,), format=rule.format, dates=rule.dates)
+        first += _found(saying, said.description, f"{_DESCRIBED}, rule {rule.name}", today)
     if (model := rule.models.get(object_id)) is not None:
         first.append(Fact("model", model, f"sysObjectID {object_id}, rule {rule.name}", Confidence.ASSUMED))
     by = f"rule {rule.name}" + (f" ({match.how})" if match.how else "")

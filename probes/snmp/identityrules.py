@@ -138,6 +138,7 @@ class Rule(Strict):
     facts: Facts = Field(default_factory=dict)
     patterns: Annotated[tuple[Pattern, ...], BeforeValidator(_several)] = ()
     format: Facts = Field(default_factory=dict)  # of what the patterns find
+    dates: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()  # formats of the dates that they find
     models: dict[Oid, str] = Field(default_factory=dict)  # whole sysObjectID -> model
     read: tuple[Read, ...] = ()
     tables: tuple[Table, ...] = ()
