@@ -9,6 +9,7 @@ from typing import Final
 from agent.core.hardware import Entity, PhysicalClass
 from agent.core.model import Confidence, Fact
 from probes.snmp.ber import VarBind
+from probes.snmp.enterprises import registered
 from probes.snmp.identity import printable
 from probes.snmp.identityrules import DATES, FACTS, KINDS, Matched, Read, Rules, Saying
 from probes.snmp.identitytables import software, whole
@@ -108,6 +109,7 @@ def facts(rules: Rules, matched: Sequence[Matched], said: Said, today: date) -> 
         *(fact for fact in _by_entities(said) if fact.name not in never),
         *general,
         *late,
+        *_by_registry(rules, said),
     )
     out: dict[str, Fact] = {}
     for fact in candidates:
@@ -220,15 +222,27 @@ def _value(saying: Saying, name: str, text: str, today: date) -> str | None:
 
 def _by_number(rules: Rules, said: Said) -> list[Fact]:
     """Return the maker by the enterprise number of the sysObjectID."""
-    parts = decode_oid(said.object_id) if said.object_id else ()
-    if parts[:6] != _ENTERPRISES or len(parts) < 7:
+    number = _enterprise(said)
+    if number is None:
         return []
-    source = f"sysObjectID: IANA enterprise number {parts[6]}"
-    named: Mapping[str, str | None] = {
-        "vendor": rules.enterprise(parts[6]),
-        "kind": rules.enterprise_kind(parts[6]),
-    }
-    return [Fact(name, value, source, Confidence.ASSUMED) for name, value in named.items() if value]
+    named: Mapping[str, str | None] = {"vendor": rules.enterprise(number), "kind": rules.enterprise_kind(number)}
+    return [Fact(name, value, _numbered(number), Confidence.ASSUMED) for name, value in named.items() if value]
+
+
+def _by_registry(rules: Rules, said: Said) -> Iterator[Fact]:
+    """Yield whom the number was given to, where it says something of the maker and nothing else does."""
+    number = _enterprise(said)
+    if number is not None and not rules.is_generic(number) and (name := registered(number)) is not None:
+        yield Fact("vendor", name, _numbered(number), Confidence.ASSUMED)
+
+
+def _enterprise(said: Said) -> int | None:
+    parts = decode_oid(said.object_id) if said.object_id else ()
+    return parts[6] if parts[:6] == _ENTERPRISES and len(parts) >= _SHORTEST_ROOT else None
+
+
+def _numbered(number: int) -> str:
+    return f"sysObjectID: IANA enterprise number {number}"
 
 
 def _by_entities(said: Said) -> Iterator[Fact]:

@@ -226,7 +226,11 @@ class Rules:
 
     def enterprise(self, number: int) -> str | None:
         """Return the maker whose IANA enterprise number this is; None for one that says nothing of the maker."""
-        return None if number in self._generic else self._vendors.get(number)
+        return None if self.is_generic(number) else self._vendors.get(number)
+
+    def is_generic(self, number: int) -> bool:
+        """Say whether a number says nothing of the maker: agents that many makers build upon."""
+        return number in self._generic
 
     def enterprise_kind(self, number: int) -> str | None:
         """Return what kind of device all of that maker's are; None where it makes several kinds."""
