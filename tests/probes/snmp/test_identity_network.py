@@ -123,6 +123,8 @@ RADLAN = M + "89.53.14.1"
          {M + "9.6.1.101.53.14.1.2": "4.1.3.36", M + "9.6.1.101.53.14.1.5": "ZZ000000001"},
          {"vendor": "Cisco", "model": "C1200-16P-2G", "software_version": "4.1.3.36", "serial": "ZZ000000001",
           "kind": "switch"}),
+        (M + "9.1.1006", "Cisco IOS Software, C2960 Software (C2960-LANLITEK9-M), Version 15.0(2)SE7, RELEASE", {},
+         {"vendor": "Cisco", "model": "catalyst29608TCS", "kind": "switch", "software_version": "15.0(2)SE7"}),
         (M + "9.6.1.72.2010.2", "48-port 10/100/1000 Ethernet Switch", {M + "9.6.1.101.53.14.1.11": "SGE2010"},
          {"vendor": "Cisco", "model": "SGE2010"}),
     ],
