@@ -125,6 +125,8 @@ RADLAN = M + "89.53.14.1"
           "kind": "switch"}),
         (M + "9.1.1006", "Cisco IOS Software, C2960 Software (C2960-LANLITEK9-M), Version 15.0(2)SE7, RELEASE", {},
          {"vendor": "Cisco", "model": "catalyst29608TCS", "kind": "switch", "software_version": "15.0(2)SE7"}),
+        (M + "9.12.3.1.3.2193", "Cisco NX-OS(tm) Nexus9000 C93180YC-FX3, Software (NXOS 64-bit), Version 10.4(2),", {},
+         {"model": "N9K-C93180YC-FX3", "software_version": "10.4(2)", "kind": "switch"}),
         (M + "9.6.1.72.2010.2", "48-port 10/100/1000 Ethernet Switch", {M + "9.6.1.101.53.14.1.11": "SGE2010"},
          {"vendor": "Cisco", "model": "SGE2010"}),
     ],
