@@ -280,10 +280,10 @@ class Assessor:
         """Ask what would settle a failure, and once more what had been asked before and so told of the time before."""
         if held is None or (judged.again is not None and held.again is None):
             self._ask(judged.ask, changes)
-            return Held(held.since if held else now, until, judged.ask, judged.again)
+            return Held(held.since if held else now, until, judged.ask, judged.again, judged.began)
         early = {name for name in judged.ask if name not in held.repeated and self._heard_since(name, held.since)}
         self._ask(sorted(early), changes)
-        return Held(held.since, until, judged.ask, judged.again, held.repeated | early)
+        return Held(held.since, until, judged.ask, judged.again, judged.began, held.repeated | early)
 
     def _heard_since(self, name: str, moment: datetime) -> bool:
         heard = (
@@ -421,7 +421,8 @@ class Assessor:
                 verdicts[name] = replace(verdict, **{key: stamp and stamp + by for key, stamp in stamps.items()})
         for name, held in self._held.items():
             again = held.again and held.again + by
-            self._held[name] = replace(held, since=held.since + by, until=held.until + by, again=again)
+            began = held.began and held.began + by
+            self._held[name] = replace(held, since=held.since + by, until=held.until + by, again=again, began=began)
         self.flaps.shift(by)
         self._look_at_all()
 

@@ -42,12 +42,14 @@ class Judgement:
         until: when to judge again, if nothing new comes before; None if the verdict is firm.
         ask: targets whose present state would settle it: measure them now.
         again: since when the target itself is to be measured once more, if that is what it waits for.
+        began: what it depends on must have been seen to work at this moment or later.
     """
 
     verdict: Verdict
     until: datetime | None = None
     ask: tuple[str, ...] = ()
     again: datetime | None = None
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Held:
         until: when it is judged again at the latest.
         ask: what is asked.
         again: since when it is held back only because it is to be seen to fail once more.
+        began: what it depends on must have been seen to work then or later: the first judgement's, lest it run away.
         repeated: what was asked a second time, because the first answer was on its way already.
     """
 
@@ -65,6 +68,7 @@ class Held:
     until: datetime
     ask: tuple[str, ...]
     again: datetime | None = None
+    began: datetime | None = None
     repeated: frozenset[str] = frozenset()
 
 
@@ -118,17 +122,19 @@ def _made_sure(
     if settled is not None and (own.seen_at is None or own.seen_at < settled):
         return Judgement(before)
     # what it depends on may have failed since the first failure, which chance may have brought: the last one counts
-    began = own.seen_at if own.seen_at is None or held is None else min(own.seen_at, held.since)
+    began = own.seen_at
+    if held is not None and held.began is not None and (settled is None or held.began >= settled):
+        began = held.began
     if unproven := proof.unproven(target, began, topology, beliefs, verdicts):
         until = since + timedelta(seconds=max(proof.hold_seconds(estate.targets[name], estate) for name in unproven))
         waits = now < until or proof.pending(unproven, estate, beliefs, verdicts)
         if waits or _may_be_blind(own, unproven, estate, beliefs):
-            return Judgement(before, until, tuple(unproven))
+            return Judgement(before, until, tuple(unproven), began=began)
     elif proof.may_have_returned(target, topology, beliefs):
         again = (held and held.again) or now
         until = again + timedelta(seconds=proof.hold_seconds(target, estate))
         if now < until:
-            return Judgement(before, until, (target.name,), again)
+            return Judgement(before, until, (target.name,), again, began)
     return Judgement(_verdict(own, before, frozenset()))
 
 

@@ -12,7 +12,7 @@ _FORMS: Final = re.compile(  # of companies, at the end of their names
     re.IGNORECASE,
 )
 _ASIDE: Final = re.compile(r"\s*(?:\(.*|\bformerly\b.*|\bf/k/a\b.*|\bdba\b.*)$", re.IGNORECASE)
-_MAX_NAME: Final = 40  # a name, not an address
+_MAX_NAME: Final = 50  # a name, not an address
 
 
 @lru_cache(maxsize=1024)

@@ -153,6 +153,8 @@ def _by_rule(match: Matched, said: Said, device: Entity | None, today: date) -> 
         first += _found(saying, said.description, f"{_DESCRIBED}, rule {rule.name}", today)
     if (model := rule.models.get(object_id)) is not None:
         first.append(Fact("model", model, f"sysObjectID {object_id}, rule {rule.name}", Confidence.ASSUMED))
+    if (product := rule.product(object_id)) is not None:
+        late.append(Fact("model", product, f"sysObjectID {object_id}, rule {rule.name}", Confidence.ASSUMED))
     by = f"rule {rule.name}" + (f" ({match.how})" if match.how else "")
     first += [Fact(name, value, by, Confidence.ASSUMED) for name, value in rule.facts.items()]
     return first, late

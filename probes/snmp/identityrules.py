@@ -140,11 +140,18 @@ class Rule(Strict):
     format: Facts = Field(default_factory=dict)  # of what the patterns find
     dates: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()  # formats of the dates that they find
     models: dict[Oid, str] = Field(default_factory=dict)  # whole sysObjectID -> model
+    # what a maker's MIB of products calls a sysObjectID: all but its last number -> that number -> name
+    products: dict[Oid, dict[int, str]] = Field(default_factory=dict)
     read: tuple[Read, ...] = ()
     tables: tuple[Table, ...] = ()
     never: Annotated[tuple[FactName, ...], BeforeValidator(_several)] = ()  # what nothing less close is believed
     after: bool = False  # ranks behind the rules that know only the sysObjectID
     strangers: bool = False  # a rule for all devices that counts only where none of a maker's holds
+
+    def product(self, object_id: str) -> str | None:
+        """Return what the maker's MIB calls the product with this sysObjectID; None for one that it does not have."""
+        root, _, last = object_id.rpartition(".")
+        return self.products.get(root, {}).get(int(last or 0))
 
     @property
     def is_general(self) -> bool:

@@ -145,7 +145,7 @@ NET_SNMP = M + "8072.3.2.10"
         (M + "4346.11", "FL SWITCH SMCS 9TX", {}, {"vendor": "Phoenix Contact", "model": "FL SWITCH SMCS 9TX"}),
         (M + "13576.10", "WAGO 750-999 PFC ETHERNET", {}, {"vendor": "WAGO", "model": "750-999"}),
         (M + "24686", "TSW999 V1.0 TSW99900AAAA 9001244001 1 V 1 0 0", {},
-         {"model": "TSW99900AAAA", "serial": "9001244001", "hardware_version": "1.0"}),
+         {"model": "TSW999", "part_number": "TSW99900AAAA", "serial": "9001244001", "hardware_version": "1.0"}),
         (NET_SNMP, "Linux ipstation 2.4.31", {M + "26122.2.1.1.0": "4.99.3.1"},
          {"vendor": "Zenitel", "software_version": "4.99.3.1", "kind": "phone"}),
     ],
