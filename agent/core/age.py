@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from math import ceil
+from datetime import date, timedelta
 from typing import Final
 
 from agent.core.datecode import DateCode, date_of
@@ -269,4 +268,7 @@ def _after(since: date, years: float) -> date:
     """Return the first day on which so many years have passed."""
     whole = int(years)
     first, following = (anniversary(since, since.year + years) for years in (whole, whole + 1))
-    return date.fromordinal(first.toordinal() + ceil((following - first).days * (years - whole)))
+    day = first + timedelta(days=int((following - first).days * (years - whole)))
+    while years_between(since, day) < years:  # parts of a year are not exact in binary
+        day += timedelta(days=1)
+    return day

@@ -18,6 +18,7 @@ _FIRST_WORDS: Final = (
     3  # a text begins with a name, behind its maker's; further on others stand: kernels, paths of builds
 )
 _MARK: Final = re.compile(r"\((?:r|tm)\)")
+_ASIDE: Final = re.compile(r" \([^()]*\)")  # of a version: `11 24H2 (NT 10.0, build 26100)`, but not `15.2(7)E3`
 TOLD: Final = "told"
 
 
@@ -80,7 +81,7 @@ def read(text: str, version: str, names: Names) -> Release | None:
     meanings = names.words.get(product, {})
     meant = [meanings.get(word, (word, "")) for word in words[length - place :]]
     if not any(map(_is_version, meant)):
-        meant += [meanings.get(word, (word, "")) for word in words_of(version)]
+        meant += [meanings.get(word, (word, "")) for word in words_of(_ASIDE.sub("", version))]
     versions = [token for token, _ in filter(_is_version, meant)]
     first = next((token for token in versions if token[0].isdigit()), "".join(versions[:1]))  # `CAT9K_IOSXE 17.12.4`
     tokens = frozenset(token for token, _ in meant if token and token != first)

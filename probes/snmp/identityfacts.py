@@ -12,7 +12,7 @@ from probes.snmp.ber import VarBind
 from probes.snmp.enterprises import registered
 from probes.snmp.identity import printable
 from probes.snmp.identityrules import DATES, FACTS, KINDS, Matched, Read, Rules, Saying
-from probes.snmp.identitytables import software, whole
+from probes.snmp.identitytables import software, twin, whole
 from probes.snmp.identitywords import day, octets_day, sound
 from probes.snmp.nexts import Wanted
 from probes.snmp.oid import MAX_SUBIDENTIFIERS, decode_oid, encode_index, encode_oid, encode_parts, oid_text
@@ -21,11 +21,15 @@ SYS_DESCR: Final = Wanted(encode_oid("1.3.6.1.2.1.1.1.0"))
 SYS_OBJECT_ID: Final = Wanted(encode_oid("1.3.6.1.2.1.1.2.0"))
 SYS_UPTIME: Final = Wanted(encode_oid("1.3.6.1.2.1.1.3.0"))
 SYS_NAME: Final = Wanted(encode_oid("1.3.6.1.2.1.1.5.0"))
+# what a device tells its neighbours that it is, where sysDescr may be somebody's own words
+TOLD: Final = Wanted(encode_oid("1.0.8802.1.1.2.1.3.4.0"))
 ENTITY_ROWS: Final = tuple(Wanted(encode_oid(f"1.3.6.1.2.1.47.1.1.1.1.{column}"), first=True) for column in (4, 5))
-OPENING: Final = (SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME, SYS_NAME, *ENTITY_ROWS)
+OPENING: Final = (SYS_DESCR, SYS_OBJECT_ID, SYS_UPTIME, SYS_NAME, TOLD, *ENTITY_ROWS)
+_VERSIONS: Final = frozenset(name for name in FACTS if name.endswith("_version"))
 _ENTERPRISES: Final = (1, 3, 6, 1, 4, 1)
 _SHORTEST_ROOT: Final = 7  # an enterprise: what is shorter is no maker's own
 _DESCRIBED: Final = "SNMPv2-MIB sysDescr"
+_TOLD: Final = "LLDP-MIB lldpLocSysDesc"
 
 
 @dataclass(slots=True)
@@ -45,6 +49,13 @@ class Said:
         """The sysDescr on one line; "" for none."""
         bind = self.answers.get(SYS_DESCR)
         return printable(bind) if bind is not None else ""
+
+    @property
+    def told(self) -> str:
+        """What it tells its neighbours that it is, on one line; "" for nothing, or the same as sysDescr."""
+        bind = self.answers.get(TOLD)
+        text = printable(bind) if bind is not None else ""
+        return text if text != self.description else ""
 
     @property
     def object_id(self) -> bytes:
@@ -76,8 +87,13 @@ def opening(rules: Rules) -> tuple[Wanted, ...]:
 def further(matched: Sequence[Matched], said: Said, most: int) -> tuple[Wanted, ...]:
     """Return what the rules want beside what was asked already, of the closest rules first."""
     own = said.object_id
-    asked = [one for match in matched for read in match.rule.read if (one := wanted(read, own)) is not None]
+    reads = [read for match in matched for read in match.rule.read]
+    asked = [one for read in reads for one in (wanted(read, own), *_going_on(read)) if one is not None]
     return tuple(one for one in dict.fromkeys(asked) if one not in said.answers)[:most]
+
+
+def _going_on(read: Read) -> tuple[Wanted, ...]:
+    return tuple(Wanted(encode_oid(oid)) for oid in read.then)
 
 
 def lookups(matched: Sequence[Matched], said: Said) -> tuple[Wanted, ...]:
@@ -99,9 +115,11 @@ def facts(rules: Rules, matched: Sequence[Matched], said: Said, today: date) -> 
     first, late = _by_rules(matched, said, today)
     never = {name for match in matched for name in match.rule.never}
     general: list[Fact] = []
+    last: list[Fact] = []
     for rule in (one for one in rules.general if not (one.strangers and matched)):
         found, its_late = _by_rules([Matched(rule, "")], said, today)
-        general += [fact for fact in (*found, *its_late) if fact.name not in never]
+        general += [fact for fact in found if fact.name not in never]
+        last += [fact for fact in its_late if fact.name not in never]
     candidates = (
         *first,
         *(fact for fact in general if fact.name == "vendor"),
@@ -109,6 +127,8 @@ def facts(rules: Rules, matched: Sequence[Matched], said: Said, today: date) -> 
         *(fact for fact in _by_entities(said) if fact.name not in never),
         *general,
         *late,
+        *last,
+        *(fact for fact in _by_firmware(said) if fact.name not in never),
         *_by_registry(rules, said),
     )
     out: dict[str, Fact] = {}
@@ -148,15 +168,18 @@ def _by_rule(match: Matched, said: Said, device: Entity | None, today: date) -> 
         text, octets, source = _text(read, said, device)
         if text:
             (late if read.after else first).extend(_of(read, text, octets, source, today))
-    for pattern in rule.patterns:
-        saying = Saying(patterns=(pattern,), format=rule.format, dates=rule.dates)
-        first += _found(saying, said.description, f"{_DESCRIBED}, rule {rule.name}", today)
+    for text, where, into in ((said.description, _DESCRIBED, first), (said.told, _TOLD, late)):
+        for pattern in rule.patterns:
+            saying = Saying(patterns=(pattern,), format=rule.format, dates=rule.dates, leading_zeros=rule.leading_zeros)
+            into.extend(_found(saying, text, f"{where}, rule {rule.name}", today))
     if (model := rule.models.get(object_id)) is not None:
         first.append(Fact("model", model, f"sysObjectID {object_id}, rule {rule.name}", Confidence.ASSUMED))
     if (product := rule.product(object_id)) is not None:
         late.append(Fact("model", product, f"sysObjectID {object_id}, rule {rule.name}", Confidence.ASSUMED))
     by = f"rule {rule.name}" + (f" ({match.how})" if match.how else "")
     first += [Fact(name, value, by, Confidence.ASSUMED) for name, value in rule.facts.items()]
+    if rule.after:  # it knows no maker: whatever the device states comes before it
+        return [], [*first, *late]
     return first, late
 
 
@@ -178,7 +201,9 @@ def _text(read: Read, said: Said, device: Entity | None) -> tuple[str, bytes, st
     bind = said.answers.get(asked) if asked is not None else None
     if bind is None:
         return "", b"", ""
-    return printable(bind), bind[2] if isinstance(bind[2], bytes) else b"", read.object
+    more = [said.answers[one][2] for one in _going_on(read) if one in said.answers]
+    text = ".".join((printable(bind), *(f"{number:02d}" for number in more if isinstance(number, int))))
+    return text, bind[2] if isinstance(bind[2], bytes) else b"", read.object
 
 
 def _of(read: Read, text: str, octets: bytes, source: str, today: date) -> Iterator[Fact]:
@@ -212,6 +237,8 @@ def _value(saying: Saying, name: str, text: str, today: date) -> str | None:
         return saying.values.get(text)
     if name in DATES:
         return day(text, saying.dates, today)
+    if name in _VERSIONS and not saying.leading_zeros:
+        text = re.sub(r"(?<!\d)0+(?=\d)", "", text)
     value = sound(name, text)
     if value is None or (name == "kind" and value not in KINDS):
         return None
@@ -249,19 +276,27 @@ def _numbered(number: int) -> str:
 
 def _by_entities(said: Said) -> Iterator[Fact]:
     device = whole(said.entities)
-    version = software(said.entities, device, said.description)
-    if device is not None:
-        of = f"of entity {device.key}"
+    other = twin(said.entities, device) if device is not None else None
+    for entity in (one for one in (device, other) if one is not None):
         known = {
-            "vendor": (device.vendor, "entPhysicalMfgName"),
-            "model": (device.model, "entPhysicalModelName"),
-            "serial": (device.serial, "entPhysicalSerialNum"),
-            "hardware_version": (device.hardware_version, "entPhysicalHardwareRev"),
-            "firmware_version": (device.firmware_version, "entPhysicalFirmwareRev"),
-            "manufactured": (device.manufactured and device.manufactured.isoformat(), "entPhysicalMfgDate"),
+            "vendor": (entity.vendor, "entPhysicalMfgName"),
+            "model": (entity.model, "entPhysicalModelName"),
+            "serial": (entity.serial, "entPhysicalSerialNum"),
+            "hardware_version": (entity.hardware_version, "entPhysicalHardwareRev"),
+            "firmware_version": (entity.firmware_version, "entPhysicalFirmwareRev"),
+            "manufactured": (entity.manufactured and entity.manufactured.isoformat(), "entPhysicalMfgDate"),
         }
         for name, (value, column) in known.items():
             if value:
-                yield Fact(name, value, f"ENTITY-MIB {column} {of}", Confidence.STATED)
+                yield Fact(name, value, f"ENTITY-MIB {column} of entity {entity.key}", Confidence.STATED)
+    version = software(said.entities, device, said.description)
     if version is not None:
         yield Fact("software_version", version, "ENTITY-MIB entPhysicalSoftwareRev", Confidence.STATED)
+
+
+def _by_firmware(said: Said) -> Iterator[Fact]:
+    """Return the version of a device that has one version only, and calls it its firmware."""
+    device = whole(said.entities)
+    if device is not None and device.firmware_version and not any(one.software_version for one in said.entities):
+        source = f"ENTITY-MIB entPhysicalFirmwareRev of entity {device.key}"
+        yield Fact("software_version", device.firmware_version, source, Confidence.ASSUMED)

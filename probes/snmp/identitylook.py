@@ -69,7 +69,7 @@ class _Look:
         finally:
             self.packets += opening.packets
             self.said.answers |= opening.found
-        self.matched = self._rules.matched(self.said.object_id, self.said.description)
+        self.matched = self._rules.matched(self.said.object_id, self.said.description, self.said.told)
         more = identityfacts.further(self.matched, self.said, MAX_FURTHER)
         self.said.answers |= await self._ask(more, "what its maker tells")
         self.said.answers |= await self._ask(identityfacts.lookups(self.matched, self.said), "what its maker tells")

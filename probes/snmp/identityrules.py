@@ -83,6 +83,7 @@ class Saying(Strict):
     patterns: Annotated[tuple[Pattern, ...], BeforeValidator(_several)] = ()
     values: dict[str, str] = Field(default_factory=dict)  # what is read -> what it means; then nothing else is taken
     format: Facts = Field(default_factory=dict)  # fact -> text in which {} is what was found
+    leading_zeros: bool = True  # false: `05.03.0008` is 5.3.8
     dates: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
     implies: Facts = Field(default_factory=dict)  # what follows from there being such a text
     after: bool = False  # only where ENTITY-MIB and the general rules say nothing
@@ -96,6 +97,7 @@ class Read(Saying):
     under: int | None = None  # `oid` goes on from the sysObjectID, without so many of its last numbers
     object: str = ""
     lookup: Oid | None = None  # a column: the number read is the row whose text counts
+    then: Annotated[tuple[Oid, ...], BeforeValidator(_several)] = ()  # numbers that go on a version, in two digits
     given: Oid | None = None  # only where this object, which is asked for too, is there
     # or a text of the device in ENTITY-MIB; of the stack in which it is
     entity: (
@@ -111,6 +113,8 @@ class Read(Saying):
             _is_oid(self.oid)
         if self.under is not None and not 0 <= self.under <= _MOST_CUT:
             raise ValueError(f"expected 0 to {_MOST_CUT} for `under`: numbers cut off the sysObjectID")
+        if self.then and (self.oid is None or self.first or self.under is not None):
+            raise ValueError("expected a whole `oid` beside `then`: what goes on is asked for in the same way")
         if self.oid is not None and not self.object:
             raise ValueError("expected `object`: the MIB and the name of the object, as the source of what it says")
         if not (self.fact or self.patterns or self.implies):
@@ -139,6 +143,7 @@ class Rule(Strict):
     patterns: Annotated[tuple[Pattern, ...], BeforeValidator(_several)] = ()
     format: Facts = Field(default_factory=dict)  # of what the patterns find
     dates: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()  # formats of the dates that they find
+    leading_zeros: bool = True  # of what the patterns find
     models: dict[Oid, str] = Field(default_factory=dict)  # whole sysObjectID -> model
     # what a maker's MIB of products calls a sysObjectID: all but its last number -> that number -> name
     products: dict[Oid, dict[int, str]] = Field(default_factory=dict)
@@ -216,18 +221,25 @@ class Rules:
             for name, vendor in vendors.vendors.items()
         ]
 
-    def matched(self, object_id: bytes, description: str) -> tuple[Matched, ...]:
-        """Return the rules that hold, the closest first: those that know the text, then by the length of the OID."""
+    def matched(self, object_id: bytes, description: str, told: str = "") -> tuple[Matched, ...]:
+        """Return the rules that hold, the closest first: those that know the text, then by the length of the OID.
+
+        Args:
+            told: what the device tells its neighbours that it is; may say what `description` hides.
+        """
         found: list[tuple[tuple[bool, bool, int], Matched]] = []
         for rule, roots, pattern, unless in self._special:
             length = max((len(root) for root in roots if _below(object_id, root)), default=0)
             if roots and not length:
                 continue
+            where = "sysDescr"
             if pattern is not None and not pattern.search(description):
-                continue
+                if not roots or not pattern.search(told):  # a text alone that is not sysDescr says too little
+                    continue
+                where = "lldpLocSysDesc"
             if unless is not None and unless.search(description):
                 continue
-            how = " and ".join(what for what, is_so in (("sysObjectID", roots), ("sysDescr", pattern)) if is_so)
+            how = " and ".join(what for what, is_so in (("sysObjectID", roots), (where, pattern)) if is_so)
             found.append(((rule.after, pattern is None, -length), Matched(rule, how)))
         return tuple(one for _, one in sorted(found, key=lambda pair: pair[0]))
 

@@ -29,12 +29,18 @@ _CLASSES: Final = {
 # the order in which rows are read where there are more than may be
 _ORDER: Final = (
     PhysicalClass.STACK, PhysicalClass.CHASSIS, PhysicalClass.POWER_SUPPLY, PhysicalClass.BATTERY,
-    PhysicalClass.STORAGE_DRIVE, PhysicalClass.MODULE, PhysicalClass.FAN, PhysicalClass.MEMORY, PhysicalClass.CPU,
+    PhysicalClass.STORAGE_DRIVE, PhysicalClass.BACKPLANE, PhysicalClass.MODULE, PhysicalClass.FAN,
+    PhysicalClass.MEMORY, PhysicalClass.CPU,
 )  # fmt: skip
 # where there is no chassis, what may stand for the device; a power supply or a transceiver may not
 _WHOLES: Final = frozenset(
     (PhysicalClass.OTHER, PhysicalClass.BACKPLANE, PhysicalClass.CONTAINER, PhysicalClass.MODULE, PhysicalClass.STACK)
 )
+# what runs no software that is the device's: theirs is their own
+_NO_SOFTWARE: Final = frozenset((
+    PhysicalClass.POWER_SUPPLY, PhysicalClass.FAN, PhysicalClass.BATTERY, PhysicalClass.STORAGE_DRIVE,
+    PhysicalClass.SENSOR, PhysicalClass.PORT, PhysicalClass.MEMORY,
+))  # fmt: skip
 MAX_ROWS: Final = 60  # whose texts are read: nine objects of each
 _SOURCE: Final = "ENTITY-MIB"
 
@@ -111,8 +117,10 @@ def whole(found: Sequence[Entity]) -> Entity | None:
     outer = [one for one in chassis if not _inside_chassis(one, by_key)]
     with_both = [one for one in outer if one.model and one.serial]
     with_one = [one for one in outer if one.model or one.serial]
+    if with_one:
+        return (with_both or with_one)[0]
     if outer:
-        return (with_both or with_one or outer)[0]
+        return _only_board(outer, found) or outer[0]
     roots = [one for one in found if one.within is None and one.physical_class in _WHOLES and (one.model or one.serial)]
     classless = all(one.physical_class is PhysicalClass.OTHER for one in found)  # then the first is the device itself
     if roots and (len(roots) == 1 or classless or roots[0].physical_class is PhysicalClass.STACK):
@@ -120,6 +128,27 @@ def whole(found: Sequence[Entity]) -> Entity | None:
     holders = {one.within for one in found}
     with_parts = [one for one in roots if one.key in holders]  # of several, the only one that has parts
     return with_parts[0] if len(with_parts) == 1 else None
+
+
+def _only_board(outer: Sequence[Entity], found: Sequence[Entity]) -> Entity | None:
+    """Return the only thing in or beside a chassis that says nothing of itself: a box described by its board."""
+    if len(outer) != 1 or re.search(r"\d\d", outer[0].description):
+        return None
+    boards = [
+        one for one in found
+        if one.within in (outer[0].key, None) and one.physical_class in _WHOLES and one.model and one.serial
+    ]  # fmt: skip
+    return boards[0] if len(boards) == 1 else None
+
+
+def twin(found: Sequence[Entity], device: Entity) -> Entity | None:
+    """Return the only other entity of the device's model, or serial number: the same thing, told more of."""
+    others = [
+        one for one in found
+        if one is not device and ((device.serial and one.serial == device.serial and one.model)
+                                  or (not device.serial and device.model and one.model == device.model and one.serial))
+    ]  # fmt: skip
+    return others[0] if len(others) == 1 else None
 
 
 def _class(bind: VarBind | None) -> PhysicalClass | None:
@@ -138,7 +167,7 @@ def _inside_chassis(entity: Entity, by_key: Mapping[str, Entity]) -> bool:
 
 def software(found: Sequence[Entity], device: Entity | None, description: str) -> str | None:
     """Return the version of what the device runs: what it or a part says and sysDescr has too, else what it says."""
-    said = [one.software_version for one in found if one.software_version]
+    said = [one.software_version for one in found if one.software_version and one.physical_class not in _NO_SOFTWARE]
     if device is not None and device.software_version:
         said.insert(0, device.software_version)
     both = [one for one in said if _stands_in(one, description)]

@@ -10,9 +10,11 @@ _FIRST_YEAR: Final = 1990  # before that nothing spoke SNMP
 _JUNK: Final = re.compile(
     r"\W*|un(?:known|defined|available|specified|set|assigned)|n/?a|none|null|nil|nothing|empty|invalid|error|"
     r"default(?: string)?|"
-    r"not (?:specified|available|applicable|present|set|supported|configured|defined|known|settable|known yet)|"
+    r"not (?:specified|provided|entered|found|available|applicable|present|set|supported|configured|defined|known|"
+    r"settable|known yet)|"
     r"no (?:serial|such|data|value|information)\b.*|system (?:serial number|product name|manufacturer|version|model)|"
-    r"(?:to|o) be (?:filled|set)\b.*|o\.?e\.?m\.?|serial(?:[ _-]?(?:number|no\.?))?|"
+    r"(?:to|o) be (?:filled|set)\b.*|(?:base ?board|chassis) serial number|n\.a\.|"
+    r"o\.?e\.?m\.?|serial(?:[ _-]?(?:number|no\.?))?|"
     r"model(?:[ _-]?(?:number|name))?|product|"
     r"<?(?:private|removed|redacted|hidden|deleted)>?|x{2,}|test|string|chassis|sys(?:tem)?|board|module|"
     r"(?:x|0|\.|-|_|#|f|\*|\?|:| )+|123456789?0?\w*|0?123456789\w*|(.)\1+|reserved|version|noname|no name|dummy|tbd|"
@@ -29,6 +31,7 @@ _COMPANY: Final = re.compile(
     r"[,.]?\s+(?:inc(?:orporated)?|ltd|limited|corp(?:oration)?|co|company|gmbh|s\.?a\.?|s\.?p\.?a|a/?s|b\.?v|llc|ag|plc)\b\.?(?:.*)$",
     re.IGNORECASE,
 )
+_ADDRESS: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")  # of IPv4
 _PREFIX: Final = re.compile(r"^(?:s/?n|serial(?: ?(?:number|no\.?))?)\s*[:=#]\s*", re.IGNORECASE)
 
 
@@ -45,7 +48,7 @@ def sound(name: str, said: str) -> str | None:
         return None
     if _JUNK.fullmatch(value.lower()):
         return None
-    if name == "serial" and not (_SERIAL.fullmatch(value) and re.search(r"\d", value)):
+    if name == "serial" and (not (_SERIAL.fullmatch(value) and re.search(r"\d", value)) or _ADDRESS.fullmatch(value)):
         return None
     if name in _WITH_DIGIT and not re.search(r"\d", value):
         return None

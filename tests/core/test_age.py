@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.core.age import (
@@ -303,6 +303,7 @@ def test_hardware_that_is_not(known: Age | None, policy: float | None) -> None:
 
 
 @given(since=st.dates(day("1990-01-01"), day("2016-11-27")), policy=st.floats(0.5, 9.5))
+@example(since=date(2000, 1, 1), policy=5.4)
 def test_it_is_due_on_the_first_day_that_has_the_flag(since: date, policy: float) -> None:
     known = age(since.isoformat())
     flag = age_flag(target(), known, policy, TODAY)

