@@ -9,6 +9,7 @@ from typing import Any, Final
 from agent.core.ageing import Case
 from agent.core.documents import document
 from agent.core.hardware import Reason
+from agent.core.register import Disagreement
 from agent.core.risk import Risk
 
 UNKNOWN: Final = "unknown"  # whose, where, and what model: what nobody has said
@@ -68,6 +69,7 @@ class AgeingReport:
     Attributes:
         cases: in the order in which to replace them.
         as_of: what was seen of the devices is no newer; None where an agent looks now.
+        register: how often the asset register and the network do not agree; None without a register.
     """
 
     made_at: datetime
@@ -78,14 +80,21 @@ class AgeingReport:
     sites: tuple[ShareCount, ...]
     unknown_models: tuple[ModelCount, ...]
     as_of: datetime | None = None
+    register: Disagreement | None = None
 
 
-def report(cases: Iterable[Case], made_at: datetime, today: date, as_of: datetime | None = None) -> AgeingReport:
+def report(
+    cases: Iterable[Case],
+    made_at: datetime,
+    today: date,
+    as_of: datetime | None = None,
+    register: Disagreement | None = None,
+) -> AgeingReport:
     """Return the report of ranked cases."""
     ranked = tuple(cases)
     return AgeingReport(
         made_at, today, ranked, by_year(ranked, today), by_owner(ranked, today), by_site(ranked, today),
-        unknown_models(ranked), as_of,
+        unknown_models(ranked), as_of, register,
     )  # fmt: skip
 
 
@@ -179,6 +188,7 @@ def ageing_document(made: AgeingReport, day: date | None = None) -> dict[str, An
         "owners": document(made.owners),
         "sites": document(made.sites),
         "unknown_models": document(made.unknown_models),
+        "register": document(made.register),
         "cases": [case_document(case) for case in made.cases],
     }
     if day is not None:
