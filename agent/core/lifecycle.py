@@ -3,6 +3,7 @@
 A table is data: what stands in none is unknown, and no date is inferred from another.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ MILESTONES: Final[Mapping[str, str]] = {
     "end_of_support": "end of support",
 }
 _WILD: Final = "*?"
+_BETWEEN: Final = str.maketrans(" _", "--")  # a `FortiGate 100E` is a FortiGate-100E
+_YEAR: Final = re.compile(r"(?:19|20)\d\d\b")
 _MOST_LETTERS: Final = 256  # of a model
 _LONG_NAME: Final = 5  # letters; shorter ones (HP, Dell) stand in other words too
 
@@ -105,6 +108,8 @@ class Lifecycle:
             texts: what it is called, likeliest first: `Windows Server 2019 Standard`, `IOS XE`.
             version: where it is told apart from the name.
         """
+        if "Windows" in texts and _YEAR.match(version):  # only servers are called by years: Windows Server 2008 R2
+            texts = ("Windows Server", *texts)
         for text in texts:
             release = read(text, version, self._all_names)
             if release is not None and (found := self._release(release, text, version)) is not None:
@@ -164,7 +169,7 @@ class Lifecycle:
         exact: dict[str, list[Row]] = {}
         wild: list[tuple[Row, str]] = []
         for row in (row for row in self.rows if not row.release):
-            pattern = row.pattern.lower()
+            pattern = row.pattern.lower().translate(_BETWEEN)
             if _is_wild(pattern):
                 wild.append((row, pattern))
             else:
@@ -202,7 +207,7 @@ def _is_wild(pattern: str) -> bool:
 def _ways_to_say(vendor: str, model: str) -> tuple[str, ...]:
     text = " ".join(model[:_MOST_LETTERS].lower().split())
     bare = text.removeprefix(vendor.lower()).strip() if vendor else text
-    return tuple(dict.fromkeys((text, bare, *text.split(" ")[:16])))
+    return tuple(dict.fromkeys(one.translate(_BETWEEN) for one in (text, bare, *text.split(" ")[:16])))
 
 
 def _same_vendor(named: str, vendor: str, model: str, *, told: bool = False) -> bool:

@@ -38,9 +38,9 @@ def written(tmp_path: Path, name: str, content: object) -> Path:
 def test_a_model_with_its_row_and_its_source(config: Path) -> None:
     found = run("list", "--model", "WS-C3850-24T-S", config=config)
     assert found.exit_code == 0
-    assert "Cisco WS-C3850*" in found.stdout
+    assert "Cisco WS-C3850-24T*" in found.stdout
     assert "EOL13188" in found.stdout
-    assert "WS-C3850-24T-S: Cisco WS-C3850* by cisco.csv:" in found.stdout
+    assert "WS-C3850-24T-S: Cisco WS-C3850-24T* by cisco.csv:" in found.stdout
 
 
 def test_an_operating_system(config: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_row_that_is_refused_is_said_and_the_others_win(config: Path) -> None:
     found = run("list", "--model", "WS-C3850-24T-S", config=config)
     assert "mine.csv:3: has no source" in found.stderr
     assert f"WS-C3850-24T-S: Cisco WS-C3850* by {folder}/mine.csv:2" in found.stdout
-    assert "says end of support 2025-10-31 for Cisco WS-C3850*, not 2030-01-01" in found.stdout
+    assert "says end of support 2025-10-31 for Cisco WS-C3850-24T*, not 2030-01-01" in found.stdout
 
 
 def test_models_that_no_table_has(config: Path) -> None:

@@ -31,6 +31,8 @@ HARDWARE = Lifecycle(
         row("Juniper", "MX1*", "2030-01-01"),
         row("HPE", "J9???A", "2024-01-01"),
         row("", "Thin Client 5", "2023-01-01"),
+        row("Fortinet", "FortiGate-100E", "2026-08-17"),
+        row("APC", "Smart_UPS 30*", "2026-01-01"),
     )
 )
 
@@ -53,6 +55,11 @@ HARDWARE = Lifecycle(
         ("", "HPE J9021A", ("2024-01-01", Confidence.DERIVED)),
         ("Dell", "SHPE J9021A", None),  # a short name counts as a word only
         ("Wyse", "Thin Client 5", ("2023-01-01", Confidence.STATED)),  # a row that names no vendor
+        ("Fortinet", "FortiGate 100E", ("2026-08-17", Confidence.STATED)),  # as its rule of identity writes it
+        ("Fortinet", "fortigate_100e", ("2026-08-17", Confidence.STATED)),
+        ("Fortinet", "FortiGate Rugged 100E", None),
+        ("Fortinet", "FortiGate 1100E", None),
+        ("APC", "Smart-UPS 3000", ("2026-01-01", Confidence.DERIVED)),
         ("Arista", "ASR1001-X", None),
         ("Cisco", "WS-C9300-24T", None),
         ("Cisco", "", None),
