@@ -9,10 +9,10 @@ from typing import Any, Final
 from agent.core.ageing import Case
 from agent.core.documents import document
 from agent.core.hardware import Reason
+from agent.core.lookups import UNKNOWN, ModelCount, without_dates
 from agent.core.register import Disagreement
 from agent.core.risk import Risk
 
-UNKNOWN: Final = "unknown"  # whose, where, and what model: what nobody has said
 _URGENT: Final = frozenset({"critical", "warning"})
 Labels = Callable[[Case], Iterable[str]]
 
@@ -54,15 +54,6 @@ class ShareCount:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCount:
-    """A model whose dates are in no table: what to look up first."""
-
-    vendor: str
-    model: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
 class AgeingReport:
     """All hardware of the estate and its registers, ranked.
 
@@ -94,7 +85,7 @@ def report(
     ranked = tuple(cases)
     return AgeingReport(
         made_at, today, ranked, by_year(ranked, today), by_owner(ranked, today), by_site(ranked, today),
-        unknown_models(ranked), as_of, register,
+        tuple(count for count, _ in without_dates(ranked)), as_of, register,
     )  # fmt: skip
 
 
@@ -131,16 +122,6 @@ def unsupported_by(cases: Iterable[Case], day: date) -> tuple[Case, ...]:
     """
     ended = [case for case in cases if case.unsupported_from is not None and case.unsupported_from < day]
     return tuple(sorted(ended, key=lambda case: (case.unsupported_from or date.max, case.name)))
-
-
-def unknown_models(cases: Iterable[Case]) -> tuple[ModelCount, ...]:
-    """Return the models that are in no lifecycle table, the most frequent first."""
-    counts = Counter(
-        (case.fact("vendor") or UNKNOWN, case.fact("model") or UNKNOWN) for case in cases if case.support is None
-    )
-    return tuple(
-        ModelCount(*key, number) for key, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    )
 
 
 def _shares(cases: Iterable[Case], today: date, labels: Labels) -> tuple[ShareCount, ...]:

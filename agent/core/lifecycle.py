@@ -4,7 +4,6 @@ A table is data: what stands in none is unknown, and no date is inferred from an
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,7 +22,7 @@ MILESTONES: Final[Mapping[str, str]] = {
 }
 _WILD: Final = "*?"
 _BETWEEN: Final = str.maketrans(" _", "--")  # a `FortiGate 100E` is a FortiGate-100E
-_YEAR: Final = re.compile(r"(?:19|20)\d\d\b")
+_YEAR: Final = re.compile(r"20\d\d\b")
 _MOST_LETTERS: Final = 256  # of a model
 _LONG_NAME: Final = 5  # letters; shorter ones (HP, Dell) stand in other words too
 
@@ -62,15 +61,6 @@ class Row:
         """Return the last day of fixes or support; None where the row knows no end."""
         days = (self.end_of_software_maintenance, self.end_of_security_fixes, self.end_of_support)
         return max((day for day in days if day is not None), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownModel:
-    """A model that stands in no table, and how many devices are of it."""
-
-    vendor: str
-    model: str
-    devices: int
 
 
 @dataclass(frozen=True)
@@ -127,20 +117,6 @@ class Lifecycle:
         texts = [text for text in (said("operating_system"), said("software")) if text]
         system = self.of_software(texts, said("software_version"))
         return (self.of_hardware(said("vendor"), model) if model else None), system
-
-    def unknown(self, devices: Iterable[tuple[str, str]]) -> tuple[UnknownModel, ...]:
-        """Return the models that no table knows, the most frequent first.
-
-        Args:
-            devices: vendor and model of each; those without a model are left out, for there is nothing to look up.
-        """
-        counts = Counter((vendor, model) for vendor, model in devices if model)
-        missing = [
-            UnknownModel(vendor, model, number)
-            for (vendor, model), number in counts.items()
-            if self.of_hardware(vendor, model) is None
-        ]
-        return tuple(sorted(missing, key=lambda one: (-one.devices, one.vendor, one.model)))
 
     def _release(self, release: Release, text: str, version: str) -> Support | None:
         rows, cycles = self._software[release.product]
