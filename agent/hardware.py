@@ -21,6 +21,8 @@ from agent.core.consequence import Consequences
 from agent.core.model import AssetRow, Estate, Event, Fact, Role
 from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Ledger
+from agent.core.register import disagreement
+from agent.core.register import report as compared
 from agent.core.subjects import Subject, of_device, of_row
 from agent.lives import Lives
 
@@ -292,7 +294,8 @@ class HardwareDesk:
     async def _rank(self) -> None:
         self._report_due, began = False, time.monotonic()
         cases = tuple(self._cases.values())
-        self._picture.ageing = await asyncio.to_thread(_report, cases, self._clock(), self._lives.day)
+        estate, hardware = self._picture.estate, dict(self._picture.hardware)
+        self._picture.ageing = await asyncio.to_thread(_report, cases, self._clock(), self._lives.day, estate, hardware)
         ended = time.monotonic()
         self._next_report = ended + min((ended - began) / _REPORT_SHARE, self._report_seconds)
 
@@ -341,5 +344,7 @@ def _lasting(facts: tuple[Fact, ...] | None) -> tuple[Fact, ...] | None:
     return None if facts is None else tuple(fact for fact in facts if type(fact.value) is not float)
 
 
-def _report(cases: Sequence[Case], now: datetime, today: date) -> AgeingReport:
-    return report(rank(cases), now, today)
+def _report(
+    cases: Sequence[Case], now: datetime, today: date, estate: Estate, hardware: "Mapping[str, Hardware]"
+) -> AgeingReport:
+    return report(rank(cases), now, today, register=disagreement(compared(estate, hardware, today)))

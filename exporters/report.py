@@ -17,6 +17,7 @@ from agent.core.ageing import Case
 from agent.core.ageing_report import AgeingReport, ageing_document, unsupported_by
 from agent.core.hardware import Piece, Support
 from agent.core.risk import Part, Risk
+from exporters import registerwords
 from exporters import reportwords as words
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ def page(made: AgeingReport, by: str | None, until: date, most: int | None = Non
         "made": made, "until": until, "whole": words.split(made.cases, made.today), "by": by,
         "first": [case for case in made.cases if case.place is not None][:FIRST], "groups": words.groups(made, by),
         "late": words.endings(made, until), "late_total": len(unsupported_by(made.cases, until)),
-        "undated": words.undated(made), "link": lambda case: ids.get(id(case)),
+        "register": registerwords.line(made.register), "undated": words.undated(made),
+        "link": lambda case: ids.get(id(case)),
         "proven": proven, "series": charts.SERIES,
         # made by pygal out of text nodes, with all scripts taken out
         "year_chart": Markup(charts.by_year(words.splits(made, "year"), made.today)),  # noqa: S704

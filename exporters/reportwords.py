@@ -9,6 +9,7 @@ from typing import Final
 from agent.core.ageing import Case
 from agent.core.ageing_report import AgeingReport, unsupported_by
 from agent.core.hardware import Age, Reason, Support
+from agent.core.lookups import without_dates
 from agent.core.risk import Part, Risk, in_years, unsupported_from, years_between
 
 BY: Final = ("owner", "site", "year")
@@ -288,17 +289,10 @@ def endings(made: AgeingReport, until: date) -> list[Ending]:
 
 
 def undated(made: AgeingReport) -> list[tuple[str, int, list[str]]]:
-    """Return the models whose dates are worth looking up, how many there are of each, and the names of those.
-
-    Those whose model nobody knows come last: there is nothing to look up yet.
-    """
-    names: dict[tuple[str, str], list[str]] = {}
-    for case in made.cases:
-        if case.support is None:
-            names.setdefault((case.fact("vendor") or UNKNOWN, case.fact("model") or UNKNOWN), []).append(case.name)
+    """Return the models whose dates are worth looking up, how many there are of each, and the names of those."""
     return [
-        (_unknown_model(one.vendor, one.model), one.number, names.get((one.vendor, one.model), []))
-        for one in sorted(made.unknown_models, key=lambda one: one.model == UNKNOWN)
+        (_unknown_model(one.vendor, one.model), one.number, [case.name for case in cases])
+        for one, cases in without_dates(made.cases)
     ]
 
 

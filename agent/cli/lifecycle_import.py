@@ -186,7 +186,7 @@ def _write(target: Path, result: "Merged") -> None:
 
 
 def _conclude(loaded: "Loaded", target: Path, result: "Merged", *, dry_run: bool) -> None:
-    from agent.config.items import is_pattern, matching
+    from agent.config.globs import is_pattern, matching
 
     did = "would have" if dry_run else "has"
     click.echo(

@@ -13,27 +13,39 @@ from agent.cli.snmp_target import say
 from agent.cli.tables import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from agent.cli.tables import Cell
     from agent.config import Loaded
     from agent.core.hardware import Support
-    from agent.core.lifecycle import Lifecycle, Row, UnknownModel
+    from agent.core.lifecycle import Lifecycle, Row
 
 
 @click.command("list", epilog="Exit codes: 0 done; 1 no row is like that; 2 usage or configuration.")
 @click.option("--vendor", default="", shell_complete=complete_vendor, help="Only rows of this vendor.")
 @click.option("--model", default="", help="Only rows about this model or software, and what is found for it.")
 @click.option("--due", metavar="DATE", help="Only what is no longer supported after this day.")
-@click.option("--unknown", is_flag=True, help="Instead: models of your configuration and registers that no table has.")
+@click.option("--unknown", is_flag=True, help="Instead: models of your devices and registers that no table has.")
+@click.option("--url", metavar="URL", help="With --unknown: ask the agent at this address.")
+@click.option("--csv", "as_csv", is_flag=True, help="With --unknown: a table to fill in and to import.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @config_option
-def command(vendor: str, model: str, due: str | None, unknown: bool, as_json: bool, chosen: Chosen) -> None:
+def command(
+    vendor: str,
+    model: str,
+    due: str | None,
+    unknown: bool,
+    url: str | None,
+    as_csv: bool,
+    as_json: bool,
+    chosen: Chosen,
+) -> None:
     """Show lifecycle rows with their sources: your own, and the shipped ones.
 
     With --model: what a device of that model, or that operating system with its version, is found to have, and which
-    tables say something else. With --unknown: which models to look up first, the most frequent at the top; it knows of
-    the models that the configuration and the asset registers name.
+    tables say something else. With --unknown: which models to look up first, the most frequent at the top, of as many
+    the oldest. The running agent is asked for it; without one, only what the configuration and the asset registers name
+    is known. With --csv it is a table: fill in what you find, and take it with linewarden lifecycle import.
 
     \b
     Examples:
@@ -41,13 +53,17 @@ def command(vendor: str, model: str, due: str | None, unknown: bool, as_json: bo
       linewarden lifecycle list --model "Windows Server 2012 R2 Standard"
       linewarden lifecycle list --vendor Juniper --due 2026-12-31
       linewarden lifecycle list --unknown
+      linewarden lifecycle list --unknown --csv > found.csv
       linewarden lifecycle list --json | jq '.rows[] | select(.own)'
     """
-    loaded = configured(chosen)
-    tables = _tables(loaded)
+    if not unknown and (url or as_csv):
+        raise click.UsageError("--url and --csv: only together with --unknown")
     if unknown:
-        _show_unknown(tables.unknown(("", name) for name in _models(loaded)), as_json=as_json)
+        from agent.cli.lifecycle_unknown import show
+
+        show(chosen, url, as_csv=as_csv, as_json=as_json)
         return
+    tables = _tables(configured(chosen))
     found = (tables.of_hardware(vendor, model) or tables.of_software([model])) if model else None
     rows = [row for row in tables.rows if _wanted(row, vendor, model) or (found and row.table == found.table)]
     if due is not None:
@@ -59,24 +75,6 @@ def command(vendor: str, model: str, due: str | None, unknown: bool, as_json: bo
     else:
         _show(rows, model, found)
     sys.exit(0 if rows or found else 1)
-
-
-def _models(loaded: "Loaded | None") -> "Iterator[str]":
-    """Yield the model of every device and of every row of a register that names one."""
-    if loaded is not None:
-        yield from (target.info.get("model", "") for target in loaded.estate.targets.values())
-        yield from (asset.columns.get("model", "") for asset in loaded.estate.assets)
-
-
-def _show_unknown(models: "Sequence[UnknownModel]", *, as_json: bool) -> None:
-    from agent.cli.tables import table, terminal_width
-
-    if as_json:
-        click.echo(json.dumps({"unknown": [asdict(model) for model in models]}, ensure_ascii=False))
-    elif models:
-        click.echo(table(("DEVICES", "MODEL"), [[str(one.devices), one.model] for one in models], terminal_width()))
-    else:
-        say("every model that is named stands in a table, or none is named")
 
 
 def _tables(loaded: "Loaded | None") -> "Lifecycle":

@@ -102,7 +102,8 @@ def ageing(loaded: "Loaded", reader: LedgerReader | None, wanted: Mapping[str, s
         raise UnknownTargetError(f"no target is called {name!r}{likely(name, estate.targets)}")
     pieces, as_of = (reader.pieces(), reader.states().alive_until) if reader is not None else ((), None)
     cases = estate_cases(estate, pieces, judges_of(lifecycle_of(loaded)).now, now.date())
-    made = report(cases, now, now.date(), as_of)
+    unlike = registers.disagreement(registers.report(estate, of_pieces(pieces), now.date()))
+    made = report(cases, now, now.date(), as_of, unlike)
     if name is not None:
         made = replace(made, cases=tuple(case for case in cases if case.name == name and case.watched))
     return ageing_document(made, date.fromisoformat(wanted["by"]) if "by" in wanted else None)

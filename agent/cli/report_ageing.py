@@ -135,9 +135,12 @@ def _write(found: str | bytes, output: Path | None) -> None:
 
 def _text(made: "AgeingReport", by: str | None, until: date) -> str:
     from exporters import reportwords as words
+    from exporters.registerwords import line
 
     width = terminal_width()
     lines = [paragraph(" ".join(words.headline(made)), width, hanging="")]
+    if (said := line(made.register)) is not None:
+        lines.append(paragraph(said, width, hanging=""))
     first = [case for case in made.cases if case.place is not None][:_FIRST]
     if first:
         lines += ["", click.style("What to replace first", bold=True)]

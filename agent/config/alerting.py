@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from agent.config.credentials import Vault
 from agent.config.document import Document, Place
 from agent.config.fields import SecretSource
-from agent.config.items import is_file
+from agent.config.globs import is_file
 from agent.config.problems import Problem
 from agent.config.receivers import Alertmanager as Written
 from agent.config.receivers import Tls

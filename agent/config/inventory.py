@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from agent.config.document import Document, Place
-from agent.config.items import is_file, matching
+from agent.config.document import Document
+from agent.config.globs import files_of
 from agent.config.problems import Findings, Problem
 from agent.config.settings import Register
 from agent.config.table import Row, normal, rows
@@ -37,6 +37,7 @@ HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "kind": ("kind", "type", "category", "devicetype", "assettype", "class"),
     "asset": ("asset", "assettag", "assetnumber", "assetno", "assetid", "inventorynumber", "tag"),
 }  # fmt: skip
+MOST_REGISTERS: Final = 1_000  # that one glob means: more than one for each site
 _JOINS: Final = ("name", "serial", "address")
 _DATES: Final = ("purchased", "warranty")
 
@@ -51,11 +52,8 @@ def enrich(estate: Estate, main: Document, registers: Sequence[Register], findin
     assets: list[AssetRow] = []
     seen: set[Path] = set()
     for number, register in enumerate(registers):
-        for file in matching(main.file.parent, register.file):
-            if not is_file(file):
-                place: Place = ("inventory", number)
-                findings.errors.append(main.problem(place, f"there is no file {file}"))
-            elif file not in seen:
+        for file in files_of(main, ("inventory", number), register.file, findings, MOST_REGISTERS):
+            if file not in seen:
                 seen.add(file)
                 for row in _read(file, register, findings):
                     _place(row, join, targets, described, assets, findings)

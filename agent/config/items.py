@@ -1,16 +1,15 @@
 """The files of one configuration, and in them the things that have names, each with its place."""
 
-import glob
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from agent.config.document import Document, Place, read
 from agent.config.explain import explain
+from agent.config.globs import files_of
 from agent.config.problems import Findings, Problem, did_you_mean
 from agent.config.schema import json_schema
 from agent.config.settings import Circuit, Device, Service, Settings, Site
@@ -39,30 +38,6 @@ class Item(Generic[T]):
         return self.document.problem((*self.place, *below), message, key=key)
 
 
-def is_pattern(text: str) -> bool:
-    """Tell whether a file name is a glob."""
-    return glob.has_magic(text)
-
-
-def matching(base: Path, pattern: str) -> list[Path]:
-    """Return the files that a name or glob relative to `base` means, sorted; a plain name is taken as it is."""
-    if "\0" in pattern:
-        return []
-    if not is_pattern(pattern):
-        return [base / pattern]
-    # not Path.glob: it refuses absolute patterns
-    found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - Path.glob has no root_dir
-    return sorted(path for path in ((base / name) for name in found) if is_file(path))
-
-
-def is_file(path: Path) -> bool:
-    """Tell whether there is a file of that name; a name that cannot be one (too long, a circle of links) is none."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
 def included(main: Document, patterns: Any, findings: Findings) -> list[Document]:  # noqa: ANN401 - unvalidated
     """Return the documents that `include` names."""
     documents = []
@@ -72,13 +47,10 @@ def included(main: Document, patterns: Any, findings: Findings) -> list[Document
         if not isinstance(pattern, str):
             continue
         place: Place = ("include", number) if isinstance(patterns, list) else ("include",)
-        for file in matching(main.file.parent, pattern):
+        for file in files_of(main, place, pattern, findings):
             if os.path.realpath(file) in seen:
                 continue
             seen.add(os.path.realpath(file))
-            if not is_file(file):
-                findings.errors.append(main.problem(place, f"there is no file {file}"))
-                continue
             document = read(file, findings)
             if document is not None:
                 documents.append(document)

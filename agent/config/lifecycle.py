@@ -7,8 +7,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from agent.config.document import Document, Place
-from agent.config.items import is_file, matching
+from agent.config.document import Document
+from agent.config.globs import files_of
 from agent.config.problems import Findings, Problem
 from agent.config.table import Row as Cells
 from agent.config.table import normal, rows
@@ -19,6 +19,7 @@ COLUMNS: Final = (
     "vendor", "model_pattern", "release", *MILESTONES, "source", "checked_on",
 )  # fmt: skip
 MOST_ROWS: Final = 100_000  # of one table; a vendor's whole price list has some 50,000
+MOST_TABLES: Final = 200  # that one glob means: more than there are vendors in an estate
 _DATES: Final = (*MILESTONES, "checked_on")
 _PATTERN: Final = re.compile(r"[\w .,:;+/#=()&*?-]{1,120}")
 _MOST_STARS: Final = 4  # more would make matching slow, and match what nobody meant
@@ -43,11 +44,8 @@ def own_tables(main: Document, patterns: Sequence[str], findings: Findings) -> t
     found: list[Row] = []
     seen: set[Path] = set()
     for number, pattern in enumerate(patterns):
-        for file in matching(main.file.parent, pattern):
-            if not is_file(file):
-                place: Place = ("hardware", "lifecycle", number)
-                findings.errors.append(main.problem(place, f"there is no file {file}"))
-            elif file not in seen:
+        for file in files_of(main, ("hardware", "lifecycle", number), pattern, findings, MOST_TABLES):
+            if file not in seen:
                 seen.add(file)
                 for row in table(file, own=True):
                     if isinstance(row, Problem):

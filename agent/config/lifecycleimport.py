@@ -20,6 +20,7 @@ from agent.config.table import MAX_OCTETS, normal, parse_day, rows
 from agent.config.table import Row as Cells
 from agent.core.lifecycle import MILESTONES, Row, differences
 
+_ASKED: Final = frozenset({"vendor", "model_pattern"})  # a row that says no more is not filled in yet
 # column -> its usual headings (letters and digits only); "EOS" is none: it means sale to some and support to others
 HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "vendor": ("vendor", "manufacturer", "make", "brand"),
@@ -228,6 +229,8 @@ def _of_csv(file: Path, defaults: Defaults) -> Iterator[Row | Problem]:
             yield cells.problem(f"more than {MOST_ROWS:,} rows; the rest is left out")
             return
         given = {"source": defaults.source, "vendor": defaults.vendor}
+        if set(cells.values) <= _ASKED:
+            continue
         values = {**{column: value for column, value in given.items() if value}, **cells.values}
         days = {"checked_on": defaults.read_on, **cells.dates} if "checked_on" not in values else dict(cells.dates)
         complete = replace(cells, values=values, dates=days)

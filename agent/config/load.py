@@ -16,8 +16,9 @@ from agent.config.credentials import Vault
 from agent.config.document import Document, Place, read
 from agent.config.estate import build
 from agent.config.explain import explain
+from agent.config.globs import is_file
 from agent.config.inventory import enrich
-from agent.config.items import SECTIONS, Item, included, is_file, items, written
+from agent.config.items import SECTIONS, Item, included, items, written
 from agent.config.lifecycle import own_tables
 from agent.config.problems import Findings, Problem, ordered
 from agent.config.registry import RegistryError, rescan

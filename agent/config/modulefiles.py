@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from agent.config.document import Document, read
-from agent.config.items import is_file, matching
+from agent.config.globs import files_of
 from agent.config.problems import Findings
 from agent.config.settings import Auth
 from agent.core.model import SnmpAuth
@@ -29,12 +29,8 @@ def find(main: Document, patterns: Sequence[str], findings: Findings) -> tuple[M
     """Return the files that `multitarget.modules` names; a plain name without a file is an error."""
     found: dict[Path, ModuleFile] = {}
     for number, pattern in enumerate(patterns):
-        for file in matching(main.file.parent, pattern):
-            if file in found:
-                continue
-            if not is_file(file):
-                findings.errors.append(main.problem(("multitarget", "modules", number), f"there is no file {file}"))
-            elif (document := read(file, findings, names_only="modules")) is not None:
+        for file in files_of(main, ("multitarget", "modules", number), pattern, findings):
+            if file not in found and (document := read(file, findings, names_only="modules")) is not None:
                 found[file] = _module_file(document, findings)
     return tuple(found.values())
 

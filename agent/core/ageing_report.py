@@ -9,9 +9,10 @@ from typing import Any, Final
 from agent.core.ageing import Case
 from agent.core.documents import document
 from agent.core.hardware import Reason
+from agent.core.lookups import UNKNOWN, ModelCount, without_dates
+from agent.core.register import Disagreement
 from agent.core.risk import Risk
 
-UNKNOWN: Final = "unknown"  # whose, where, and what model: what nobody has said
 _URGENT: Final = frozenset({"critical", "warning"})
 Labels = Callable[[Case], Iterable[str]]
 
@@ -53,21 +54,13 @@ class ShareCount:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCount:
-    """A model whose dates are in no table: what to look up first."""
-
-    vendor: str
-    model: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
 class AgeingReport:
     """All hardware of the estate and its registers, ranked.
 
     Attributes:
         cases: in the order in which to replace them.
         as_of: what was seen of the devices is no newer; None where an agent looks now.
+        register: how often the asset register and the network do not agree; None without a register.
     """
 
     made_at: datetime
@@ -78,14 +71,21 @@ class AgeingReport:
     sites: tuple[ShareCount, ...]
     unknown_models: tuple[ModelCount, ...]
     as_of: datetime | None = None
+    register: Disagreement | None = None
 
 
-def report(cases: Iterable[Case], made_at: datetime, today: date, as_of: datetime | None = None) -> AgeingReport:
+def report(
+    cases: Iterable[Case],
+    made_at: datetime,
+    today: date,
+    as_of: datetime | None = None,
+    register: Disagreement | None = None,
+) -> AgeingReport:
     """Return the report of ranked cases."""
     ranked = tuple(cases)
     return AgeingReport(
         made_at, today, ranked, by_year(ranked, today), by_owner(ranked, today), by_site(ranked, today),
-        unknown_models(ranked), as_of,
+        tuple(count for count, _ in without_dates(ranked)), as_of, register,
     )  # fmt: skip
 
 
@@ -122,16 +122,6 @@ def unsupported_by(cases: Iterable[Case], day: date) -> tuple[Case, ...]:
     """
     ended = [case for case in cases if case.unsupported_from is not None and case.unsupported_from < day]
     return tuple(sorted(ended, key=lambda case: (case.unsupported_from or date.max, case.name)))
-
-
-def unknown_models(cases: Iterable[Case]) -> tuple[ModelCount, ...]:
-    """Return the models that are in no lifecycle table, the most frequent first."""
-    counts = Counter(
-        (case.fact("vendor") or UNKNOWN, case.fact("model") or UNKNOWN) for case in cases if case.support is None
-    )
-    return tuple(
-        ModelCount(*key, number) for key, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    )
 
 
 def _shares(cases: Iterable[Case], today: date, labels: Labels) -> tuple[ShareCount, ...]:
@@ -179,6 +169,7 @@ def ageing_document(made: AgeingReport, day: date | None = None) -> dict[str, An
         "owners": document(made.owners),
         "sites": document(made.sites),
         "unknown_models": document(made.unknown_models),
+        "register": document(made.register),
         "cases": [case_document(case) for case in made.cases],
     }
     if day is not None:

@@ -3,7 +3,6 @@
 Each asks one part that knows its matter, and gives what it finds as `agent.core.ageing` joins it.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
@@ -21,7 +20,6 @@ from agent.core.registerfields import only_kernel
 from agent.core.subjects import Subject
 
 _NO_LEAD: Final = 0.0
-_YEAR: Final = re.compile(r"20\d\d\b")
 NO_CONSTANTS: Final[frozenset[date]] = frozenset()
 _LOOKED_UP: Final = 4096  # models and systems of an estate: looking one up costs a third of a millisecond
 
@@ -65,8 +63,6 @@ def judges(
         written = subject.written
         if only_kernel(known_as := written.get("operating_system", ""), words["operating_system"]):
             texts, version = (known_as,), written.get("operating_system_version", "")
-        if "Windows" in texts and _YEAR.match(version):  # only servers are called by years: Windows Server 2008 R2
-            texts = ("Windows Server", *texts)
         system = of_software(texts, version)
         lead = int(policy.lead_days(subject.kind) or _NO_LEAD)
         flags = supportflags.flags(subject.name, support, system, today, lead, model=model)

@@ -3,7 +3,7 @@
 A table is data: what stands in none is unknown, and no date is inferred from another.
 """
 
-from collections import Counter
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,6 +21,8 @@ MILESTONES: Final[Mapping[str, str]] = {
     "end_of_support": "end of support",
 }
 _WILD: Final = "*?"
+_BETWEEN: Final = str.maketrans(" _", "--")  # a `FortiGate 100E` is a FortiGate-100E
+_YEAR: Final = re.compile(r"20\d\d\b")
 _MOST_LETTERS: Final = 256  # of a model
 _LONG_NAME: Final = 5  # letters; shorter ones (HP, Dell) stand in other words too
 
@@ -61,15 +63,6 @@ class Row:
         return max((day for day in days if day is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownModel:
-    """A model that stands in no table, and how many devices are of it."""
-
-    vendor: str
-    model: str
-    devices: int
-
-
 @dataclass(frozen=True)
 class Lifecycle:
     """All tables, and what products are called."""
@@ -105,6 +98,8 @@ class Lifecycle:
             texts: what it is called, likeliest first: `Windows Server 2019 Standard`, `IOS XE`.
             version: where it is told apart from the name.
         """
+        if "Windows" in texts and _YEAR.match(version):  # only servers are called by years: Windows Server 2008 R2
+            texts = ("Windows Server", *texts)
         for text in texts:
             release = read(text, version, self._all_names)
             if release is not None and (found := self._release(release, text, version)) is not None:
@@ -122,20 +117,6 @@ class Lifecycle:
         texts = [text for text in (said("operating_system"), said("software")) if text]
         system = self.of_software(texts, said("software_version"))
         return (self.of_hardware(said("vendor"), model) if model else None), system
-
-    def unknown(self, devices: Iterable[tuple[str, str]]) -> tuple[UnknownModel, ...]:
-        """Return the models that no table knows, the most frequent first.
-
-        Args:
-            devices: vendor and model of each; those without a model are left out, for there is nothing to look up.
-        """
-        counts = Counter((vendor, model) for vendor, model in devices if model)
-        missing = [
-            UnknownModel(vendor, model, number)
-            for (vendor, model), number in counts.items()
-            if self.of_hardware(vendor, model) is None
-        ]
-        return tuple(sorted(missing, key=lambda one: (-one.devices, one.vendor, one.model)))
 
     def _release(self, release: Release, text: str, version: str) -> Support | None:
         rows, cycles = self._software[release.product]
@@ -164,7 +145,7 @@ class Lifecycle:
         exact: dict[str, list[Row]] = {}
         wild: list[tuple[Row, str]] = []
         for row in (row for row in self.rows if not row.release):
-            pattern = row.pattern.lower()
+            pattern = row.pattern.lower().translate(_BETWEEN)
             if _is_wild(pattern):
                 wild.append((row, pattern))
             else:
@@ -202,7 +183,7 @@ def _is_wild(pattern: str) -> bool:
 def _ways_to_say(vendor: str, model: str) -> tuple[str, ...]:
     text = " ".join(model[:_MOST_LETTERS].lower().split())
     bare = text.removeprefix(vendor.lower()).strip() if vendor else text
-    return tuple(dict.fromkeys((text, bare, *text.split(" ")[:16])))
+    return tuple(dict.fromkeys(one.translate(_BETWEEN) for one in (text, bare, *text.split(" ")[:16])))
 
 
 def _same_vendor(named: str, vendor: str, model: str, *, told: bool = False) -> bool:

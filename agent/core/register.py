@@ -1,5 +1,6 @@
 """The asset register against the network: where they say different things, and what is in one and not in the other."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -69,6 +70,38 @@ class Report:
     joined: int
     mismatches: tuple[Mismatch, ...] = ()
     unpolled: tuple[Unpolled, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """How often the register and the network do not agree.
+
+    Attributes:
+        rows: of all registers.
+        differs: devices of which a row says something else than they do, or than is configured.
+        not_on_network: rows; not_in_register: devices.
+        duplicate_serial: serial numbers that stand in several rows.
+    """
+
+    rows: int
+    differs: int = 0
+    not_on_network: int = 0
+    not_in_register: int = 0
+    duplicate_serial: int = 0
+
+    @property
+    def total(self) -> int:
+        """Return how many rows, devices and serial numbers are to be looked at."""
+        return self.differs + self.not_on_network + self.not_in_register + self.duplicate_serial
+
+
+def disagreement(found: Report) -> Disagreement | None:
+    """Count what does not agree; None where there is no register. Of a device three wrong fields are one."""
+    if not found.rows:
+        return None
+    unlike = {(one.kind, one.name, None if one.kind is Kind.DIFFERS else one.sentence) for one in found.mismatches}
+    counts = Counter(kind.value for kind, _, _ in unlike)
+    return Disagreement(found.rows, *(counts[kind.value] for kind in Kind))
 
 
 def report(

@@ -18,8 +18,9 @@ _FIRST_WORDS: Final = (
     3  # a text begins with a name, behind its maker's; further on others stand: kernels, paths of builds
 )
 _MARK: Final = re.compile(r"\((?:r|tm)\)")
-_ASIDE: Final = re.compile(r" \([^()]*\)")  # of a version: `11 24H2 (NT 10.0, build 26100)`, but not `15.2(7)E3`
+_DETAIL: Final = re.compile(r"\s\([^()]*\)")  # `10 22H2 (NT 10.0, build 19045)`: what follows from the rest
 TOLD: Final = "told"
+MINOR: Final = "minor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Names:
         products: the words of a name -> product.
         words: product -> word of a text -> (what a cycle calls it, its group). Of a group a release has one at most:
             what is Enterprise is not Pro. What is of the group `told` a release is only if the text says so. A word
-            that a cycle calls nothing ("") says nothing of the release.
+            that a cycle calls nothing ("") says nothing of the release. What is of the group `minor` ends the version
+            before it: the SP5 of a 12 is a `.5`.
     """
 
     products: Mapping[tuple[str, ...], str] = field(default_factory=dict)
@@ -81,11 +83,12 @@ def read(text: str, version: str, names: Names) -> Release | None:
     meanings = names.words.get(product, {})
     meant = [meanings.get(word, (word, "")) for word in words[length - place :]]
     if not any(map(_is_version, meant)):
-        meant += [meanings.get(word, (word, "")) for word in words_of(_ASIDE.sub("", version))]
+        meant += [meanings.get(word, (word, "")) for word in words_of(_DETAIL.sub("", version[:_MOST_LETTERS]))]
     versions = [token for token, _ in filter(_is_version, meant)]
     first = next((token for token in versions if token[0].isdigit()), "".join(versions[:1]))  # `CAT9K_IOSXE 17.12.4`
-    tokens = frozenset(token for token, _ in meant if token and token != first)
-    return Release(product, first, tokens, {group: token for token, group in reversed(meant) if group})
+    tokens = frozenset(token for token, group in meant if token and token != first and group != MINOR)
+    minor = next((token for token, group in meant if group == MINOR), "")
+    return Release(product, first + minor, tokens, {group: token for token, group in reversed(meant) if group})
 
 
 def _is_version(meaning: tuple[str, str]) -> bool:

@@ -13,6 +13,7 @@ from agent.core.hardware import Counter, Entity, Fact, Hardware, PhysicalClass, 
 from agent.core.hardware_policy import HardwarePolicy
 from agent.core.model import AdminStatus, AssetRow, Estate, Event, EventKind, HardwareFlag, Interface, OperStatus
 from agent.core.picture import DevicePoll, Picture
+from agent.core.register import Disagreement
 from agent.core.subjects import Subject
 from agent.hardware import HardwareDesk
 from agent.ledger import SqliteLedger
@@ -105,6 +106,7 @@ async def test_what_is_known_before_the_first_poll_is_flagged_from_the_start(wor
         (None, "LAP-2"),
         (None, "new"),
     ]
+    assert made.register == Disagreement(2, not_on_network=1, not_in_register=2)
     assert world.changes == 1
 
 

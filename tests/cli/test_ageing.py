@@ -50,6 +50,9 @@ def test_by_the_configuration_and_its_register_alone(where: Where) -> None:
     assert [flag["reason"] for flag in cases["sw1"]["flags"]] == ["age_over_policy"]
     assert (cases["LAP-7"]["watched"], cases["LAP-7"]["owners"]) == (False, ["bcw"])
     assert cases["LAP-7"]["register"].endswith("assets.csv:2")
+    assert found["register"] == {
+        "rows": 1, "differs": 0, "not_on_network": 0, "not_in_register": 2, "duplicate_serial": 0
+    }  # fmt: skip
     assert (cases["sw2"]["place"], cases["sw2"]["age"], found["as_of"]) == (None, None, None)
 
 

@@ -9,7 +9,10 @@ from click.testing import CliRunner, Result
 
 from agent.cli import main
 from agent.cli.lifecycle_common import complete_vendor
+from agent.core.ageing_report import report
+from tests.cli.test_report_ageing import agent_with
 from tests.config.test_lifecycleimport import CYCLES, EOX
+from tests.exporters.ageingestate import NOW, TODAY, cases
 
 
 @pytest.fixture
@@ -38,9 +41,9 @@ def written(tmp_path: Path, name: str, content: object) -> Path:
 def test_a_model_with_its_row_and_its_source(config: Path) -> None:
     found = run("list", "--model", "WS-C3850-24T-S", config=config)
     assert found.exit_code == 0
-    assert "Cisco WS-C3850*" in found.stdout
+    assert "Cisco WS-C3850-24T*" in found.stdout
     assert "EOL13188" in found.stdout
-    assert "WS-C3850-24T-S: Cisco WS-C3850* by cisco.csv:" in found.stdout
+    assert "WS-C3850-24T-S: Cisco WS-C3850-24T* by cisco.csv:" in found.stdout
 
 
 def test_an_operating_system(config: Path) -> None:
@@ -96,19 +99,64 @@ def test_a_row_that_is_refused_is_said_and_the_others_win(config: Path) -> None:
     found = run("list", "--model", "WS-C3850-24T-S", config=config)
     assert "mine.csv:3: has no source" in found.stderr
     assert f"WS-C3850-24T-S: Cisco WS-C3850* by {folder}/mine.csv:2" in found.stdout
-    assert "says end of support 2025-10-31 for Cisco WS-C3850*, not 2030-01-01" in found.stdout
+    assert "says end of support 2025-10-31 for Cisco WS-C3850-24T*, not 2030-01-01" in found.stdout
 
 
-def test_models_that_no_table_has(config: Path) -> None:
-    device = "{{name: {}, kind: switch, address: 10.0.0.1, icmp: {{}}, model: {}}}"
-    devices = [device.format(f"d{n}", model) for n, model in enumerate(("ZX81", "ZX80", "ZX81", "WS-C3850-24T-S"))]
+@pytest.fixture
+def estate(config: Path) -> Path:
+    device = "{{name: d{0}, kind: switch, address: 10.0.0.1, icmp: {{}}, purchased: 2012-03-0{0}{1}}}"
+    models = (", model: ZX81", ", model: ZX80", ", model: ZX81", ", model: WS-C3850-24T-S", "")
+    devices = [device.format(number, model) for number, model in enumerate(models, 1)]
     config.write_text(f"devices: [{', '.join(devices)}]\ninventory: [r.csv]\n")
-    (config.parent / "r.csv").write_text("name,model\npc1,ZX81\npc2,\n")
-    found = run("list", "--unknown", config=config)
+    (config.parent / "r.csv").write_text("name,manufacturer,model\npc1,Sinclair,zx 81\npc2,,\n=1+1,Acorn,BBC\n")
+    return config
+
+
+def test_models_that_no_table_has(estate: Path) -> None:
+    found = run("list", "--unknown", config=estate)
     assert found.exit_code == 0
-    assert [line.split() for line in found.stdout.splitlines()] == [["DEVICES", "MODEL"], ["3", "ZX81"], ["1", "ZX80"]]
-    document = json.loads(run("list", "--unknown", "--json", config=config).stdout)
-    assert document["unknown"][0] == {"vendor": "", "model": "ZX81", "devices": 3}
+    assert [line.split() for line in found.stdout.splitlines()] == [
+        ["DEVICES", "MODEL", "OLDEST", "WHICH"],
+        ["3", "Sinclair", "ZX81", "2012-03-01", "d1,", "d3,", "pc1"],
+        ["1", "ZX80", "2012-03-02", "d2"],
+        ["1", "Acorn", "BBC", "=1+1"],
+    ]
+    assert "of 2 devices more the model is unknown: linewarden inspect shows" in found.stderr
+    document = json.loads(run("list", "--unknown", "--json", config=estate).stdout)
+    assert document["unknown"][:2] == [
+        {"vendor": "Sinclair", "model": "ZX81", "devices": 3, "oldest": "2012-03-01", "names": ["d1", "d3", "pc1"]},
+        {"vendor": "", "model": "ZX80", "devices": 1, "oldest": "2012-03-02", "names": ["d2"]},
+    ]
+
+
+def test_the_table_to_fill_in_is_taken_by_import(estate: Path, tmp_path: Path) -> None:
+    lines = run("list", "--unknown", "--csv", config=estate).stdout.splitlines()
+    assert lines[1:] == ["Sinclair,ZX81,,,,,,,", ",ZX80,,,,,,,", "Acorn,BBC,,,,,,,"]
+    lines[2] = ",ZX80,,,,,1981-03-31,a leaflet,2026-11-01"
+    taken = run("import", written(tmp_path, "found.csv", "\n".join(lines)), config=estate)
+    assert (taken.exit_code, taken.stderr) == (0, "")
+    assert "found.csv has 1 row: 1 new" in taken.stdout
+    assert "ZX80" not in run("list", "--unknown", config=estate).stdout
+
+
+def test_an_agent_is_asked_what_it_sees(config: Path) -> None:
+    made = report(cases()[:30], NOW, TODAY)
+    with agent_with(made) as url:
+        found = run("list", "--unknown", "--url", url, config=config)
+    assert (found.exit_code, found.stderr) == (0, "")
+    assert found.stdout.splitlines()[1].startswith("16       MiniDesk 400")
+    assert found.stdout.splitlines()[1].endswith("pc-1005 and 11 more")
+    with agent_with({"cases": 1}) as url:
+        found = run("list", "--unknown", "--url", url, config=config)
+    assert (found.exit_code, found.stdout) == (3, "")
+    assert "no ageing report: " in found.stderr
+
+
+def test_what_only_the_unknown_ones_have_is_refused_elsewhere(config: Path) -> None:
+    for option in ("--csv", "--url=http://127.0.0.1:1"):
+        found = run("list", option, config=config)
+        assert (found.exit_code, found.stdout) == (2, "")
+        assert "only together with --unknown" in found.stderr
 
 
 def test_nothing_is_unknown_where_nothing_is_named(config: Path) -> None:

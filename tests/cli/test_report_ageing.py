@@ -5,6 +5,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from agent.cli.report_ageing import parse_day
 from agent.core.ageing_reader import read
 from agent.core.ageing_report import AgeingReport, ageing_document, report
 from agent.core.hardware import Piece
+from agent.core.register import Disagreement
 from agent.ledger import FILE_NAME, SqliteLedger
 from tests.cli.agents import NOW, ago, answering, linewarden, served
 from tests.exporters.ageingestate import HOSTILE, TODAY, cases, estate, hostile
@@ -86,6 +88,12 @@ def test_a_terminal_gets_the_ten_first_and_the_lists(url: str) -> None:
 HEADS: Final = (
     "What to replace first", "What will be unsupported by 2028-03-31", "Dates to look up first", "The full list"
 )  # fmt: skip
+
+
+def test_a_terminal_is_told_how_far_the_register_agrees() -> None:
+    with agent_with(replace(estate(), register=Disagreement(40, 0, 2))) as url:
+        found = asked(url)
+    assert "do not agree: 2 rows have nothing on the network. linewarden report register lists them.\n" in found
 
 
 def test_the_list_is_grouped_as_asked(url: str) -> None:

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 
 from agent.core.ageing import Case, Found, case_of, rank
 from agent.core.ageing_report import (
-    ModelCount,
     ShareCount,
     YearCount,
     ageing_document,
@@ -15,11 +14,11 @@ from agent.core.ageing_report import (
     by_site,
     by_year,
     report,
-    unknown_models,
     unsupported_by,
 )
 from agent.core.consequence import Consequences
 from agent.core.hardware import Fact, Hardware, HardwareFlag, Support
+from agent.core.lookups import ModelCount
 from agent.core.model import Estate, Role, Target
 from agent.core.subjects import of_device
 
@@ -79,7 +78,8 @@ def test_unsupported_by() -> None:
 
 
 def test_models_to_look_up_first() -> None:
-    assert unknown_models(CASES) == (ModelCount("Example", "EP-3000", 2), ModelCount("unknown", "unknown", 1))
+    made = report(CASES, NOW, TODAY)
+    assert made.unknown_models == (ModelCount("Example", "EP-3000", 2), ModelCount("unknown", "unknown", 1))
 
 
 def test_as_json() -> None:

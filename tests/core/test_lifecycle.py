@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from agent.core.hardware import Confidence, Fact, Hardware, HardwareFlag, Support
-from agent.core.lifecycle import Lifecycle, Row, UnknownModel, differences
+from agent.core.lifecycle import Lifecycle, Row, differences
 from agent.core.releases import Names
 from agent.core.supportflags import flags
 
@@ -31,6 +31,8 @@ HARDWARE = Lifecycle(
         row("Juniper", "MX1*", "2030-01-01"),
         row("HPE", "J9???A", "2024-01-01"),
         row("", "Thin Client 5", "2023-01-01"),
+        row("Fortinet", "FortiGate-100E", "2026-08-17"),
+        row("APC", "Smart_UPS 30*", "2026-01-01"),
     )
 )
 
@@ -53,6 +55,11 @@ HARDWARE = Lifecycle(
         ("", "HPE J9021A", ("2024-01-01", Confidence.DERIVED)),
         ("Dell", "SHPE J9021A", None),  # a short name counts as a word only
         ("Wyse", "Thin Client 5", ("2023-01-01", Confidence.STATED)),  # a row that names no vendor
+        ("Fortinet", "FortiGate 100E", ("2026-08-17", Confidence.STATED)),  # as its rule of identity writes it
+        ("Fortinet", "fortigate_100e", ("2026-08-17", Confidence.STATED)),
+        ("Fortinet", "FortiGate Rugged 100E", None),
+        ("Fortinet", "FortiGate 1100E", None),
+        ("APC", "Smart-UPS 3000", ("2026-01-01", Confidence.DERIVED)),
         ("Arista", "ASR1001-X", None),
         ("Cisco", "WS-C9300-24T", None),
         ("Cisco", "", None),
@@ -126,6 +133,12 @@ SOFTWARE = Lifecycle(
         (["junos"], "18.4R2", ("2022-06-22", Confidence.STATED, "software junos 18.4R2")),  # as its table calls it
         (["Linux", "Ubuntu 30.04.1"], "30.04.1", ("None", Confidence.STATED, "software Ubuntu 30.04.1")),
         (["Ubuntu 12.04"], "", None),
+        (
+            ["Windows"],
+            "2012 R2 (NT 6.3)",
+            ("2023-10-10", Confidence.STATED, "software Windows Server 2012 R2 (NT 6.3)"),
+        ),
+        (["Windows"], "10", None),
         (["Linux 5.10"], "", None),
         ([], "1", None),
     ],
@@ -167,13 +180,6 @@ def test_a_device_by_what_it_says_of_itself() -> None:
     assert system.end_of_security_fixes == date(2022, 6, 22)
     assert tables.of_device(seen(software="Ubuntu 22.04"))[1] is not None
     assert tables.of_device(seen()) == (None, None)
-
-
-def test_unknown_models_are_counted() -> None:
-    devices = [("Cisco", "C9300"), ("Cisco", "C9300"), ("HP", "X1"), ("Cisco", "ASR1001-X"), ("", ""), ("HP", "A1")]
-    assert HARDWARE.unknown(devices) == (
-        UnknownModel("Cisco", "C9300", 2), UnknownModel("HP", "A1", 1), UnknownModel("HP", "X1", 1),
-    )  # fmt: skip
 
 
 def test_a_hostile_model_and_pattern_cost_nothing() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from agent.core.hardware import Entity, Fact, Hardware, PhysicalClass, Support
 from agent.core.model import AssetRow, Estate, Role, Target
-from agent.core.register import Kind, Mismatch, Report, report
+from agent.core.register import Disagreement, Kind, Mismatch, Report, disagreement, report
 
 TODAY = date(2026, 11, 27)
 AT = datetime(2026, 11, 27, 9, tzinfo=UTC)
@@ -224,3 +224,26 @@ def test_desktops_and_laptops_are_no_mismatch() -> None:
 def test_without_a_register_there_is_nothing_to_compare() -> None:
     found = compared(device(), hardware={"sw1": says(serial="FOC-1")})
     assert found == Report(0, 1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("found", "counts"),
+    [
+        (Report(0, 2, 0, 0), None),
+        (Report(3, 2, 0, 0), Disagreement(3)),
+        (
+            Report(9, 4, 4, 3, tuple(
+                Mismatch(kind, name, sentence) for kind, name, sentence in (
+                    (Kind.DIFFERS, "sw1", "serial"), (Kind.DIFFERS, "sw1", "model"), (Kind.DIFFERS, "sw2", "model"),
+                    (Kind.NOT_ON_NETWORK, "fw", "line 4"), (Kind.NOT_ON_NETWORK, "fw", "line 5"),
+                    (Kind.NOT_IN_REGISTER, "ups", "ups"), (Kind.DUPLICATE_SERIAL, "sw1", "FOC-1 stands 2 times"),
+                )
+            )),
+            Disagreement(9, 2, 2, 1, 1),
+        ),
+    ],
+)  # fmt: skip
+def test_what_does_not_agree_is_counted_a_device_once(found: Report, counts: Disagreement | None) -> None:
+    assert disagreement(found) == counts
+    assert counts is None or counts.total == sum((counts.differs, counts.not_on_network, counts.not_in_register,
+                                                  counts.duplicate_serial))  # fmt: skip

@@ -13,6 +13,7 @@ NAMES = Names(
         ("prism",): "prism",
         ("exchange", "server"): "exchange",
         ("sql", "server"): "mssql",
+        ("sles",): "sles",
     },
     {
         "windows": {
@@ -25,6 +26,7 @@ NAMES = Names(
             "xp": ("5", ""),
         },
         "mssql": {"2016": ("13.0", "")},
+        "sles": {"sp4": (".4", "minor"), "sp5": (".5", "minor")},
     },
 )
 CYCLES = {
@@ -35,6 +37,7 @@ CYCLES = {
     "prism": ["pc.2024", "pc.2023"],
     "exchange": ["subscription", "2019"],
     "mssql": ["13.0-sp3", "13.0"],
+    "sles": ["15.4", "12.5", "12.4"],
 }
 
 
@@ -60,6 +63,12 @@ def found(text: str, version: str = "") -> tuple[list[str], bool] | None:
         ("Windows Server 2003", "", (["2003", "2003-sp2", "2003-sp1"], False)),
         ("Windows Server 2003 SP1", "", (["2003-sp1"], True)),
         ("Windows Server 2031", "", ([], False)),
+        ("Windows", "10 22H2 (NT 10.0, build 19045)", (["10-22h2"], True)),
+        ("SLES 12 SP5", "", (["12.5"], True)),
+        ("SLES", "15-SP4", (["15.4"], True)),
+        ("SLES", "15.4", (["15.4"], True)),
+        ("SLES 12 SP3", "", ([], False)),
+        ("SLES 12", "", ([], False)),
         ("Windows Server", "", ([], False)),
         ("Windows 8.1 Pro", "", (["8.1"], True)),  # and not 8
         ("Windows XP Professional", "", (["5-sp3"], False)),

@@ -21,6 +21,7 @@ import tinyhtml5
 from agent.core.ageing_reader import read
 from agent.core.ageing_report import AgeingReport, report, unsupported_by
 from agent.core.hardware import Age, Confidence, Reason
+from agent.core.register import Disagreement
 from agent.core.risk import Part, Risk
 from exporters import reportcharts as charts
 from exporters import reportwords as words
@@ -393,7 +394,8 @@ def inside(pdf: bytes) -> bytes:
 
 
 def test_pdf_has_pages_outline_language_and_drawings() -> None:
-    pdf = _pdf(page(report(cases()[:10], NOW, TODAY), None, UNTIL, 1))
+    unlike = Disagreement(4_000, 31, 1_500, 20, 12)  # its longest line
+    pdf = _pdf(page(report(cases()[:10], NOW, TODAY, register=unlike), None, UNTIL, 1))
     assert pdf.startswith(b"%PDF-1.")
     found = inside(pdf)
     assert len(re.findall(rb"/Type\s*/Page\b", found)) >= 2
