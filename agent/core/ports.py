@@ -214,7 +214,8 @@ class Ledger(Protocol):
     async def record_detectors(self, states: Sequence[DetectorState]) -> None:
         """Keep what detectors have learnt, each instead of its former state; what is older than a month goes."""
 
-    async def detectors(self) -> Sequence[DetectorState]: ...
+    async def detectors(self, only: str | None = None) -> Sequence[DetectorState]:
+        """Return what is kept of one detector, or of all, in order of targets."""
 
     async def record_pieces(self, pieces: Sequence[Piece]) -> None:
         """Keep pieces of hardware, each instead of what was known of it by its name and first moment."""

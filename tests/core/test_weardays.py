@@ -123,8 +123,8 @@ def test_interfaces_that_went_down_are_counted() -> None:
 def test_restarts_are_counted(polls: list[tuple[float, float]], expected: int) -> None:
     book, announced = DayBook("sw1"), DayBook("sw1")
     for hours, seconds in polls:
-        book.take_uptime(at(hours), seconds, covered=False)
-        announced.take_uptime(at(hours), seconds, covered=True)
+        book.take_uptime(at(hours), seconds)
+        announced.take_uptime(at(hours), seconds, lambda _: True)
     assert by_item(book.values()).get("reboots:", 0) == expected
     assert "reboots:" not in by_item(announced.values())
 
