@@ -178,9 +178,12 @@ class Lives:
         while some := list(islice(books, _BOOKS_AT_ONCE)):
             # first the readings: what a stop in between leaves out is lost, and not counted twice
             await self._ledger.record_detectors(await asyncio.to_thread(_readings, some))
-            values = (one for _, book in some for one in book.values())
+            values = (one for _, book in some for one in book.keep())
             while part := await asyncio.to_thread(list, islice(values, _WRITTEN_AT_ONCE)):
                 await self._ledger.record_wear(part)
+            if self._ledger.problem:
+                for _, book in some:
+                    book.owe()
 
 
 def _readings(books: Iterable[tuple[str, DayBook]]) -> list[DetectorState]:

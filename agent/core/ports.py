@@ -258,7 +258,7 @@ class Ledger(Protocol):
     async def blind(self, since: datetime, until: datetime) -> Sequence[Blind]: ...
 
     async def record_wear(self, values: Sequence[Wear]) -> None:
-        """Keep what days did to hardware, each instead of its former value; what is older than 400 days goes."""
+        """Keep what days did to hardware, each instead of its former value; after 400 days it goes, within a month."""
 
     async def wear(self, since: date, target: str | None = None) -> Sequence[Wear]:
         """Return what is kept of that day and of later ones, by target, item and day; of one target, or of all."""

@@ -124,6 +124,7 @@ class _Day:
     sampled: set[int] = field(default_factory=set)
     grown: dict[str, float] = field(default_factory=dict)
     conditions: dict[str, float] = field(default_factory=dict)
+    is_kept: bool = False  # the ledger has it as it is
 
 
 class DayBook:
@@ -254,15 +255,27 @@ class DayBook:
         """Return those of the day that is not over, as far as it has come."""
         return () if self._now is None else self._of(self._now)
 
+    def keep(self) -> tuple[Wear, ...]:
+        """Return them to be kept: the day's end gives them no more, unless something is added."""
+        if self._now is not None:
+            self._now.is_kept = True
+        return self.values()
+
+    def owe(self) -> None:
+        """Take back that they are kept: they could not be written."""
+        if self._now is not None:
+            self._now.is_kept = False
+
     def _turned(self, day: date) -> tuple[Wear, ...]:
         if self._now is None or self._now.day >= day:  # a clock that was set back stays on its day
             return ()
         ended, self._now = self._now, None
-        return self._of(ended)
+        return () if ended.is_kept else self._of(ended)
 
     def _at(self, day: date) -> _Day:
         if self._now is None or self._now.day < day:
             self._now = _Day(day)
+        self._now.is_kept = False
         return self._now
 
     def _close_gap(self, day: _Day) -> None:
@@ -289,4 +302,4 @@ class DayBook:
         out |= {name: median(samples) for name, samples in day.samples.items()}
         out |= {name: value for name, value in day.conditions.items() if value or weekly}
         out |= day.grown
-        return tuple(Wear(self._target, name, day.day, value) for name, value in sorted(out.items()))
+        return tuple([Wear(self._target, name, day.day, value) for name, value in sorted(out.items())])
