@@ -13,11 +13,13 @@ from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, 
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from agent.core.ageing import Case, Found, Judges, case_of, judged, rank
 from agent.core.ageing_report import AgeingReport, report
 from agent.core.consequence import Consequences
+from agent.core.maintenance import Calendar, Window
 from agent.core.model import AssetRow, Estate, Event, Fact, Role
 from agent.core.picture import DevicePoll, Picture
 from agent.core.ports import Ledger
@@ -98,6 +100,7 @@ class HardwareDesk:
         self._rows: dict[Key, AssetRow] = {}
         self._cases: dict[Key, Case] = {}
         self._report_due = False
+        self._calendar: tuple[tuple[Window, ...], Estate, Calendar] | None = None
         self.failures = 0
         self._next_report = float("-inf")
 
@@ -192,7 +195,7 @@ class HardwareDesk:
                 continue  # a device that cannot be asked for a while has not been mended
             if self._polls.get(name) is not poll:
                 self._polls[name] = poll
-                self._lives.take_poll(name, poll, covered=name in self._picture.excuses)
+                self._lives.take_poll(name, poll, partial(self._covered, name))
             if _lasting(self._facts.get(name)) != _lasting(poll.facts):
                 self._facts[name] = poll.facts
                 self._stale[("", name)] = None
@@ -202,6 +205,13 @@ class HardwareDesk:
             for event in events:
                 self._trends.pop(event.target, None)  # those of the piece that is gone
             await self._tell(events)
+
+    def _covered(self, name: str, at: datetime) -> bool:
+        """Say whether maintenance is announced for a device at a moment: a restart may lie before the agent's own."""
+        windows, estate = self._picture.windows, self._picture.estate
+        if self._calendar is None or self._calendar[0] is not windows or self._calendar[1] is not estate:
+            self._calendar = windows, estate, Calendar(windows, estate)
+        return self._calendar[2].covers(name, at)
 
     async def _find_trends(self, seconds: float) -> None:
         """Judge the history of the next few devices, and of more for as long as given."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -12,11 +12,14 @@ from agent.core.hardware import Condition, Hardware, Piece, Wear
 from agent.core.model import Event, Target
 from agent.core.picture import DevicePoll
 from agent.core.pieces import replaced_event, see, serials
-from agent.core.ports import Ledger
+from agent.core.ports import DetectorState, Ledger
 from agent.core.weardays import CONDITION_VALUES, PART, DayBook, interface_errors, kind_of
+from agent.core.weargap import LastReadings
 
 _log = logging.getLogger(__name__)
 
+READINGS: Final = "readings"  # what is kept of a device beside what detectors have learnt
+_BOOKS_AT_ONCE: Final = 200
 _WRITTEN_AT_ONCE: Final = 2_000  # some 20 ms of the ledger's writer, the longest that an event waits behind them
 MISSING: Final = CONDITION_VALUES[Condition.MISSING]
 _CLOSE_SECONDS: Final = 2.0  # of the five that systemd is promised for a stop; the day so far is no evidence
@@ -56,6 +59,19 @@ class Lives:
             values.setdefault(one.target, []).append(one)
         for name, written in values.items():
             self._book(name).resume(written)
+        for state in await self._ledger.detectors(READINGS):
+            self._go_on(state.target if state.target in targets else names.get(state.target, state.target), state)
+
+    def _go_on(self, name: str, kept: DetectorState) -> None:
+        """Hold the first readings of a device against the last ones; those of a piece that is gone say nothing."""
+        try:
+            last = LastReadings.unpacked(kept.state)
+        except ValueError as error:
+            _log.warning("%s: what its counters stood at is not known: %s", name, error)
+            return
+        pieces = self.of(name)
+        if not pieces or last.at >= pieces[-1].first_seen:
+            self._book(name).go_on(last)
 
     def _book(self, name: str) -> DayBook:
         return self._books.setdefault(name, DayBook(name))
@@ -81,21 +97,21 @@ class Lives:
         self._ended += self._book(name).take(seen.at, seen)
         return sighting.changed
 
-    def take_poll(self, name: str, poll: DevicePoll, *, covered: bool) -> None:
+    def take_poll(self, name: str, poll: DevicePoll, covered: Callable[[datetime], bool]) -> None:
         """Take what a poll says of interfaces and of restarts.
 
         Args:
-            covered: whether maintenance was announced: then a restart is somebody's work.
+            covered: says whether maintenance was announced for a moment: then a restart is somebody's work.
         """
         before, self._polled[name] = self._polled.get(name), poll.at
         book = self._book(name)
         if poll.interfaces:
             seconds = (poll.at - before).total_seconds() if before is not None else 0.0
             self._ended += book.add(poll.at, interface_errors(poll.interfaces, poll.traffic, seconds))
-            self._ended += book.take_interfaces(poll.at, poll.interfaces)
+            self._ended += book.take_interfaces(poll.at, poll.interfaces, poll.traffic)
         uptime = next((fact.value for fact in poll.facts if fact.name == "uptime_seconds"), None)
         if isinstance(uptime, float):
-            self._ended += book.take_uptime(poll.at, uptime, covered=covered)
+            self._ended += book.take_uptime(poll.at, uptime, covered)
 
     async def keep(self, pieces: Sequence[Piece]) -> None:
         """Keep what a look has changed."""
@@ -157,13 +173,28 @@ class Lives:
         self._books = {name: book for name, book in self._books.items() if name in targets}
 
     async def _write(self) -> None:
-        values = (one for book in tuple(self._books.values()) for one in book.values())
-        while part := await asyncio.to_thread(list, islice(values, _WRITTEN_AT_ONCE)):
-            await self._ledger.record_wear(part)
+        """Write days, and with them the readings up to which they have counted."""
+        books = iter(tuple(self._books.items()))
+        while some := list(islice(books, _BOOKS_AT_ONCE)):
+            # first the readings: what a stop in between leaves out is lost, and not counted twice
+            await self._ledger.record_detectors(await asyncio.to_thread(_readings, some))
+            values = (one for _, book in some for one in book.keep())
+            while part := await asyncio.to_thread(list, islice(values, _WRITTEN_AT_ONCE)):
+                await self._ledger.record_wear(part)
+            if self._ledger.problem:
+                for _, book in some:
+                    book.owe()
+
+
+def _readings(books: Iterable[tuple[str, DayBook]]) -> list[DetectorState]:
+    last = [(name, book.last()) for name, book in books]
+    return [DetectorState(name, "", READINGS, one.at, one.packed()) for name, one in last if one is not None]
 
 
 def _moved(book: DayBook, name: str) -> DayBook:
-    """Return a day under another name: its counters begin anew, and what they have counted goes on."""
+    """Return a day under another name; what it has counted goes on."""
     made = DayBook(name)
     made.resume([replace(one, target=name) for one in book.values()])
+    if (last := book.last()) is not None:
+        made.go_on(last)
     return made

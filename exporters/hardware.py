@@ -20,6 +20,7 @@ from exporters.names import FAMILIES
 AGE: Final = "linewarden_hardware_age_seconds"
 END: Final = "linewarden_hardware_end_of_support_timestamp_seconds"
 INFO: Final = "linewarden_hardware_info"
+PART: Final = "linewarden_hardware_risk_part_ratio"
 RANK: Final = "linewarden_hardware_replacement_rank"
 _IDENTITY: Final = (
     "vendor", "model", "serial", "hardware_version", "software", "software_version", "operating_system"
@@ -74,6 +75,10 @@ def _samples(case: Case) -> Iterator[_Sample]:
         yield INFO, labels | {"kind": case.kind} | {name: case.fact(name) for name in _IDENTITY}, 1.0
     if case.place is not None:
         yield RANK, labels, float(case.place)
+        for of, risk in (("likelihood", case.likelihood), ("consequence", case.consequence)):
+            for part in risk.parts:
+                if part.ratio:  # what is unknown adds nothing, and has no value that could be shown
+                    yield PART, labels | {"of": of, "part": part.name}, part.ratio * part.weight
 
 
 def _moment(day: date) -> float:

@@ -70,6 +70,10 @@ FAMILIES: Final[dict[str, tuple[str, str]]] = {
         "The last day with security fixes, of the hardware or of its operating system.",
     ),
     "linewarden_hardware_info": ("gauge", "What the hardware is, as far as that is known; always 1."),
+    "linewarden_hardware_risk_part_ratio": (
+        "gauge",
+        "What one part adds to the likelihood or the consequence that the order of replacement is made of (0-1).",
+    ),
     "linewarden_hardware_replacement_rank": (
         "gauge",
         "Its place in the order of replacement, from 1; absent where nothing speaks for it.",

@@ -104,7 +104,7 @@ def _by(*known: str) -> str:
 
 
 def _said(risk: Risk) -> str:
-    return "; ".join(f"{part.name}: {part.detail}" for part in risk.parts)
+    return "; ".join(f"{part.name}: {part.detail} ({_counts(part)})" for part in risk.parts)
 
 
 def _yes(value: bool) -> str:
@@ -139,8 +139,8 @@ def _piece_row(piece: Piece) -> Row:
 
 
 def _risk_rows(risk: Risk) -> list[Row]:
-    return [(words.PARTS.get(part.name, part.name), f"{part.detail} ({_counts(part)})", part.source, "")
-            for part in risk.parts]  # fmt: skip
+    return [(words.PARTS.get(part.name, part.name), f"{part.detail} ({_counts(part)})", part.source,
+             part.confidence.value if part.source else "") for part in risk.parts]  # fmt: skip
 
 
 def _counts(part: Part) -> str:

@@ -13,10 +13,9 @@ from agent.core.consequence import Consequences, Lost, consequence
 from agent.core.hardware import Age, Confidence, Piece, Reason, Support
 from agent.core.hardware_policy import HardwarePolicy
 from agent.core.model import Estate, Fact, HardwareFlag, Role
-from agent.core.risk import Risk, age_years, in_years, likelihood, policy_words, unsupported_from, years_between
+from agent.core.risk import Risk, likelihood, unsupported_from, years_between
 from agent.core.subjects import Subject, of_device, of_row
 
-_BATTERY_GONE: Final = frozenset({"low", "depleted"})  # UPS-MIB upsBatteryStatus batteryLow(3), batteryDepleted(4)
 _SEVERITY: Final = {"critical": 0, "warning": 1, "info": 2}
 _TRUST: Final = {confidence: place for place, confidence in enumerate(Confidence)}
 _TOLD: Final = 3  # details of one reason that are shown: three failed fans say enough
@@ -199,52 +198,6 @@ def _order(case: Case) -> tuple[float, int, date, float, str]:
     return -score, worst, case.unsupported_from or date.max, -(case.age_years or 0.0), case.name
 
 
-# ------------------------------------------------------------------ judges that need no table
-
-
-def judge_age(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
-    """Find its age by the date of purchase, else by when it was first seen; too old is a flag."""
-    if (bought := subject.purchased) is not None:
-        source = "purchased (asset register or configuration)" if subject.row is None else subject.row.source
-        age = Age(bought, at_least=False, source=source, confidence=Confidence.STATED)
-        return Found(age, flags=_over_policy(subject, age, f"bought {bought.isoformat()}", policy, today))
-    if not subject.pieces:
-        return Found()
-    seen = subject.pieces[-1].first_seen.date()
-    age = Age(seen, at_least=True, source="first seen by the agent", confidence=Confidence.ASSUMED)
-    return Found(age, flags=_over_policy(subject, age, f"first seen {seen.isoformat()}", policy, today))
-
-
-def _over_policy(
-    subject: Subject, age: Age, since: str, policy: HardwarePolicy, today: date
-) -> tuple[HardwareFlag, ...]:
-    limit = policy.age_years(subject.kind)
-    if limit is None or age.since > today or (years := sum(age_years(age.since, today))) < limit:
-        return ()
-    detail = f"{since}, {in_years(years)}; {policy_words(subject.kind, limit)}"
-    return (HardwareFlag(subject.name, "age_over_policy", "warning", detail, age.source, age.confidence),)
-
-
-def judge_battery(subject: Subject, policy: HardwarePolicy, today: date) -> Found:  # noqa: ARG001 - as every judge
-    """Find whether a device says that its battery is to be replaced.
-
-    That is a ticket; one that is low or empty as well will not carry the load.
-    """
-    cause = next((fact for fact in subject.facts if fact.name == "battery_replace" and fact.value is True), None)
-    if cause is None:
-        return Found()
-    status = next((str(fact.value) for fact in subject.facts if fact.name == "battery_status"), None)
-    gone = status is not None and status.lower().removeprefix("battery") in _BATTERY_GONE
-    detail = "the device says that its battery needs to be replaced"
-    if status is not None:
-        detail += f"; battery status: {status}"
-    severity = "critical" if gone else "warning"
-    return Found(flags=(HardwareFlag(subject.name, "battery_replace", severity, detail, cause.source),))
-
-
-JUDGES: Final[tuple[Judge, ...]] = (judge_age, judge_battery)
-
-
 @dataclass(frozen=True, slots=True)
 class Judges:
     """Who finds what of a piece of hardware.
@@ -254,7 +207,7 @@ class Judges:
         daily: asked once a day, with the history of its wear.
     """
 
-    now: tuple[Judge, ...] = JUDGES
+    now: tuple[Judge, ...] = ()
     daily: tuple[Judge, ...] = ()
 
 

@@ -24,6 +24,7 @@ _LATE_TICKS: Final = 1500
 _ERRORS_WRAP: Final = 1 << 31  # nothing fails so often between two polls: more is a reset
 _KINDS_OF_COUNTERS: Final = 8  # as in `Reading.counts`
 _FAILURES: Final = [2, 3, 6, 7]  # errors and discards
+_ERRORS: Final = [2, 6]
 _Places = npt.NDArray[np.intp]
 
 
@@ -260,7 +261,9 @@ def _traffic(before: Reading, reading: Reading, rows: _Rows, broken: Bools) -> T
         most_per_second=most,
         broken=broken,
     )
-    return Traffic(_direction(found[:4], rows), _direction(found[4:], rows))
+    values, known = reading.counts.values[_ERRORS], reading.counts.known[_ERRORS]
+    errors = np.where(known.all(axis=0), values.astype(np.float64).sum(axis=0), np.nan)
+    return Traffic(_direction(found[:4], rows), _direction(found[4:], rows), errors)
 
 
 def _direction(found: Floats, rows: _Rows) -> Direction:

@@ -10,7 +10,7 @@ from typing import Final
 
 from agent.core import supportflags, wear
 from agent.core.age import age_flag, age_of, battery_age, battery_flag, row_age
-from agent.core.ageing import Found, Judges, judge_battery
+from agent.core.ageing import Found, Judges
 from agent.core.datecode import DateCode
 from agent.core.hardware import HardwareFlag, Reason
 from agent.core.hardware_policy import HardwarePolicy
@@ -68,7 +68,7 @@ def judges(
         flags = supportflags.flags(subject.name, support, system, today, lead, model=model)
         return Found(None, support, system, flags)
 
-    return Judges((judge_age, judge_support, judge_warranty, judge_battery, judge_condition), (judge_trends,))
+    return Judges((judge_age, judge_support, judge_warranty, judge_condition), (judge_trends,))
 
 
 def judge_warranty(subject: Subject, policy: HardwarePolicy, today: date) -> Found:  # noqa: ARG001 - as every judge
@@ -86,16 +86,11 @@ def judge_warranty(subject: Subject, policy: HardwarePolicy, today: date) -> Fou
 
 
 def judge_condition(subject: Subject, policy: HardwarePolicy, today: date) -> Found:
-    """Find what its parts say now; that a part is missing, only by the days on which it was there.
-
-    That the battery is to be replaced is told by what every poll reads, where that says it.
-    """
-    if subject.hardware is None:
-        return Found()
-    flags = wear.flags(_target(subject), subject.hardware, subject.wear, today, _wear_policy(policy))
-    if any(fact.name == "battery_replace" for fact in subject.facts):
-        flags = tuple(flag for flag in flags if flag.reason != Reason.BATTERY_REPLACE)
-    return Found(flags=flags)
+    """Find what its parts say now; that a part is missing, only by the days on which it was there."""
+    wear_policy = _wear_policy(policy)
+    return Found(
+        flags=wear.flags(_target(subject), subject.hardware, subject.wear, today, wear_policy, facts=subject.facts)
+    )
 
 
 def judge_trends(subject: Subject, policy: HardwarePolicy, today: date) -> Found:

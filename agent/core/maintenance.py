@@ -211,6 +211,10 @@ class Calendar:
                 made[name] = excuse
         return made
 
+    def covers(self, name: str, at: datetime) -> bool:
+        """Say whether a target is in maintenance at that moment."""
+        return any(covers(window, at) for window in self._of.get(name, ()))
+
     def next_change(self, after: datetime) -> datetime | None:
         """Return when somebody's maintenance may begin or end next; None: never."""
         moments = (next_change(window, after) for window in self._windows)

@@ -214,7 +214,8 @@ class Ledger(Protocol):
     async def record_detectors(self, states: Sequence[DetectorState]) -> None:
         """Keep what detectors have learnt, each instead of its former state; what is older than a month goes."""
 
-    async def detectors(self) -> Sequence[DetectorState]: ...
+    async def detectors(self, only: str | None = None) -> Sequence[DetectorState]:
+        """Return what is kept of one detector, or of all, in order of targets."""
 
     async def record_pieces(self, pieces: Sequence[Piece]) -> None:
         """Keep pieces of hardware, each instead of what was known of it by its name and first moment."""
@@ -257,7 +258,7 @@ class Ledger(Protocol):
     async def blind(self, since: datetime, until: datetime) -> Sequence[Blind]: ...
 
     async def record_wear(self, values: Sequence[Wear]) -> None:
-        """Keep what days did to hardware, each instead of its former value; what is older than 400 days goes."""
+        """Keep what days did to hardware, each instead of its former value; after 400 days it goes, within a month."""
 
     async def wear(self, since: date, target: str | None = None) -> Sequence[Wear]:
         """Return what is kept of that day and of later ones, by target, item and day; of one target, or of all."""

@@ -10,7 +10,7 @@ from datetime import date
 from math import prod
 from typing import Final
 
-from agent.core.hardware import Age, Hardware, HardwareFlag, Reason, Support
+from agent.core.hardware import Age, Confidence, Hardware, HardwareFlag, Reason, Support
 from agent.core.hardware_policy import HardwarePolicy
 
 # How much each part alone can make of the likelihood. They are taken as independent of each other.
@@ -47,6 +47,7 @@ class Part:
         ratio: 0-1; None where it is not known.
         weight: how much of the whole it can make.
         source: where that was read; "" where nothing was.
+        confidence: of the least certain fact that it rests on; one that is assumed says so in `detail`, too.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Part:
     weight: float
     detail: str
     source: str = ""
+    confidence: Confidence = Confidence.STATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +107,17 @@ def age_part(kind: str, age: Age | None, policy: HardwarePolicy, today: date) ->
     """Return what its age says: nothing up to half of the policy's, half at that, all at one and a half times it."""
     if age is None or age.since > today:
         return Part("age", None, AGE_WEIGHT, "its age is unknown")
-    source, years = age.source, years_between(age.since, today)
-    words = f"{'at least ' if age.at_least else ''}{in_years(years)} old"
+    known, years = (age.source, age.confidence), years_between(age.since, today)
+    words = f"{'at least ' if age.at_least else ''}{in_years(years)} old{_assumed(age.confidence)}"
     limit = policy.age_years(kind)
     if limit is None:
-        return Part("age", None, AGE_WEIGHT, f"{words}; no policy for {kind}", source)
+        return Part("age", None, AGE_WEIGHT, f"{words}; no policy for {kind}", *known)
     ratio = (years / limit - AGE_BEGINS) / (AGE_FULL - AGE_BEGINS)
-    return Part("age", min(max(ratio, 0.0), 1.0), AGE_WEIGHT, f"{words}; {policy_words(kind, limit)}", source)
+    return Part("age", min(max(ratio, 0.0), 1.0), AGE_WEIGHT, f"{words}; {policy_words(kind, limit)}", *known)
+
+
+def _assumed(confidence: Confidence) -> str:
+    return " (assumed)" if confidence is Confidence.ASSUMED else ""
 
 
 def support_part(kind: str, supports: Sequence[Support], policy: HardwarePolicy, today: date) -> Part:
@@ -119,24 +125,25 @@ def support_part(kind: str, supports: Sequence[Support], policy: HardwarePolicy,
     told = [found for support in supports if (found := _of_support(kind, support, policy, today)) is not None]
     if not told:
         return Part("support", None, SUPPORT_WEIGHT, "no date of its support is known")
-    ratio, detail, source = max(told, key=lambda one: one[0])
-    return Part("support", ratio, SUPPORT_WEIGHT, detail, source)
+    ratio, detail, support = max(told, key=lambda one: one[0])
+    detail += _assumed(support.confidence)
+    return Part("support", ratio, SUPPORT_WEIGHT, detail, support.source, support.confidence)
 
 
-def _of_support(kind: str, support: Support, policy: HardwarePolicy, today: date) -> tuple[float, str, str] | None:
-    day, product, source = unsupported_from(support), support.product, support.source
+def _of_support(kind: str, support: Support, policy: HardwarePolicy, today: date) -> tuple[float, str, Support] | None:
+    day, product = unsupported_from(support), support.product
     if day is not None and day < today:
-        return ENDED, f"{product}: without support since {day.isoformat()}", source
+        return ENDED, f"{product}: without support since {day.isoformat()}", support
     maintenance = support.end_of_software_maintenance
     if maintenance is not None and maintenance < today:
         rest = f", without any from {day.isoformat()}" if day is not None else ""
-        return MAINTENANCE_ENDED, f"{product}: security fixes alone since {maintenance.isoformat()}{rest}", source
+        return MAINTENANCE_ENDED, f"{product}: security fixes alone since {maintenance.isoformat()}{rest}", support
     if day is None:
         return None
     lead = policy.lead_days(kind)
     if lead is not None and (day - today).days <= lead:
-        return ENDS_SOON, f"{product}: support ends on {day.isoformat()}", source
-    return COVERED, f"{product}: supported until {day.isoformat()}", source
+        return ENDS_SOON, f"{product}: support ends on {day.isoformat()}", support
+    return COVERED, f"{product}: supported until {day.isoformat()}", support
 
 
 def unsupported_from(support: Support) -> date | None:
@@ -151,7 +158,9 @@ def wear_part(flags: Iterable[HardwareFlag], *, looked: bool) -> Part:
     if signs:
         ratio = 1.0 - prod(1.0 - _SIGNS[flag.severity] for flag in signs)
         sources = dict.fromkeys(flag.source for flag in signs)
-        return Part("wear", ratio, WEAR_WEIGHT, "; ".join(flag.detail for flag in signs), "; ".join(sources))
+        detail = "; ".join(flag.detail + _assumed(flag.confidence) for flag in signs)
+        least = max((flag.confidence for flag in signs), key=tuple(Confidence).index)
+        return Part("wear", ratio, WEAR_WEIGHT, detail, "; ".join(sources), least)
     if looked:
         return Part("wear", 0.0, WEAR_WEIGHT, "no sign of wear", "the last look at its hardware")
     return Part("wear", None, WEAR_WEIGHT, "nobody has looked at its condition")

@@ -47,10 +47,15 @@ class Direction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traffic:
-    """Both directions, in the order of the device's interfaces."""
+    """Both directions, in the order of the device's interfaces.
+
+    Attributes:
+        errors_total: of both directions, as the counters stand; float64[n], nan where one is unknown.
+    """
 
     received: Direction
     sent: Direction
+    errors_total: Floats | None = None
 
 
 def _or_none(value: np.float64) -> float | None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from agent.core import wearnow, weartrends
 from agent.core.hardware import Hardware, HardwareFlag, Reason, Wear
-from agent.core.model import Confidence, Target
+from agent.core.model import Confidence, Fact, Target
 from agent.core.weardays import PART, PARTS, kind_of, named
 from agent.core.wearpolicy import Cause, WearPolicy
 
@@ -27,6 +27,8 @@ def flags(
     history: Sequence[Wear],
     today: date,
     policy: WearPolicy | None = None,
+    *,
+    facts: Sequence[Fact] = (),
 ) -> tuple[HardwareFlag, ...]:
     """Return the flags of one device, at most one for each reason, in the order of `Reason`.
 
@@ -34,6 +36,7 @@ def flags(
         hardware: what was seen last; None where nothing is known of now.
         history: daily values; those of other devices are left out.
         today: the date at the agent's place.
+        facts: what polls have said since; they go before those of `hardware`.
     """
     policy = policy or WearPolicy()
     items: dict[str, dict[date, float]] = defaultdict(dict)
@@ -43,6 +46,8 @@ def flags(
     found = list(weartrends.causes(items, today, policy))
     if hardware is not None:
         found += wearnow.causes(hardware, _known_parts(hardware, items), policy)
+        facts = (*facts, *hardware.facts)
+    found += wearnow.battery(facts)
     return _joined(target.name, found)
 
 

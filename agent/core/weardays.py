@@ -5,9 +5,10 @@ of its own (`OBSERVED`). So a switch that is well costs the ledger one row a day
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from math import isnan
 from statistics import median
 from typing import Final
 
@@ -17,6 +18,7 @@ from agent.core.counters import TICKS_PER_SECOND, Uptime, uptime
 from agent.core.hardware import Condition, Counter, Hardware, PhysicalClass, Wear
 from agent.core.model import AdminStatus, Interface, OperStatus
 from agent.core.traffic import Traffic
+from agent.core.weargap import Gap, LastReadings
 
 OBSERVED: Final = "observed:"  # value: hours of the day in which the device was read
 PART: Final = "part"
@@ -104,6 +106,14 @@ def interface_errors(interfaces: Sequence[Interface], traffic: Traffic | None, s
     }
 
 
+def _errors_total(interfaces: Sequence[Interface], traffic: Traffic | None) -> Iterator[tuple[str, float]]:
+    totals = traffic.errors_total if traffic is not None else None
+    if totals is not None:
+        for one, total in zip(interfaces, totals.tolist(), strict=True):
+            if not isnan(total):
+                yield item(INTERFACE_ERRORS, one.name), total
+
+
 @dataclass(slots=True)
 class _Day:
     """The day of one device that is not over."""
@@ -114,6 +124,7 @@ class _Day:
     sampled: set[int] = field(default_factory=set)
     grown: dict[str, float] = field(default_factory=dict)
     conditions: dict[str, float] = field(default_factory=dict)
+    is_kept: bool = False  # the ledger has it as it is
 
 
 class DayBook:
@@ -125,6 +136,23 @@ class DayBook:
         self._totals: dict[str, float] = {}
         self._states: dict[str, tuple[OperStatus | None, int]] = {}
         self._uptime: tuple[datetime, float] | None = None
+        self._ports: tuple[Sequence[Interface], Traffic | None] = ((), None)
+        self._gap: Gap | None = None
+
+    def go_on(self, last: LastReadings) -> None:
+        """Hold the first readings against these, which another run of the agent has left."""
+        self._gap = Gap(last)
+
+    def last(self) -> LastReadings | None:
+        """Return what was read last, for the next run; None where no uptime was: nothing could be proven by it."""
+        if self._uptime is None:
+            return None
+        interfaces, traffic = self._ports
+        return LastReadings(
+            *self._uptime,
+            totals=self._totals | dict(_errors_total(interfaces, traffic)),
+            up=tuple(item(FLAPS, one.name) for one in interfaces if one.oper is OperStatus.UP),
+        )
 
     def resume(self, values: Iterable[Wear]) -> None:
         """Go on with a day whose first part is in the ledger: what has grown before counts.
@@ -158,6 +186,7 @@ class DayBook:
         day.conditions |= {name: CONDITION_VALUES[said] for name, said in parts(hardware).items()}
         for counter in hardware.counters:
             self._count(day, counter)
+        self._close_gap(day)
         return ended
 
     def add(self, at: datetime, grown: Mapping[str, float]) -> tuple[Wear, ...]:
@@ -170,8 +199,20 @@ class DayBook:
                 day.grown[name] = day.grown.get(name, 0.0) + growth
         return ended
 
-    def take_interfaces(self, at: datetime, interfaces: Sequence[Interface]) -> tuple[Wear, ...]:
-        """Count how often interfaces that should be up went down since the poll before; returns as `take`."""
+    def take_interfaces(
+        self, at: datetime, interfaces: Sequence[Interface], traffic: Traffic | None = None
+    ) -> tuple[Wear, ...]:
+        """Count how often interfaces that should be up went down since the poll before; returns as `take`.
+
+        Args:
+            traffic: in the order of `interfaces`; its totals are held against those of the agent's former run.
+        """
+        self._ports = interfaces, traffic
+        if self._gap is not None:
+            for name, total in _errors_total(interfaces, traffic):
+                self._gap.count(name, total)
+            for one in interfaces:
+                self._gap.see(item(FLAPS, one.name), at, one)
         grown: dict[str, float] = {}
         for one in interfaces:
             before = self._states.get(one.name)
@@ -182,35 +223,65 @@ class DayBook:
             grown[item(FLAPS, one.name)] = float(went) + max(0, one.flaps - before[1])
         return self.add(at, grown)
 
-    def take_uptime(self, at: datetime, seconds: float, *, covered: bool) -> tuple[Wear, ...]:
+    def take_uptime(
+        self, at: datetime, seconds: float, covered: Callable[[datetime], bool] = lambda _: False
+    ) -> tuple[Wear, ...]:
         """Count a restart since the poll before, told from sysUpTime's own wrap; returns as `take`.
+
+        Several restarts since then are one: a device tells only when it began last.
 
         Args:
             seconds: for which the device has been up.
-            covered: whether maintenance was announced: then a restart is somebody's work.
+            covered: says whether maintenance was announced for a moment: then a restart is somebody's work.
         """
         before, self._uptime = self._uptime, (at, seconds)
-        grown: dict[str, float] = {}
-        if before is not None and not covered:
+        since = Uptime.UNKNOWN
+        if before is not None:
             former, ticks = (round(value * TICKS_PER_SECOND) for value in (before[1], seconds))
-            if uptime(former, ticks, (at - before[0]).total_seconds()) is Uptime.RESTARTED:
-                grown[REBOOTS] = 1.0
-        return self.add(at, grown)
+            since = uptime(former, ticks, (at - before[0]).total_seconds())
+        elif self._gap is not None:
+            since = self._gap.settle(at, seconds)
+        if since is Uptime.RESTARTED:
+            self._gap = None  # whatever it counted began anew
+            began = at - timedelta(seconds=seconds)
+            return self.add(at, {} if covered(began) or covered(at) else {REBOOTS: 1.0})
+        ended = self.add(at, {})
+        self._close_gap(self._at(at.date()))
+        if self._gap is not None and self._gap.over(at):
+            self._gap = None
+        return ended
 
     def values(self) -> tuple[Wear, ...]:
         """Return those of the day that is not over, as far as it has come."""
         return () if self._now is None else self._of(self._now)
 
+    def keep(self) -> tuple[Wear, ...]:
+        """Return them to be kept: the day's end gives them no more, unless something is added."""
+        if self._now is not None:
+            self._now.is_kept = True
+        return self.values()
+
+    def owe(self) -> None:
+        """Take back that they are kept: they could not be written."""
+        if self._now is not None:
+            self._now.is_kept = False
+
     def _turned(self, day: date) -> tuple[Wear, ...]:
         if self._now is None or self._now.day >= day:  # a clock that was set back stays on its day
             return ()
         ended, self._now = self._now, None
-        return self._of(ended)
+        return () if ended.is_kept else self._of(ended)
 
     def _at(self, day: date) -> _Day:
         if self._now is None or self._now.day < day:
             self._now = _Day(day)
+        self._now.is_kept = False
         return self._now
+
+    def _close_gap(self, day: _Day) -> None:
+        for name, growth in (self._gap.grown() if self._gap is not None else {}).items():
+            if name in day.grown or len(day.grown) < MOST_ITEMS:
+                day.grown[name] = day.grown.get(name, 0.0) + growth
 
     def _count(self, day: _Day, counter: Counter) -> None:
         name = item(counter.what, counter.name or counter.key)
@@ -218,6 +289,8 @@ class DayBook:
         if before is None and len(self._totals) >= MOST_ITEMS:
             return
         self._totals[name] = counter.total
+        if before is None and self._gap is not None:
+            self._gap.count(name, counter.total)
         # from a counter that went back (a restart, another disk) nothing is known of the time between
         if before is not None and counter.total > before:
             day.grown[name] = day.grown.get(name, 0.0) + counter.total - before
@@ -229,4 +302,4 @@ class DayBook:
         out |= {name: median(samples) for name, samples in day.samples.items()}
         out |= {name: value for name, value in day.conditions.items() if value or weekly}
         out |= day.grown
-        return tuple(Wear(self._target, name, day.day, value) for name, value in sorted(out.items()))
+        return tuple([Wear(self._target, name, day.day, value) for name, value in sorted(out.items())])

@@ -1,9 +1,10 @@
 """What hardware says of itself now that wants attention: failed parts, heat, full storage, worn disks. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from agent.core.hardware import Condition, Entity, Hardware, PhysicalClass, Reading, Reason
+from agent.core.model import Fact
 from agent.core.wearpolicy import Cause, WearPolicy
 
 _REASONS: Final[Mapping[PhysicalClass, Reason]] = {
@@ -22,6 +23,7 @@ _WEIGHTS: Final[Mapping[Condition, float]] = {
 # agents exist that give 0, or the temperature of a fridge, as the limit of a sensor that has none
 _LEAST_LIMIT_CELSIUS: Final = 30.0
 _PLAUSIBLE_CELSIUS: Final = (-40.0, 150.0)
+_BATTERY_GONE: Final = frozenset({"low", "depleted"})  # UPS-MIB upsBatteryStatus batteryLow(3), batteryDepleted(4)
 _IMAGE_RATIO: Final = 1.0  # a read-only image is full to the last block; a file system that people fill never is
 
 
@@ -34,7 +36,6 @@ def causes(hardware: Hardware, known_parts: Collection[str], policy: WearPolicy)
     for entity in hardware.entities:
         if (found := _part(entity, known_parts)) is not None:
             yield found
-    yield from _battery(hardware)
     for reading in hardware.readings:
         if reading.quantity == "temperature" and (found := _heat(reading)) is not None:
             yield found
@@ -51,19 +52,27 @@ def _part(entity: Entity, known_parts: Collection[str]) -> Cause | None:
     if condition is Condition.MISSING and entity.key not in known_parts:
         return None
     reason = _REASONS.get(entity.physical_class, Reason.PART_FAILED)
+    if reason is Reason.BATTERY_WEAK and condition is Condition.FAILED:
+        reason = Reason.BATTERY_REPLACE  # it is not weak: it will not carry the load
     text = f"{entity.name or entity.key} {_SAID[condition]}"
     return Cause(reason, text, entity.source, condition is Condition.FAILED, _WEIGHTS[condition])
 
 
-def _battery(hardware: Hardware) -> Iterator[Cause]:
-    fact = hardware.fact("battery_replace")
-    if fact is not None and fact.value is True:
-        failed = any(
-            one.physical_class is PhysicalClass.BATTERY and one.condition is Condition.FAILED
-            for one in hardware.entities
-        )
-        text = "the device says that its battery needs to be replaced" + ("; it has failed" if failed else "")
-        yield Cause(Reason.BATTERY_REPLACE, text, fact.source, failed, 1.0, None, fact.confidence)
+def battery(facts: Iterable[Fact]) -> Iterator[Cause]:
+    """Yield that a device asks for another battery: a ticket; one that is low or empty as well carries no load.
+
+    Args:
+        facts: of each name the first counts.
+    """
+    said = {fact.name: fact for fact in reversed(tuple(facts))}
+    asked, status = said.get("battery_replace"), said.get("battery_status")
+    if asked is None or asked.value is not True:
+        return
+    text, gone = "the device says that its battery needs to be replaced", False
+    if status is not None:
+        text += f"; battery status: {status.value}"
+        gone = str(status.value).lower().removeprefix("battery") in _BATTERY_GONE
+    yield Cause(Reason.BATTERY_REPLACE, text, asked.source, gone, 1.0, None, asked.confidence)
 
 
 def _heat(reading: Reading) -> Cause | None:

@@ -170,9 +170,9 @@ class SqliteLedger:
         if states:
             await self._submit(DetectorsJob(states))
 
-    async def detectors(self) -> Sequence[DetectorState]:
-        """Return what detectors had learnt."""
-        return await self._read(self._reader.detectors)
+    async def detectors(self, only: str | None = None) -> Sequence[DetectorState]:
+        """Return what one detector had learnt, or all, in order of targets."""
+        return await self._read(lambda: self._reader.detectors(only))
 
     async def record_pieces(self, pieces: Sequence[Piece]) -> None:
         """Keep pieces of hardware, each instead of what was known of it by its name and first moment."""

@@ -169,9 +169,13 @@ def _last_failures(db: sqlite3.Connection) -> dict[str, tuple[datetime, ...]]:
     return {target: tuple(moments) for target, moments in found.items()}
 
 
-def read_detectors(db: sqlite3.Connection) -> list[DetectorState]:
-    """Return what detectors had learnt, in order of targets."""
-    rows = db.execute("SELECT target, check_name, detector, at_us, state FROM detectors ORDER BY 1, 2, 3")
+def read_detectors(db: sqlite3.Connection, only: str | None = None) -> list[DetectorState]:
+    """Return what one detector had learnt, or all, in order of targets."""
+    rows = db.execute(
+        "SELECT target, check_name, detector, at_us, state FROM detectors WHERE ?1 IS NULL OR detector = ?1"
+        " ORDER BY 1, 2, 3",
+        (only,),
+    )
     return [DetectorState(target, check, detector, from_us(at), state) for target, check, detector, at, state in rows]
 
 
@@ -216,9 +220,9 @@ class LedgerReader:
         """Return the rounds of a check that began in [since, until)."""
         return self.read(lambda db: read_rounds(db, target, check, since, until))
 
-    def detectors(self) -> list[DetectorState]:
-        """Return what detectors had learnt, in order of targets."""
-        return self.read(read_detectors)
+    def detectors(self, only: str | None = None) -> list[DetectorState]:
+        """Return what one detector had learnt, or all, in order of targets."""
+        return self.read(lambda db: read_detectors(db, only))
 
     def pieces(self) -> list[Piece]:
         """Return all pieces of hardware, by name, of each name in the order of their coming."""

@@ -8,10 +8,12 @@ from datetime import date, datetime
 from math import isfinite
 from operator import itemgetter
 from typing import Final
+from zlib import crc32
 
 from agent.core.hardware import Piece, Wear
 from agent.core.model import Event, EventKind, Outage, Round
 from agent.core.ports import Blind, DetectorState
+from agent.core.weardays import OBSERVED
 from agent.ledger.outages import REMOVED, RENAMED, step
 from agent.ledger.packing import pack
 from agent.ledger.rows import OUTAGE_COLUMNS, event_values, outage_of, text, to_list, to_us
@@ -229,6 +231,7 @@ def rename(db: sqlite3.Connection, old: str, new: str, now: datetime) -> bool:
     return True
 
 
+_FORGOTTEN_EACH_DAYS: Final = 32
 WEAR_KEPT_DAYS: Final = 400  # a year, so that a summer is compared with a summer, and a month to spare
 _EPOCH: Final = date(1970, 1, 1)
 
@@ -244,4 +247,22 @@ def write_wear(db: sqlite3.Connection, values: Sequence[Wear]) -> None:
     rows = [(text(one.target), text(one.item), day_number(one.day), float(one.value)) for one in finite]
     db.executemany("INSERT INTO wear VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET value=excluded.value", rows)
     if rows:
-        db.execute("DELETE FROM wear WHERE day < ?", (max(row[2] for row in rows) - WEAR_KEPT_DAYS,))
+        today = max(row[2] for row in rows)
+        _forget_wear(db, sorted({row[0] for row in rows}), today)
+
+
+def _forget_wear(db: sqlite3.Connection, targets: Iterable[str], today: int) -> None:
+    """Delete what is too old of each of these once a month: a look through the whole table takes minutes in a year.
+
+    Whoever stands behind one of them in the table and is written of no more has nobody else to be thought of by.
+    """
+    for name in targets:
+        found: str | None = (
+            name if crc32(name.encode()) % _FORGOTTEN_EACH_DAYS == today % _FORGOTTEN_EACH_DAYS else None
+        )
+        while found is not None:
+            db.execute("DELETE FROM wear WHERE target=? AND day < ?", (found, today - WEAR_KEPT_DAYS))
+            found = db.execute("SELECT min(target) FROM wear WHERE target > ?", (found,)).fetchone()[0]
+            recent = "SELECT 1 FROM wear WHERE target=? AND item=? AND day >= ?"
+            if found is not None and db.execute(recent, (found, OBSERVED, today - 1)).fetchone() is not None:
+                found = None

@@ -15,6 +15,10 @@ _FLAGS: Final = "max by (target, reason, severity) (linewarden_hardware_flag)"
 _ENDS: Final = "min by (target) (linewarden_hardware_end_of_support_timestamp_seconds)"
 _HARDWARE_ENDS: Final = 'linewarden_hardware_end_of_support_timestamp_seconds{of="hardware"}'
 _AGES: Final = "max by (target) (linewarden_hardware_age_seconds)"
+_PARTS: Final = {
+    "Age": "age", "Support": "support", "Wear": "wear", "Something fails with it": "alone",
+    "How much": "dependents", "Sites": "sites", "Owners": "owners",
+}  # fmt: skip
 _URGENT: Final = 'severity=~"critical|warning"'
 
 
@@ -24,7 +28,7 @@ def ageing() -> dashboard.Dashboard:
     made = frame("linewarden-ageing", "Linewarden: ageing", about, since="now-24h")
     made = made.with_variable(choice("site", "Site", "label_values(linewarden_target_info, site)", several=True))
     made = _counts(made)
-    made = made.with_panel(_order()).with_panel(_reasons())
+    made = made.with_panel(_order()).with_panel(_parts()).with_panel(_reasons())
     made = _by(made.with_row(dashboard.Row("Until when it is supported, and whose it is")))
     return _unknown(made.with_row(dashboard.Row("What nobody knows")))
 
@@ -107,9 +111,27 @@ def _order() -> table.Panel:
             Column("Reasons", tickets, look=shown(decimals=0)),
         ],
         sort=[("Place", False)],
-        about="By likelihood (age, support, wear) times consequence (what fails with it); the parts of each, and where "
-        "they were read, stand in /api/v1/ageing.",
+        about="By likelihood (age, support, wear) times consequence (what fails with it); the parts of each are below, "
+        "and where they were read stands in /api/v1/ageing.",
         height=10,
+        links={"Device": _TO_DEVICE},
+    )
+
+
+def _parts() -> table.Panel:
+    places = _here("max by (target) (linewarden_hardware_replacement_rank)")
+    parts = [
+        Column(name, f'max by (target) (linewarden_hardware_risk_part_ratio{{part="{part}"}})', look=shown(decimals=2))
+        for name, part in _PARTS.items()
+    ]
+    return board(
+        "What the order is made of",
+        [Column("Place", places, look=shown(decimals=0, width=70)), Column("Device", label="target"), *parts],
+        sort=[("Place", False)],
+        about="What each part adds: age (at most 0.5), support (0.8) and wear (1) to the likelihood; whether something "
+        "fails with it (0.3), how much (0.3), at how many sites (0.2) and of how many owners (0.1) to the consequence. "
+        "Empty: nothing, or nobody knows; what is unknown raises no place.",
+        height=8,
         links={"Device": _TO_DEVICE},
     )
 

@@ -14,6 +14,7 @@ from agent.core.model import Fact, Interface
 from probes.snmp import conditionsensors
 from probes.snmp.ber import Tag, VarBind
 from probes.snmp.conditionrules import (
+    MORE,
     Column,
     CounterRule,
     FactRule,
@@ -34,6 +35,7 @@ Runs = Mapping[bytes, Sequence[VarBind]]
 
 MOST_ROWS: Final = 2000  # of each sort of one device: a chassis full of line cards has some hundreds
 _WORST: Final = (Condition.OK, Condition.WARNING, Condition.MISSING, Condition.FAILED)
+_MOST_DIGITS: Final = 9
 _WRAP: Final = 1 << 32  # hrStorageUsed is signed: past 2^31 blocks some agents go below zero
 _KEPT_FACTS: Final = frozenset({"battery_replace", "battery_status"})
 
@@ -110,6 +112,8 @@ class _Table:
             if rule.only is not None and not self._counts(rule.only, suffix):
                 continue
             name = self.name(rule, suffix)
+            if rule.named is not None and rule.named.fullmatch(name) is None:
+                continue
             if rule.not_named is None or rule.not_named.fullmatch(name) is None:
                 yield suffix, bind, name
 
@@ -126,9 +130,13 @@ class _Table:
         bind = self.column(oid).get(suffix) if oid is not None else None
         return (printable(bind) or None) if bind is not None else None
 
+    def cell(self, oid: bytes | None, suffix: bytes) -> VarBind | None:
+        """Return a cell; None where there is none."""
+        return self.column(oid).get(suffix) if oid is not None else None
+
     def number(self, oid: bytes | None, suffix: bytes) -> float | None:
         """Return the number of a cell; None where there is none."""
-        bind = self.column(oid).get(suffix) if oid is not None else None
+        bind = self.cell(oid, suffix)
         return number(bind) if bind is not None else None
 
     def condition(self, column: Column | None, suffix: bytes) -> Condition | None:
@@ -180,7 +188,7 @@ def _worse(known: Entity, other: Entity) -> Entity:
 
 def _parts(table: _Table, rule: PartRule) -> Iterator[Entity]:
     for suffix, bind, name in table.rows(rule, rule.oid):
-        condition = _bits(rule, bind) if rule.bits else rule.states.get(said(bind))
+        condition = _bits(rule, bind) if rule.bits else _state(rule, said(bind))
         if rule.present is not None:
             there = table.column(rule.present.oid).get(suffix)
             if there is not None and said(there) in rule.present.missing:
@@ -197,6 +205,11 @@ def _parts(table: _Table, rule: PartRule) -> Iterator[Entity]:
             condition=condition,
             source=rule.object,
         )
+
+
+def _state(rule: PartRule, value: Said) -> Condition | None:
+    more = rule.states.get(MORE) if isinstance(value, int) and value > 0 else None
+    return rule.states.get(value, more)
 
 
 def _bits(rule: PartRule, bind: VarBind) -> Condition | None:
@@ -222,27 +235,28 @@ def _kind(table: _Table, rule: PartRule, suffix: bytes, name: str) -> PhysicalCl
 
 def _readings(table: _Table, rule: ReadingRule) -> Iterator[Reading]:
     for suffix, bind, name in table.rows(rule, rule.oid):
-        read = _in_text(rule, bind) if rule.text is not None else number(bind)
-        if read is None:
+        digits = table.number(rule.digits, suffix) if rule.digits is not None else 0.0
+        if digits is None or not 0 <= digits <= _MOST_DIGITS:
             continue
-        value = round(read * rule.factor + rule.offset, 6)
-        if not rule.valid[0] <= value <= rule.valid[1]:
+        factor = rule.factor * 10.0**-digits
+        cells = (bind, *(table.cell(column, suffix) for column in (rule.warning, rule.critical)))
+        value, warning, critical = (_told(rule, cell, factor) for cell in cells)
+        if value is None or not rule.valid[0] <= value <= rule.valid[1]:
             continue
-        warning, critical = (
-            round(limit * rule.factor + rule.offset, 6) if limit is not None else None
-            for limit in (table.number(rule.warning, suffix), table.number(rule.critical, suffix))
-        )
         yield Reading(
             f"{rule.object.rpartition(' ')[2]}:{_index(suffix)}", name, rule.quantity, rule.unit, value,
             warning, critical, table.condition(rule.state, suffix), rule.object,
         )  # fmt: skip
 
 
-def _in_text(rule: ReadingRule, bind: VarBind) -> float | None:
-    if (read := number(bind)) is not None:
-        return read
-    found = rule.text.search(printable(bind)) if rule.text is not None else None
-    return float(found[1]) if found is not None else None
+def _told(rule: ReadingRule, cell: VarBind | None, factor: float) -> float | None:
+    """Return what a cell says, in the rule's unit; None where it says nothing."""
+    if cell is None:
+        return None
+    read = number(cell)
+    if read is None and rule.text is not None and (found := rule.text.search(printable(cell))) is not None:
+        read = float(found[1])
+    return None if read is None else round(read * factor + rule.offset, 6)
 
 
 def _light(interfaces: Sequence[Interface]) -> Iterator[Reading]:

@@ -17,6 +17,7 @@ from agent.core.hardware import Condition, PhysicalClass
 from agent.core.units import Strict
 from probes.snmp.oid import SnmpDecodeError, encode_oid
 
+MORE: Final = "more"  # in `states`
 FOLDER: Final = "condition"  # in configs/
 _SECTIONS: Final = ("parts", "readings", "stores", "counters", "facts")
 
@@ -100,12 +101,14 @@ class Rule(Spoken):
     Attributes:
         name: columns of which the first that says something names the row.
         label: what a row without a name is called, with its index behind.
+        named: rows of another name are left out.
         not_named: rows of such a name are left out.
     """
 
     name: tuple[Oid, ...] = ()
     label: str = ""
     only: Only | None = None
+    named: Pattern | None = None
     not_named: Pattern | None = None
 
 
@@ -115,6 +118,7 @@ class PartRule(Rule):
     Attributes:
         key: rules of one key speak of the same parts; the worst of what they say counts.
         by_name: a pattern for the whole name -> kind; the first that fits wins over `kind`.
+        states: `more` is any number above 0 that does not stand there: objects that count what has failed.
         bits: for an object of type BITS.
     """
 
@@ -144,7 +148,8 @@ class ReadingRule(Rule):
     Attributes:
         factor, offset: what is read, times factor, plus offset, is in `unit`; of limits as well.
         valid: outside of it the value is one that stands for nothing.
-        text: for numbers within a text: the pattern whose first group is the number.
+        text: for numbers within a text, of limits as well: the pattern whose first group is the number.
+        digits: the column that says how many decimal places the value has.
     """
 
     oid: Oid
@@ -154,6 +159,7 @@ class ReadingRule(Rule):
     offset: float = 0.0
     valid: tuple[float, float]
     text: Pattern | None = None
+    digits: Oid | None = None
     warning: Oid | None = None
     critical: Oid | None = None
     state: Column | None = None

@@ -1,4 +1,4 @@
-"""Sensors of RFC 3433's shape, with Cisco's judgement of their thresholds, and a device's clock, as readings. Pure."""
+"""Sensors of RFC 3433's shape, with Cisco's thresholds and its judgement of them, and a clock, as readings. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -22,11 +22,22 @@ _TABLES: Final = (
 )
 _COLUMNS: Final = tuple(tuple(encode_oid(f"{entry}.{column}") for column in range(1, 6)) for _, entry in _TABLES)
 _SEVERITY: Final = encode_oid("1.3.6.1.4.1.9.9.91.1.2.1.1.2")  # entSensorThresholdSeverity
+_RELATION: Final = encode_oid("1.3.6.1.4.1.9.9.91.1.2.1.1.3")  # entSensorThresholdRelation
+_LIMIT: Final = encode_oid("1.3.6.1.4.1.9.9.91.1.2.1.1.4")  # entSensorThresholdValue
+_UPPER: Final = frozenset({3, 4})  # greaterThan, greaterOrEqual: the others are lower limits, or none
 _EVALUATION: Final = encode_oid("1.3.6.1.4.1.9.9.91.1.2.1.1.5")  # entSensorThresholdEvaluation
 _CRITICAL: Final = frozenset({20, 30})  # major, critical; other (1) and minor (10) warn
 _CLOCK: Final = encode_oid("1.3.6.1.2.1.25.1.2")  # hrSystemDate
 _WITH_ZONE_OCTETS: Final = 11
-COLUMNS: Final = (*(oid for columns in _COLUMNS for oid in columns), *_NAMES, _SEVERITY, _EVALUATION, _CLOCK)
+COLUMNS: Final = (
+    *(oid for columns in _COLUMNS for oid in columns),
+    *_NAMES,
+    _SEVERITY,
+    _RELATION,
+    _LIMIT,
+    _EVALUATION,
+    _CLOCK,
+)
 # EntitySensorDataType -> quantity, unit, factor to the unit; optical power is told by the interface that it belongs to
 _QUANTITIES: Final[Mapping[int, tuple[str, str, float]]] = {
     3: ("voltage", "volts", 1.0), 4: ("voltage", "volts", 1.0), 5: ("current", "amperes", 1.0),
@@ -40,9 +51,10 @@ _FAILED: Final = 3  # nonoperational: the sensor is broken, which says nothing o
 def readings(runs: Runs, at: datetime) -> Iterator[Reading]:
     """Yield the readings of all these tables."""
     names = [_cells(runs, column) for column in _NAMES]
-    judged = _judged(runs)
+    judged, limits = _judged(runs), _limits(runs)
     for (source, _), columns in zip(_TABLES, _COLUMNS, strict=True):
-        yield from _sensors(runs, source, columns, names, judged if "CISCO" in source else {})
+        told = (judged, limits) if "CISCO" in source else ({}, {})
+        yield from _sensors(runs, source, columns, names, *told)
     yield from _clock(runs, at)
 
 
@@ -56,22 +68,31 @@ def _sensors(
     columns: tuple[bytes, ...],
     names: Sequence[Mapping[bytes, VarBind]],
     judged: Mapping[tuple[int, ...], Condition],
+    limits: Mapping[tuple[int, ...], tuple[int | None, int | None]],
 ) -> Iterator[Reading]:
     kinds, scales, precisions, values, states = (_cells(runs, column) for column in columns)
     for suffix, bind in values.items():
         kind, raw = _whole(kinds, suffix), integer(bind)
         if kind is None or kind not in _QUANTITIES or raw is None or _whole(states, suffix) not in (_OK, None):
             continue
-        value = scaled(raw, _whole(scales, suffix), _whole(precisions, suffix))
-        if value is None:
-            continue
         quantity, unit, factor = _QUANTITIES[kind]
         index = suffix_parts(suffix)
+        raws = (raw, *limits.get(index, (None, None)))
+        value, warning, critical = (
+            _read(one, _whole(scales, suffix), _whole(precisions, suffix), factor) for one in raws
+        )
+        if value is None:
+            continue
         shown = next((name for cells in names if suffix in cells and (name := printable(cells[suffix]))), "")
         text = ".".join(map(str, index))
         condition = judged.get(index) if quantity == "temperature" else None
-        yield Reading(f"entPhysical:{text}", shown or f"sensor {text}", quantity, unit, round(value * factor, 6),
-                      condition=condition, source=source)  # fmt: skip
+        yield Reading(f"entPhysical:{text}", shown or f"sensor {text}", quantity, unit, value, warning, critical,
+                      condition, source)  # fmt: skip
+
+
+def _read(raw: int | None, scale: int | None, precision: int | None, factor: float) -> float | None:
+    value = scaled(raw, scale, precision) if raw is not None else None
+    return None if value is None else round(value * factor, 6)
 
 
 def _whole(cells: Mapping[bytes, VarBind], suffix: bytes) -> int | None:
@@ -91,6 +112,17 @@ def _judged(runs: Runs) -> dict[tuple[int, ...], Condition]:
         if failed or index not in out:
             out[index] = Condition.FAILED if failed else Condition.WARNING
     return out
+
+
+def _limits(runs: Runs) -> dict[tuple[int, ...], tuple[int | None, int | None]]:
+    """Return the lowest upper limits of sensors, as they warn and as they are critical, by entPhysicalIndex."""
+    severities, relations = _cells(runs, _SEVERITY), _cells(runs, _RELATION)
+    found: dict[tuple[int, ...], tuple[list[int], list[int]]] = {}
+    for suffix, bind in _cells(runs, _LIMIT).items():
+        severity, limit = _whole(severities, suffix), integer(bind)
+        if limit is not None and severity is not None and _whole(relations, suffix) in _UPPER:
+            found.setdefault(suffix_parts(suffix)[:1], ([], []))[severity in _CRITICAL].append(limit)
+    return {index: (min(one, default=None), min(other, default=None)) for index, (one, other) in found.items()}
 
 
 def _clock(runs: Runs, at: datetime) -> Iterator[Reading]:

@@ -6,6 +6,7 @@ from math import nan
 from pathlib import Path
 
 from agent.core.hardware import Wear
+from agent.core.weardays import OBSERVED
 from tests.agent.ledgers import at, opened, target_event
 from tests.waiting import until
 
@@ -29,12 +30,19 @@ async def test_what_days_did_is_read_back_in_order(tmp_path: Path) -> None:
         assert list(await ledger.wear(DAY + timedelta(days=2))) == []
 
 
-async def test_a_day_of_the_year_before_is_kept_and_no_older_one(tmp_path: Path) -> None:
+async def test_a_day_of_the_year_before_is_kept_and_what_is_older_goes_within_a_month(tmp_path: Path) -> None:
+    """Also that of a device of which nothing is written any more, wherever it stands among the others."""
+    names = ("a", "gone", "gone too", "sw1")
     async with opened(tmp_path / "ledger.sqlite") as ledger:
-        await ledger.record_wear([wear(days=-401), wear(days=-400)])
-        assert len(await ledger.wear(date(1970, 1, 1))) == 2
-        await ledger.record_wear([wear()])
-        assert [one.day for one in await ledger.wear(date(1969, 1, 1))] == [DAY - timedelta(days=400), DAY]
+        await ledger.record_wear([wear(target=name, days=-400 + day) for name in names for day in range(-1, 33)])
+        for day in range(32):
+            alive = [wear(OBSERVED, target=name, days=day) for name in ("a", "sw1")]
+            await ledger.record_wear(alive)
+        for name in names:
+            kept = [one.day for one in await ledger.wear(date(1969, 1, 1), name) if one.item != OBSERVED]
+            assert DAY - timedelta(days=401) not in kept
+            assert kept[-2:] == [DAY - timedelta(days=369), DAY - timedelta(days=368)]
+            assert len(kept) < 34
 
 
 async def test_a_value_that_no_table_holds_leaves_the_others(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import pytest
 from agent.board import Polled
 from agent.core.assessor import Changes
 from agent.core.hardware import Hardware
+from agent.core.judges import judges
+from agent.core.lifecycle import Lifecycle
 from agent.core.model import (
     AdminStatus,
     Check,
@@ -80,7 +82,9 @@ class World:
             outage=lambda check, since: self.outages.append((f"{check.target}/{check.name}", since)),
         )
 
-        self.hardware = HardwareDesk(self.picture, self.ledger, changed=self.pipeline.repage, look_seconds=0.02)
+        self.hardware = HardwareDesk(
+            self.picture, self.ledger, judges=judges(Lifecycle()), changed=self.pipeline.repage, look_seconds=0.02
+        )
 
     def _pages(self, new: Sequence[Page], gone: Sequence[Page]) -> None:
         self.begun += new

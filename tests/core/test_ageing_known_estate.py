@@ -20,10 +20,12 @@ Two councils (bcw, enc) share the data centre crown. Today is 2026-06-01; ages a
 
 from datetime import date
 
-from agent.core.ageing import JUDGES, Case, Found, case_of, rank
+from agent.core.ageing import Case, Found, case_of, rank
 from agent.core.consequence import Consequences
 from agent.core.hardware import Support
 from agent.core.hardware_policy import HardwarePolicy
+from agent.core.judges import judges
+from agent.core.lifecycle import Lifecycle
 from agent.core.model import AssetRow, Check, CircuitFacts, Estate, HardwareFlag, Role, Target
 from agent.core.subjects import Subject, of_device, of_row
 
@@ -113,8 +115,8 @@ def ranked() -> tuple[Case, ...]:
     consequences = Consequences(ESTATE)
     subjects = [of_device(target) for target in TARGETS if target.role is Role.DEVICE]
     subjects = [*subjects, of_row(LAPTOP)]
-    judges = (*JUDGES, judge_tables)
-    return rank(case_of(subject, judges, consequences, ESTATE, TODAY) for subject in reversed(subjects))
+    asked = (*judges(Lifecycle()).now, judge_tables)
+    return rank(case_of(subject, asked, consequences, ESTATE, TODAY) for subject in reversed(subjects))
 
 
 def test_the_order_is_as_written_down() -> None:

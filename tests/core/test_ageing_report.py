@@ -89,7 +89,7 @@ def test_as_json() -> None:
     assert (found["made_at"], found["today"], found["as_of"]) == ("2026-06-01T09:00:00+00:00", "2026-06-01", None)
     assert [one["name"] for one in found["cases"]] == [one.name for one in made.cases]
     first = found["cases"][0]
-    assert {"name", "ratio", "weight", "detail", "source"} == set(first["likelihood"]["parts"][0])
+    assert {"name", "ratio", "weight", "detail", "source", "confidence"} == set(first["likelihood"]["parts"][0])
     assert [part["name"] for part in first["likelihood"]["parts"]] == ["age", "support", "wear"]
     assert [part["name"] for part in first["consequence"]["parts"]] == ["alone", "dependents", "sites", "owners"]
     assert "score" not in json.dumps(found)

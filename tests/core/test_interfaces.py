@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from agent.core.interfaces import Told, duplex_mismatch, follow
@@ -40,6 +41,12 @@ def test_the_second_reading_has_rates() -> None:
 def test_no_rate_over_a_discontinuity(then: dict[str, object], rates: list[float | None]) -> None:
     second = reading(TWO, 10, [1250, 1000], **then)  # type: ignore[arg-type] # a table of options
     assert received(tell(reading(TWO, 0, [0, 1000]), second)[1]) == rates
+
+
+def test_errors_of_both_directions_are_told_as_they_stand() -> None:
+    total = tell(reading(TWO, 0, errors=[5, None]))[0].traffic.errors_total  # as many are sent as received
+    assert total is not None
+    np.testing.assert_array_equal(total, [10.0, np.nan])
 
 
 def test_the_rates_of_an_unknown_speed_have_no_utilisation() -> None:

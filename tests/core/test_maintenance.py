@@ -202,6 +202,12 @@ def test_a_clock_stop_excuses_nobody() -> None:
     assert Calendar([stop], ESTATE).next_change(at(0)) is None
 
 
+def test_whether_a_target_was_in_maintenance_at_a_moment() -> None:
+    calendar = Calendar([window(0, HOUR, targets=("d",))], ESTATE)
+    told = [calendar.covers(name, at(second)) for name, second in (("d", 1), ("d", HOUR), ("a", 1), ("none", 1))]
+    assert told == [True, False, False, False]
+
+
 def test_when_somebody_is_excused_next() -> None:
     calendar = Calendar([window(DAY, DAY + 60), window(rule="FREQ=DAILY;COUNT=2")], ESTATE)
     assert [calendar.next_change(at(s)) for s in (-1, 0, HOUR, DAY, DAY + 60, DAY + HOUR)] == [

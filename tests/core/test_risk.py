@@ -53,6 +53,20 @@ def test_an_age_that_is_a_lower_bound_says_so() -> None:
     assert age_part("switch", None, POLICY, TODAY) == Part("age", None, 0.5, "its age is unknown")
 
 
+def test_what_rests_on_an_assumed_fact_says_so() -> None:
+    guess = Confidence.ASSUMED
+    old = age_part("switch", replace(age("2020-06-01"), confidence=guess), POLICY, TODAY)
+    assert (old.detail, old.confidence) == ("6.0 years old (assumed); policy for switch is 8 years", guess)
+    ended = replace(SUPPORT, end_of_support=date(2020, 1, 1), confidence=guess)
+    late = support_part("switch", (ended,), POLICY, TODAY)
+    assert (late.detail, late.confidence) == ("ES-48: without support since 2020-01-01 (assumed)", guess)
+    signs = (flag("disk_wear", "warning"), replace(flag("fan_failed", "warning"), confidence=guess))
+    worn = wear_part(signs, looked=True)
+    assert (worn.detail, worn.confidence) == ("disk_wear seen; fan_failed seen (assumed)", guess)
+    derived = wear_part([replace(signs[0], confidence=Confidence.DERIVED), signs[0]], looked=True)
+    assert (derived.detail, derived.confidence) == ("disk_wear seen; disk_wear seen", Confidence.DERIVED)
+
+
 @pytest.mark.parametrize(
     ("dates", "ratio", "detail"),
     [

@@ -67,7 +67,8 @@ def test_a_device_of_which_nothing_is_known_has_no_flag() -> None:
         (DISK, WARNING, "disk_failed", "warning"),
         (DISK, FAILED, "disk_failed", "critical"),
         (PhysicalClass.MEMORY, WARNING, "memory_errors", "warning"),
-        (PhysicalClass.BATTERY, FAILED, "battery_weak", "critical"),
+        (PhysicalClass.BATTERY, WARNING, "battery_weak", "warning"),
+        (PhysicalClass.BATTERY, FAILED, "battery_replace", "critical"),
         (PhysicalClass.MODULE, FAILED, "part_failed", "critical"),
         (PSU, MISSING, None, ""),
     ],
@@ -116,14 +117,49 @@ def test_heat_by_the_sensors_own_limits(seen: Hardware, severity: str | None) ->
     assert {name: flag.severity for name, flag in found.items()} == ({"temperature_high": severity} if severity else {})
 
 
-def test_the_battery_that_is_to_be_replaced() -> None:
-    replace = Fact("battery_replace", True, "PowerNet-MIB upsAdvBatteryReplaceIndicator")
-    battery = part(FAILED, PhysicalClass.BATTERY, "battery")
-    assert told(now(facts=(replace,)))["battery_replace"].severity == "warning"
-    found = told(now(facts=(replace,), entities=(part(OK), battery)))
+def replace(value: str | float | bool, source: str = "UPS-MIB upsAlarmBatteryBad") -> Fact:
+    return Fact("battery_replace", value, source)
+
+
+STATUS = Fact("battery_status", "normal", "UPS-MIB upsBatteryStatus")
+LOW = Fact("battery_status", "batteryLow", "UPS-MIB upsBatteryStatus")
+ASKED = "the device says that its battery needs to be replaced"
+
+
+@pytest.mark.parametrize(
+    ("facts", "severity", "detail"),
+    [
+        ((), None, ""),
+        ((replace(False),), None, ""),
+        ((replace("true"),), None, ""),  # only the device's own plain yes counts
+        ((Fact("battery_status", "depleted", "UPS-MIB upsBatteryStatus"),), None, ""),
+        ((replace(True),), "warning", ASKED),
+        ((STATUS, replace(True)), "warning", f"{ASKED}; battery status: normal"),
+        ((replace(True), LOW, replace(False, "other")), "critical", f"{ASKED}; battery status: batteryLow"),
+    ],
+)
+def test_the_battery_that_is_to_be_replaced(facts: tuple[Fact, ...], severity: str | None, detail: str) -> None:
+    wanted = HardwareFlag("sw1", "battery_replace", severity or "", detail, "UPS-MIB upsAlarmBatteryBad")
+    expected = (wanted,) if severity else ()
+    assert flags(SWITCH, now(facts=facts), (), TODAY) == expected
+    assert flags(SWITCH, None, (), TODAY, facts=facts) == expected
+
+
+def test_what_polls_say_of_a_battery_goes_before_the_look_at_the_whole() -> None:
+    looked = now(facts=(replace(True), LOW))
+    assert flags(SWITCH, looked, (), TODAY, facts=(replace(False),)) == ()
+    (flag,) = flags(SWITCH, looked, (), TODAY, facts=(STATUS,))
+    assert (flag.severity, flag.detail) == ("warning", f"{ASKED}; battery status: normal")
+
+
+def test_a_battery_that_has_failed_is_to_be_replaced_whether_the_device_asks_for_it_or_not() -> None:
+    battery, asks = part(FAILED, PhysicalClass.BATTERY, "battery"), replace(True, "PowerNet-MIB upsAdvBatteryReplace")
+    assert told(now(entities=(battery,)))["battery_replace"].severity == "critical"
+    found = told(now(facts=(asks,), entities=(part(OK), battery)))
+    assert list(found) == ["battery_replace"]
     assert found["battery_replace"].severity == "critical"
-    assert found["battery_replace"].source == replace.source
-    assert told(now(facts=(Fact("battery_replace", False, "s"),))) == {}
+    assert found["battery_replace"].detail == f"battery has failed; {ASKED}"
+    assert found["battery_replace"].source == f"{battery.source}, {asks.source}"
 
 
 @pytest.mark.parametrize(

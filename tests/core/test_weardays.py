@@ -47,6 +47,21 @@ def test_a_day_gives_the_median_of_its_hours() -> None:
     assert by_item(book.values()) == {"observed:": 1.0, "temperature:Inlet": 30.0}
 
 
+def test_a_day_that_is_kept_is_given_once_unless_something_is_added() -> None:
+    book = DayBook("sw1")
+    assert book.keep() == ()
+    book.owe()
+    book.add(at(0), {"reboots:": 1.0})
+    assert by_item(book.keep()) == {"observed:": 1.0, "reboots:": 1.0}
+    assert book.add(at(24), {}) == ()
+    book.keep()
+    book.add(at(25), {"reboots:": 2.0})  # polled a little late
+    assert by_item(book.add(at(48), {})) == {"observed:": 2.0, "reboots:": 2.0}
+    book.keep()
+    book.owe()  # the disk was full
+    assert by_item(book.add(at(72), {})) == {"observed:": 1.0}
+
+
 def test_a_clock_that_is_set_back_stays_on_its_day() -> None:
     book = DayBook("sw1")
     book.take(at(24), hardware())
@@ -123,8 +138,8 @@ def test_interfaces_that_went_down_are_counted() -> None:
 def test_restarts_are_counted(polls: list[tuple[float, float]], expected: int) -> None:
     book, announced = DayBook("sw1"), DayBook("sw1")
     for hours, seconds in polls:
-        book.take_uptime(at(hours), seconds, covered=False)
-        announced.take_uptime(at(hours), seconds, covered=True)
+        book.take_uptime(at(hours), seconds)
+        announced.take_uptime(at(hours), seconds, lambda _: True)
     assert by_item(book.values()).get("reboots:", 0) == expected
     assert "reboots:" not in by_item(announced.values())
 

@@ -12,11 +12,13 @@ from typing import Final
 
 import numpy as np
 
-from agent.core.ageing import Found, estate_cases, judge_age
+from agent.core.ageing import Found, estate_cases
 from agent.core.ageing_report import AgeingReport, report
 from agent.core.delay import RTT_BUCKETS_SECONDS, EchoTotals, train
 from agent.core.hardware import Piece, Support
 from agent.core.hardware_policy import HardwarePolicy
+from agent.core.judges import judges
+from agent.core.lifecycle import Lifecycle
 from agent.core.model import (
     AdminStatus,
     AssetRow,
@@ -289,6 +291,7 @@ def ageing(picture: Picture, now: datetime) -> AgeingReport:
         support = Support(product, product, "notice EX-1", "x.csv:2", end_of_support=end)
         return Found(None, None, support, flags) if product == "EL 6" else Found(None, support, flags=flags)
 
+    judge_age = judges(Lifecycle()).now[0]
     rows = (AssetRow("LAP-7", "assets.csv:7", date(2019, 3, 1), {"kind": "laptop"}),)
     seen = datetime(2025, 1, 1, tzinfo=UTC)
     pieces = [Piece("crown-rt1", "EX1903", seen, seen)]

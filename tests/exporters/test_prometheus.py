@@ -326,6 +326,14 @@ def test_age_support_and_order_of_hardware(picture: Picture) -> None:
     places = {case.name: case.place for case in made.cases}
     assert scrape.value("linewarden_hardware_replacement_rank", target="bcw-files1") == places["bcw-files1"]
     assert places["LAP-7"] is not None
+    worst = next(case for case in made.cases if case.name == "bcw-files1")
+    part = "linewarden_hardware_risk_part_ratio"
+    for of, risk in (("likelihood", worst.likelihood), ("consequence", worst.consequence)):
+        for one in risk.parts:
+            found = scrape.values(part, target="bcw-files1", of=of, part=one.name)
+            assert found == ([pytest.approx(one.ratio * one.weight)] if one.ratio else [])
+    assert scrape.value(part, target="bcw-files1", of="likelihood", part="support") == 0.8
+    assert {labels["target"] for labels in scrape.labels(part)} < set(picture.estate.targets)
     assert "LAP-7" not in str(scrape.values("linewarden_hardware_replacement_rank"))  # a row of a register
     kept = {name: target for name, target in picture.estate.targets.items() if name != "bcw-files1"}
     picture.estate = replace(picture.estate, targets=kept)  # the report is older than the reload

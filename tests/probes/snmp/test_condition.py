@@ -181,6 +181,24 @@ def test_thresholds_that_are_passed(thresholds: dict[int, tuple[int, int]], expe
     assert [one.condition for one in found] == [expected, None, None]
 
 
+def test_limits_of_cisco_are_read_with_the_scale_of_their_sensor() -> None:
+    """The lowest upper limit of each severity counts; lower limits, and those of sensors that nobody knows, do not."""
+    rows = {
+        (5, 1): (10, 4, 58000), (5, 2): (1, 3, 113000), (5, 3): (30, 4, 111000), (5, 4): (20, 4, 68000),
+        (5, 5): (10, 2, -5000), (5, 6): (20, 9, 1000), (6, 1): (20, 1, 1000), (77, 1): (20, 4, 5),
+    }  # fmt: skip
+    cells = sensors(CISCO_SENSOR)
+    for (sensor, at), (severity, relation, limit) in rows.items():
+        index = f"{sensor}.{at}"
+        cells |= {f"{THRESHOLD}.2.{index}": severity, f"{THRESHOLD}.3.{index}": relation}
+        cells |= {f"{THRESHOLD}.4.{index}": limit, f"{THRESHOLD}.5.{index}": 2}
+    cells |= {f"{THRESHOLD}.4.5.7": 1, f"{THRESHOLD}.3.5.7": 4, f"{THRESHOLD}.2.5.8": 10, f"{THRESHOLD}.4.5.8": "hot"}
+    found = seen(cells).readings
+    assert [(one.name, one.warning, one.critical) for one in found] == [
+        ("Temp: CPU", 58.0, 68.0), ("Fan 1", None, None), ("sensor 10", None, None)
+    ]  # fmt: skip
+
+
 def test_stores_are_disks_and_nothing_else() -> None:
     rows = {1: ("/", DISK), 2: ("/dev/shm", DISK), 3: ("Physical memory", "1.3.6.1.2.1.25.2.1.2"), 4: ("/var", DISK)}
     cells: dict[str, int | str | bytes] = {f"{STORAGE}.6.{at}": 100 for at in rows}
