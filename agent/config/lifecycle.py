@@ -22,6 +22,7 @@ MOST_ROWS: Final = 100_000  # of one table; a vendor's whole price list has some
 MOST_TABLES: Final = 200  # that one glob means: more than there are vendors in an estate
 _DATES: Final = (*MILESTONES, "checked_on")
 _PATTERN: Final = re.compile(r"[\w .,:;+/#=()&*?-]{1,120}")
+_SHORT: Final = 3  # letters of an abbreviation: LTS, IOT, SAC
 _MOST_STARS: Final = 4  # more would make matching slow, and match what nobody meant
 
 
@@ -129,6 +130,8 @@ def _endoflife(file: Path) -> Iterator[Row]:
     Its `false` is an end that nobody has set; a `true` has no day, so that such a cycle is unknown.
     """
     columns = ("product", "cycle", "release_date", "support_until", "eol_date")
+    named = _plain(file.with_name("titles.csv"), ("product", "title"))
+    titles = {cells.values["product"]: cells.values["title"] for cells in named}
     entries = list(_plain(file, columns))
     newest = max((cells.values["release_date"] for cells in entries if "release_date" in cells.values), default="")
     checked = date.fromisoformat(newest) if newest else None
@@ -141,7 +144,14 @@ def _endoflife(file: Path) -> Iterator[Row]:
             "", values["product"], values["cycle"], source, f"{file.name}:{cells.line}", checked,
             end_of_software_maintenance=_day(values.get("support_until")),
             end_of_security_fixes=_day(values.get("eol_date")),
+            title=f"{titles[values['product']]} {in_words(values['cycle'])}",
         )  # fmt: skip
+
+
+def in_words(cycle: str) -> str:
+    """Return a cycle as people write it: `2008-r2-sp1` is 2008 R2 SP1."""
+    words = cycle.split("-")
+    return " ".join(word.upper() if len(word) <= _SHORT or not word.isalpha() else word.capitalize() for word in words)
 
 
 def _day(text: str | None) -> date | None:

@@ -37,6 +37,7 @@ class Row:
         source: the document, and where in it the dates stand.
         table: `FILE:LINE`.
         own: of the user's own table; those win.
+        title: what people call it, where pattern and release are not that; "" where they are.
     """
 
     vendor: str
@@ -50,11 +51,12 @@ class Row:
     end_of_security_fixes: date | None = None
     end_of_support: date | None = None
     own: bool = False
+    title: str = ""
 
     @property
     def product(self) -> str:
         """Return what the row is about, for people."""
-        return " ".join(part for part in (self.vendor, self.pattern, self.release) if part)
+        return self.title or " ".join(part for part in (self.vendor, self.pattern, self.release) if part)
 
     @property
     def last_day(self) -> date | None:

@@ -48,7 +48,7 @@ def test_a_model_with_its_row_and_its_source(config: Path) -> None:
 
 def test_an_operating_system(config: Path) -> None:
     found = run("list", "--model", "Windows Server 2012 R2 Standard", config=config)
-    assert "windows-server 2012-r2" in found.stdout
+    assert "Windows Server 2012 R2" in found.stdout
     assert "2023-10-10" in found.stdout
 
 
@@ -189,7 +189,7 @@ def test_endoflife_dates_list_is_named_by_its_file_and_differences_are_shown(con
     found = run("import", file, config=config)
     assert found.exit_code == 0
     assert "fortios 7.2: endoflife.csv:" in found.stderr
-    assert "says end of security fixes 2026-09-30 for fortios 7.2, not 2027-01-31" in found.stderr
+    assert "says end of security fixes 2026-09-30 for FortiOS 7.2, not 2027-01-31" in found.stderr
     listed = run("list", "--model", "FortiOS v7.2.4", config=config)
     assert "FortiOS v7.2.4: fortios 7.2 by" in listed.stdout
     assert "fortios.csv:2 (stated)" in listed.stdout

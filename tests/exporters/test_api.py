@@ -131,7 +131,7 @@ async def test_what_is_being_made_sure_of_is_explained(picture: Picture) -> None
         _, document = await ask("explain?target=telephony")
     assert document["held"] == {
         "since": NOW.isoformat(), "until": (NOW + timedelta(seconds=3)).isoformat(), "ask": ["crown-rt1"],
-        "again": None,
+        "again": None, "began": None, "repeated": [],
     }  # fmt: skip
 
 

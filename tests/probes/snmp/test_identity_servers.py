@@ -272,15 +272,15 @@ def test_who_has_one_version_only_may_call_it_firmware() -> None:
 @pytest.mark.parametrize(
     ("number", "build", "kernel", "product", "end"),
     [
-        ("2", 9600, "6.3", "windows-server 2012-r2", date(2023, 10, 10)),
-        ("2", 14393, "6.3", "windows-server 2016", date(2027, 1, 12)),
-        ("3", 17763, "6.3", "windows-server 2019", date(2029, 1, 9)),
-        ("2", 20348, "6.3", "windows-server 2022", date(2031, 10, 14)),
-        ("2", 26100, "6.3", "windows-server 2025", date(2034, 11, 14)),
-        ("2", 7601, "6.1", "windows-server 2008-r2-sp1", date(2020, 1, 14)),
-        ("1", 19045, "6.3", "windows 10-22h2", date(2025, 10, 14)),
-        ("1", 22631, "6.3", "windows 11-23h2-e", date(2026, 11, 10)),
-        ("1", 26200, "6.3", "windows 11-25h2-e", date(2028, 10, 10)),
+        ("2", 9600, "6.3", "Windows Server 2012 R2", date(2023, 10, 10)),
+        ("2", 14393, "6.3", "Windows Server 2016", date(2027, 1, 12)),
+        ("3", 17763, "6.3", "Windows Server 2019", date(2029, 1, 9)),
+        ("2", 20348, "6.3", "Windows Server 2022", date(2031, 10, 14)),
+        ("2", 26100, "6.3", "Windows Server 2025", date(2034, 11, 14)),
+        ("2", 7601, "6.1", "Windows Server 2008 R2 SP1", date(2020, 1, 14)),
+        ("1", 19045, "6.3", "Windows 10 22H2", date(2025, 10, 14)),
+        ("1", 22631, "6.3", "Windows 11 23H2 E", date(2026, 11, 10)),
+        ("1", 26200, "6.3", "Windows 11 25H2 E", date(2028, 10, 10)),
     ],
 )
 def test_a_windows_that_was_polled_has_its_dates(number: str, build: int, kernel: str, product: str, end: date) -> None:
