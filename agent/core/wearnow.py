@@ -71,7 +71,7 @@ def battery(facts: Iterable[Fact]) -> Iterator[Cause]:
     text, gone = "the device says that its battery needs to be replaced", False
     if status is not None:
         text += f"; battery status: {status.value}"
-        gone = str(status.value).lower().removeprefix("battery") in _BATTERY_GONE
+        gone = status.value in _BATTERY_GONE
     yield Cause(Reason.BATTERY_REPLACE, text, asked.source, gone, 1.0, None, asked.confidence)
 
 

@@ -40,7 +40,7 @@ _NUMBERS: Final = tuple(
 )
 # RFC 1628 upsBatteryStatus and upsOutputSource; `unknown` is no fact
 _STATES: Final = (
-    (encode_oid(f"{_UPS}.2.1.0"), "battery_status", {2: "batteryNormal", 3: "batteryLow", 4: "batteryDepleted"},
+    (encode_oid(f"{_UPS}.2.1.0"), "battery_status", {2: "normal", 3: "low", 4: "depleted"},
      "UPS-MIB upsBatteryStatus"),
     (encode_oid(f"{_UPS}.4.1.0"), "output_source",
      {1: "other", 2: "none", 3: "normal", 4: "bypass", 5: "battery", 6: "booster", 7: "reducer"},

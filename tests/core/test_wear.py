@@ -122,7 +122,7 @@ def replace(value: str | float | bool, source: str = "UPS-MIB upsAlarmBatteryBad
 
 
 STATUS = Fact("battery_status", "normal", "UPS-MIB upsBatteryStatus")
-LOW = Fact("battery_status", "batteryLow", "UPS-MIB upsBatteryStatus")
+LOW = Fact("battery_status", "low", "UPS-MIB upsBatteryStatus")
 ASKED = "the device says that its battery needs to be replaced"
 
 
@@ -135,7 +135,7 @@ ASKED = "the device says that its battery needs to be replaced"
         ((Fact("battery_status", "depleted", "UPS-MIB upsBatteryStatus"),), None, ""),
         ((replace(True),), "warning", ASKED),
         ((STATUS, replace(True)), "warning", f"{ASKED}; battery status: normal"),
-        ((replace(True), LOW, replace(False, "other")), "critical", f"{ASKED}; battery status: batteryLow"),
+        ((replace(True), LOW, replace(False, "other")), "critical", f"{ASKED}; battery status: low"),
     ],
 )
 def test_the_battery_that_is_to_be_replaced(facts: tuple[Fact, ...], severity: str | None, detail: str) -> None:

@@ -59,7 +59,7 @@ def test_a_battery_is_judged_by_the_alarm_table(
 
 def test_an_unknown_state_is_no_fact() -> None:
     assert facts({f"{UPS}.2.1.0": (Tag.INTEGER, 1), f"{UPS}.4.1.0": (Tag.INTEGER, 99)}) == {}
-    assert facts({f"{UPS}.2.1.0": (Tag.INTEGER, 4)}) == {"battery_status": "batteryDepleted"}
+    assert facts({f"{UPS}.2.1.0": (Tag.INTEGER, 4)}) == {"battery_status": "depleted"}
     assert facts({f"{UPS}.2.3.0": (Tag.OCTET_STRING, b"4")}) == {}
 
 

@@ -167,7 +167,7 @@ async def test_a_ups_is_found_and_its_battery_judged(probe: Probe) -> None:
         asked = [request for request in agent.requests if request.pdu == Pdu.GETNEXT]
     assert seen.outcome is Outcome.OK
     assert Fact("battery_replace", True, "UPS-MIB upsAlarmBatteryBad") in seen.facts
-    assert fact(seen, "battery_status") == "batteryLow"
+    assert fact(seen, "battery_status") == "low"
     assert fact(seen, "battery_seconds_left") == 240
     assert fact(seen, "battery_charge_ratio") == 0.81
     assert fact(seen, "vendor") == "Examplepower"
