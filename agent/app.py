@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import platform
 import signal
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,7 +21,7 @@ from agent.config.judging import judges_of, lifecycle_of
 from agent.config.registry import probe_types
 from agent.core.age import constants_of
 from agent.core.ageing import Judges
-from agent.core.assessor import renames
+from agent.core.changes import renames
 from agent.core.model import Check, Observation, Page
 from agent.core.picture import Picture
 from agent.core.ports import OnDemand, Probe, Resources, TrapSetup
@@ -33,6 +32,7 @@ from agent.hardware import HardwareDesk, NowAndThen
 from agent.learning import learn
 from agent.ledger import FILE_NAME, SqliteLedger
 from agent.pipeline import Pipeline
+from agent.places import StartError, control_socket, state_directory
 from agent.runner import Runner
 from agent.schedule import Schedule
 from agent.selfcheck import SelfCheck
@@ -56,10 +56,6 @@ _GARBAGE_OBJECTS: Final = 20_000  # some seconds of rounds: nearly all are repla
 _HANG_SECONDS: Final = 10.0  # the pipeline turns twice a second; a disk that stalls longer than this is a hang
 
 
-class StartError(Exception):
-    """The agent cannot start; the text says what is in the way and what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the command line says over the configuration."""
@@ -78,7 +74,7 @@ class Agent:
         """Build what needs no running loop."""
         self.options = options
         self.loaded = loaded
-        self.state_dir = state_directory(options.state_dir, loaded)
+        self.state_dir = state_directory(options.state_dir, loaded.settings.agent.state_dir)
         now = datetime.now(UTC)
         self.picture = Picture(estate=loaded.estate, started_at=now, config_loaded_at=now)
         self.registry = CollectorRegistry()
@@ -420,45 +416,6 @@ class Agent:
         self.senders.changed()
         await self._configure()
         return []
-
-
-def state_directory(chosen: Path | None, loaded: config.Loaded) -> Path:
-    """Return the directory that keeps the ledger, created.
-
-    The command line, the configuration, systemd's `$STATE_DIRECTORY`, then the user's own place.
-
-    Raises:
-        StartError: it cannot be created or written.
-    """
-    configured = loaded.settings.agent.state_dir
-    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    path = chosen or (Path(configured) if configured else None) or (Path(given) if given else None)
-    try:
-        path = path or _home_state()
-        path.mkdir(parents=True, exist_ok=True)
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise PermissionError("not writable")
-    except OSError as error:
-        raise StartError(
-            f"{path}: the state directory cannot be used ({error.strerror or error}); "
-            "give another by `agent.state_dir` or --state-dir"
-        ) from error
-    return path
-
-
-def _home_state() -> Path:
-    """Return the user's own place; a service's user has no home, and needs none while systemd names a directory."""
-    try:
-        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    except RuntimeError as error:
-        raise StartError("this user has no home directory; give `agent.state_dir` or --state-dir") from error
-    return Path(state) / "linewarden"
-
-
-def control_socket(state_dir: Path) -> Path:
-    """Return where the control socket stands: systemd's runtime directory, else beside the ledger."""
-    runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    return (Path(runtime) if runtime else state_dir) / "control.sock"
 
 
 async def main(options: Options) -> None:

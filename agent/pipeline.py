@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from agent import snapshots
 from agent.board import Board, OnPages, Polled
 from agent.core import delay
-from agent.core.assessor import Assessor, Changes, renames
+from agent.core.assessor import Assessor
 from agent.core.beat import next_beat
+from agent.core.changes import Changes, renames
 from agent.core.clockwatch import CLOCK_STEP_SECONDS
 from agent.core.health import WORKS
 from agent.core.model import (

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from agent.core.assessor import Assessor, Changes
+from agent.core.assessor import Assessor
+from agent.core.changes import Changes
 from agent.core.maintenance import Calendar, Window
 from agent.core.model import Estate
 from agent.core.picture import Picture

@@ -48,6 +48,7 @@ def run(
     """Run the agent; return the exit code: 0 stopped, 2 configuration, 3 cannot."""
     from agent import app, config
     from agent.ledger import LedgerError
+    from agent.places import StartError
     from exporters.security import WebConfigError
     from exporters.server import ListenError, parse_listen
 
@@ -64,7 +65,7 @@ def run(
     except (config.ConfigError, WebConfigError) as error:
         click.echo(str(error), err=True)
         return 2
-    except (app.StartError, LedgerError) as error:
+    except (StartError, LedgerError) as error:
         click.echo(f"linewarden: {error}", err=True)
         return 3
     return 0

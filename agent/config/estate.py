@@ -8,17 +8,8 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from agent.config.settings import (
-    DAY_SECONDS,
-    YEAR_SECONDS,
-    Circuit,
-    Contract,
-    Counting,
-    Device,
-    Service,
-    Settings,
-    Site,
-)
+from agent.config.settings import Circuit, Contract, Counting, Device, Service, Settings, Site
+from agent.config.settings_hardware import DAY_SECONDS, YEAR_SECONDS
 from agent.core.contract import DEFAULT_RULES, Rules
 from agent.core.hardware_policy import AGES_YEARS, LEADS_DAYS, HardwarePolicy
 from agent.core.model import Check, CircuitFacts, Estate, Role, Target, Urgency

@@ -11,7 +11,7 @@ from typing import Final
 from agent.config.document import Document
 from agent.config.globs import files_of
 from agent.config.problems import Findings, Problem
-from agent.config.settings import Register
+from agent.config.settings_hardware import Register
 from agent.config.table import Row, normal, rows
 from agent.core.model import AssetRow, Estate, Role, Target
 

@@ -5,7 +5,8 @@ import json
 from typing import Any, Final
 
 from agent.config.registry import probe_types
-from agent.config.settings import DAY_SECONDS, YEAR_SECONDS, Settings
+from agent.config.settings import Settings
+from agent.config.settings_hardware import DAY_SECONDS, YEAR_SECONDS
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from agent.config.fields import (
     AnyProbe,
@@ -27,8 +27,8 @@ from agent.config.fields import (
     zone_of,
 )
 from agent.config.receivers import AnAlertmanager, Url
+from agent.config.settings_hardware import Ageing, HardwareSection, Register, register_of
 from agent.core.contract import Exclusion, Period
-from agent.core.hardware_policy import BATTERY_YEARS, STORAGE_LEAD_DAYS
 from agent.core.model import Needs, Urgency
 from agent.core.paging import RUNBOOK_BASE
 from agent.core.units import Duration, Rate, Ratio
@@ -37,8 +37,6 @@ DEVICE_ICMP: Final = ProbeBlock("icmp", "10s")  # one echo a round: enough to se
 CIRCUIT_ICMP: Final = ProbeBlock("icmp", "1s")  # two missing echoes tell a cut: the spacing is the delay of the page
 SNMP: Final = ProbeBlock("snmp", "60s")  # what snmp_exporter's users take; a 48-port switch answers in 100 ms
 HOST: Final = ProbeBlock("host")
-YEAR_SECONDS: Final = 31557600.0
-DAY_SECONDS: Final = 86400.0
 
 _LISTEN: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]\s]*):(\d{1,5})")
 
@@ -61,16 +59,6 @@ def _trap_listen(value: object) -> object:
     raise ValueError("expected ADDRESS:PORT such as 127.0.0.1:9162, [::1]:9162 or :9162 (all addresses), or systemd")
 
 
-def _glob(value: object) -> object:
-    return {"file": value} if isinstance(value, str) else value
-
-
-def _positive(seconds: float) -> float:
-    if seconds <= 0:
-        raise ValueError("expected more than 0s")
-    return seconds
-
-
 def _currency(value: object) -> object:
     if isinstance(value, str) and re.fullmatch(r"[A-Z]{3}", value):
         return value
@@ -78,7 +66,6 @@ def _currency(value: object) -> object:
 
 
 Zone = Annotated[str, BeforeValidator(zone_of, json_schema_input_type=str)]
-Age = Annotated[Duration, AfterValidator(_positive)]
 Currency = Annotated[str, BeforeValidator(_currency, json_schema_input_type=str)]
 
 
@@ -343,57 +330,6 @@ class Service(Section):
     renamed_from: Annotated[Name | None, Field(description="its former name: keeps the history")] = None
 
 
-class Ageing(Section):
-    """The former name of `hardware.ages`: goes on to count."""
-
-    policy: Annotated[
-        dict[Text, Age],
-        Field(
-            default_factory=dict,
-            description="age by kind such as {switch: 7y}; '*' for all others; `hardware.ages` wins",
-            examples=[{"switch": "7y", "*": "8y"}],
-        ),
-    ]
-
-
-class HardwareSection(Section):
-    """When hardware is to be replaced, and how long before that somebody has to know."""
-
-    ages: Annotated[
-        dict[Text, Age],
-        Field(
-            default_factory=dict,
-            description="age at which a kind is to be replaced; by default {switch: 7y, router: 7y} (software "
-            "maintenance ends five to seven years after the last sale), {firewall: 5y} (it protects nothing without "
-            "fixes), {server: 5y, hypervisor: 5y} (the longest support sold as standard), {storage: 5y} (disks fail "
-            "more often from then on), {ups: 10y} (its battery counts apart), {desktop: 5y}, {laptop: 4y}, '*': 8y",
-            examples=[{"switch": "7y", "*": "8y"}],
-        ),
-    ]
-    lead: Annotated[
-        dict[Text, Age],
-        Field(
-            default_factory=dict,
-            description="how long before its support ends a kind is flagged; by default 548d for routers, firewalls, "
-            "servers, hypervisors and storage (to buy and to move what runs on them takes a year, after a budget), "
-            "'*': 365d (budgets are made once a year)",
-            examples=[{"server": "2y", "*": "1y"}],
-        ),
-    ]
-    battery_age: Annotated[
-        Age,
-        Field(description="age at which a battery is to be replaced; 4y: lead-acid is designed for three to five"),
-    ] = BATTERY_YEARS * YEAR_SECONDS
-    storage_lead: Annotated[
-        Age,
-        Field(description="how long before storage is full it is flagged; 90d: from the budget to the rack"),
-    ] = STORAGE_LEAD_DAYS * DAY_SECONDS
-    lifecycle: Annotated[
-        Texts,
-        Field(description="your own lifecycle tables (CSV) or globs, relative to this file; they win over the others"),
-    ] = ("lifecycle/*.csv",)
-
-
 class Multitarget(Section):
     """What `/probe` and `/snmp` may be asked for; by default nothing."""
 
@@ -402,33 +338,6 @@ class Multitarget(Section):
     ] = ()
     auths: Annotated[Names, Field(description="which of the auths may be used")] = ()
     modules: Annotated[Texts, Field(description="further module files (snmp.yml) or globs, relative to this file")] = ()
-
-
-class Register(Section):
-    """An asset register (CSV)."""
-
-    file: Annotated[Text, Field(description="file or glob, relative to this file")]
-    columns: Annotated[
-        dict[
-            Literal[
-                "name",
-                "address",
-                "serial",
-                "vendor",
-                "model",
-                "operating_system",
-                "operating_system_version",
-                "purchased",
-                "warranty",
-                "site",
-                "owner",
-                "kind",
-                "asset",
-            ],
-            Text,
-        ],
-        Field(default_factory=dict, description="heading of each column; what is not named is guessed"),
-    ]
 
 
 class Things(Section):
@@ -461,6 +370,6 @@ class Settings(Things):
         Texts, Field(description="further files with sites, circuits, devices, services; globs allowed")
     ] = ()
     inventory: Annotated[
-        tuple[Annotated[Register, BeforeValidator(_glob, json_schema_input_type=Register | str)], ...],
+        tuple[Annotated[Register, BeforeValidator(register_of, json_schema_input_type=Register | str)], ...],
         Field(description="asset registers (CSV): a glob, or {file: glob, columns: {serial: Heading}}"),
     ] = ()

@@ -6,15 +6,16 @@ It holds the beliefs about checks and the verdicts about targets, and keeps the 
 
 import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from agent.core import health as rules
+from agent.core.changes import Changes, removed, renames
 from agent.core.damping import Flaps
 from agent.core.ends import end_observation, ends_by_device
 from agent.core.health import Policy
 from agent.core.maintenance import Excuse
-from agent.core.model import Check, Estate, Event, EventKind, Health, Mark, Observation, Outcome, Role, State, Verdict
+from agent.core.model import Check, Estate, Event, Health, Mark, Observation, Outcome, Role, State, Verdict
 from agent.core.ports import Resumed
 from agent.core.proof import fails_unseen
 from agent.core.topology import Topology, group_of, topology
@@ -35,25 +36,6 @@ _STAMPS = ("since", "seen_at", "failing_since", "heard_at", "vain_since", "worke
 _VERDICT_STAMPS = ("since", "alone_since", "worked_since", "returned_at")
 _EXCUSED = frozenset({Mark.MAINTENANCE})
 _STALE_LEAST_SECONDS = 30.0  # a round and its timeout, with room for one that is late
-
-
-@dataclass(slots=True)
-class Changes:
-    """What one step changed.
-
-    Attributes:
-        events: in the order in which they follow from one another, causes first.
-        checks: (target, check) pairs whose belief is new.
-        targets: names whose verdict is new, if only by its reason.
-        ask: checks to measure now, because their present state would settle something.
-        fresh: (target, check) pairs of which there is new evidence only: their belief is shown as it is.
-    """
-
-    events: list[Event] = field(default_factory=list)
-    checks: set[tuple[str, str]] = field(default_factory=set)
-    targets: set[str] = field(default_factory=set)
-    ask: set[tuple[str, str]] = field(default_factory=set)
-    fresh: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Assessor:
@@ -229,7 +211,7 @@ class Assessor:
                 self.beliefs[(new, key[1])] = self.beliefs[key]
         for name in self.estate.targets.keys() - estate.targets.keys():
             if name not in renamed:
-                changes.events.append(_removed(name, self.verdicts[name], now))
+                changes.events.append(removed(name, self.verdicts[name], now))
             changes.targets.add(name)
             del self.verdicts[name]
             self._held.pop(name, None)
@@ -457,22 +439,7 @@ def presented(belief: Health, verdict: Verdict) -> Health:
     return belief
 
 
-def renames(old: Estate, new: Estate) -> dict[str, str]:
-    """Return former name -> new name of the targets that say where they come from."""
-    return {
-        target.renamed_from: name
-        for name, target in new.targets.items()
-        if target.renamed_from is not None
-        and target.renamed_from in old.targets
-        and target.renamed_from not in new.targets
-    }
-
-
 def policy_of(check: Check) -> Policy:
     """Return how much evidence a change of belief about a check needs."""
     span = max(check.interval_seconds, float(getattr(check.settings, "round", 0.0)))
     return Policy(stale_after_seconds=max(_STALE_INTERVALS * span, _STALE_LEAST_SECONDS))
-
-
-def _removed(name: str, verdict: Verdict, now: datetime) -> Event:
-    return Event(EventKind.TARGET, now, now, name, verdict.state.value, "", "removed")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from agent.board import Polled
-from agent.core.assessor import Changes
+from agent.core.changes import Changes
 from agent.core.hardware import Hardware
 from agent.core.judges import judges
 from agent.core.lifecycle import Lifecycle

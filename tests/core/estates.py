@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from agent.core.assessor import Assessor, Changes
+from agent.core.assessor import Assessor
+from agent.core.changes import Changes
 from agent.core.model import (
     Against,
     Aspect,

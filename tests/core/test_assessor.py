@@ -7,7 +7,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core.assessor import Assessor, presented, renames
+from agent.core.assessor import Assessor, presented
+from agent.core.changes import renames
 from agent.core.model import Estate, EventKind, Health, Mark, Observation, Outcome, State, Verdict
 from agent.core.ports import Resumed
 from tests.core.estates import Hand, at, circuit, device, estate, group, hand, icmp, site, snmp

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent.core.assessor import Assessor, Changes
+from agent.core.assessor import Assessor
+from agent.core.changes import Changes
 from agent.core.damping import PENALTY, Damping, Flaps
 from agent.core.model import EventKind, Mark, Observation, Outcome, State
 from agent.core.ports import Resumed

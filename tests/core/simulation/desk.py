@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from agent.core.assessor import Assessor, Changes
+from agent.core.assessor import Assessor
+from agent.core.changes import Changes
 from agent.core.model import Check, Estate, Event, EventKind, Mark, Observation, Outcome, Silence, State
 from agent.core.paging import pages
 from agent.core.ports import Resumed
