@@ -29,6 +29,7 @@ _VERSIONS: Final = frozenset(name for name in FACTS if name.endswith("_version")
 _ENTERPRISES: Final = (1, 3, 6, 1, 4, 1)
 _SHORTEST_ROOT: Final = 7  # an enterprise: what is shorter is no maker's own
 _DESCRIBED: Final = "SNMPv2-MIB sysDescr"
+_KERNEL: Final = "Linux"
 _TOLD: Final = "LLDP-MIB lldpLocSysDesc"
 
 
@@ -129,6 +130,7 @@ def facts(rules: Rules, matched: Sequence[Matched], said: Said, today: date) -> 
         *late,
         *last,
         *(fact for fact in _by_firmware(said) if fact.name not in never),
+        *_by_front(rules, said),
         *_by_registry(rules, said),
     )
     out: dict[str, Fact] = {}
@@ -256,6 +258,12 @@ def _by_number(rules: Rules, said: Said) -> list[Fact]:
         return []
     named: Mapping[str, str | None] = {"vendor": rules.enterprise(number), "kind": rules.enterprise_kind(number)}
     return [Fact(name, value, _numbered(number), Confidence.ASSUMED) for name, value in named.items() if value]
+
+
+def _by_front(rules: Rules, said: Said) -> Iterator[Fact]:
+    """Yield the maker whose name begins the sysDescr; Linux is none, its text is that of the kernel."""
+    if (name := rules.vendor_in_front(said.description)) is not None and name != _KERNEL:
+        yield Fact("vendor", name, f"{_DESCRIBED}, its first words", Confidence.ASSUMED)
 
 
 def _by_registry(rules: Rules, said: Said) -> Iterator[Fact]:

@@ -25,6 +25,8 @@ COLUMNS: Final = (
     "name", "description", "model", "serial", "vendor", "hardware_version", "firmware_version", "software_version",
     "manufactured",
 )  # fmt: skip
+_SHORTEST_NAME: Final = 3  # of a maker, to be told from an abbreviation
+_MOST_WORDS: Final = 3  # of a maker's name
 _MOST_CUT: Final = 8
 
 
@@ -216,6 +218,7 @@ class Rules:
         self._generic = frozenset(vendors.generic)
         self._vendors = {number: name for name, vendor in vendors.vendors.items() for number in vendor.enterprises}
         self._kinds = {n: v.kind for v in vendors.vendors.values() for n in v.enterprises if v.kind}
+        self._spelt = {name.lower(): name for name in vendors.vendors if len(name) >= _SHORTEST_NAME}
         self._names = [
             (re.compile("|".join(f"(?:{spelt})" for spelt in (*vendor.names, re.escape(name))), re.IGNORECASE), name)
             for name, vendor in vendors.vendors.items()
@@ -254,6 +257,12 @@ class Rules:
     def enterprise_kind(self, number: int) -> str | None:
         """Return what kind of device all of that maker's are; None where it makes several kinds."""
         return self._kinds.get(number)
+
+    def vendor_in_front(self, text: str) -> str | None:
+        """Return the maker with whose name, as it is written here, a text begins: `CAREL pCO controller`."""
+        words = text.lower().split(maxsplit=_MOST_WORDS)[:_MOST_WORDS]
+        fronts = (" ".join(words[:count]).strip(",.:;") for count in range(len(words), 0, -1))
+        return next((self._spelt[front] for front in fronts if front in self._spelt), None)
 
     def vendor(self, said: str) -> str:
         """Return a maker's name as it is written here, for one of its spellings; others stay as they are."""

@@ -46,3 +46,20 @@ def test_the_registry_names_the_maker_where_nobody_wrote_a_rule_and_the_device_d
 @pytest.mark.parametrize("generic", ["8072.3.2.10", "2021.250.10", "4413"])
 def test_a_number_of_an_agent_that_many_build_upon_names_nobody(generic: str) -> None:
     assert "vendor" not in known(said(M + generic, "a thing", {}))
+
+
+@pytest.mark.parametrize(
+    ("description", "maker"),
+    [
+        ("CAREL pCO controller", "Carel"),
+        ("Palo Alto Networks, a thing", "Palo Alto Networks"),
+        ("ABB: SNMP agent", "ABB"),
+        ("Linux host 5.10.0", None),
+        ("A thing by CAREL", None),
+        ("CARELESS thing", None),
+        ("", None),
+    ],
+)
+def test_a_maker_whose_name_begins_the_text_is_the_maker(description: str, maker: str | None) -> None:
+    found = known(said(M + "8072.3.2.255", description, {}))
+    assert (found["vendor"].value if "vendor" in found else None) == maker
