@@ -146,7 +146,7 @@ def test_what_a_newcomer_sees_within_two_minutes(tmp_path: Path) -> None:
         r'linewarden_target_mark\{target="bcw-crown",mark="redundancy_lost"\} 1',
         r'linewarden_hardware_flag\{target="crown-srv1",reason="age_over_policy",severity="warning"\} 1',
         r'linewarden_hardware_flag\{target="crown-srv1",reason="os_end_of_life",severity="warning"\} 1',
-        r'linewarden_hardware_flag\{target="crown-ups1",reason="battery_replace",severity="warning"\} 1',
+        r'linewarden_hardware_flag\{target="crown-ups1",reason="battery_replace",severity="critical"\} 1',
         r'linewarden_hardware_flag\{target="crown-rtr1",reason="psu_failed",severity="critical"\} 1',
         r'linewarden_hardware_flag\{target="bcw-core-sw1",reason="fan_failed",severity="critical"\} 1',
         r'linewarden_hardware_flag\{target="crown-ups1",reason="age_over_policy",severity="warning"\} 1',
