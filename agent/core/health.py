@@ -82,8 +82,8 @@ class Policy:
 def advance(health: Health, observation: Observation, policy: Policy) -> tuple[Health, Event | None]:
     """Weigh one observation.
 
-    Evidence older than the belief it speaks against changes nothing: a round reported after a confirmation burst holds
-    echoes that were answered before the cut.
+    Evidence older than the belief it speaks against changes nothing, nor does what is older than a failure that is being
+    made sure of: a round reported after a confirmation burst holds echoes that were answered before the cut.
 
     Returns:
         The new belief, and the change of state as an Event, or None where the state stays.
@@ -100,6 +100,8 @@ def advance(health: Health, observation: Observation, policy: Policy) -> tuple[H
         vain = replace(health, heard_at=at, vain_since=health.vain_since or at)
         return _move(vain, _NEXT[health.state, speaks], observation)
     if health.since is not None and _contradicts(health.state, speaks) and proven_at <= health.since <= at:
+        return health, None
+    if speaks is Evidence.GOOD and _fails_since(health, proven_at):
         return health, None
     if speaks is Evidence.GOOD:
         seen_at = _later(health.seen_at, proven_at)
@@ -129,6 +131,8 @@ def stay_up(health: Health, at: datetime, proven_at: datetime, detail: str) -> H
         at, proven_at, detail: as an `Observation` has them.
     """
     proven_at = min(proven_at, at)
+    if _fails_since(health, proven_at):
+        return health
     seen_at = health.seen_at
     if seen_at is None or proven_at > seen_at:
         seen_at = proven_at
@@ -157,6 +161,11 @@ def resume(state: State, since: datetime | None) -> Health:
     if state in (State.DOWN, State.UNREACHABLE):
         return Health(State.DOWN, since, failing_since=since, reason="down when the agent stopped", resumed=State.DOWN)
     return Health(State.UNKNOWN, since, reason="not measured since the agent started", resumed=state)
+
+
+def _fails_since(health: Health, moment: datetime) -> bool:
+    """Say whether a check that is believed to work has failed since then: what it did before says nothing of now."""
+    return health.failures > 0 and health.failing_since is not None and moment < health.failing_since
 
 
 def _contradicts(state: State, speaks: Evidence) -> bool:

@@ -88,6 +88,7 @@ class Judge:
         """Give one check the slot of the echo `number` of its burst, as sent now."""
         self.harvest.copy_out()
         if number == 0:
+            self.pending()  # those of the burst before, decided in the last tick, must not stand twice among them
             self._open(np.array([self.layout.burst_round(row)]), np.array([BURST_ECHOES]))
         slots = np.array([self.layout.burst_base(row) + number])
         wait = min(int(self.limits(np.array([row]))[0]), BURST_WAIT_MAX_NS)

@@ -249,3 +249,16 @@ def test_a_burst_for_another_s_sake_makes_sure_of_nothing_by_itself() -> None:
     assert (twice.state, twice.since) == (State.DOWN, at(1))
     silent, _ = advance(health, replace(burst, since=at(0.5)), POLICY)  # it had fallen silent before
     assert silent.state is State.DOWN
+
+
+@pytest.mark.parametrize("troubled", [False, True])
+def test_what_was_answered_before_a_failure_makes_no_doubt_good_again(troubled: bool) -> None:
+    """A round of ten seconds is told when it is over, and holds echoes from before the failure."""
+    up = Health(State.UP, at(0), at(9))
+    doubted, _ = advance(up, Observation("t", "c", at(12), Outcome.NO_ANSWER, since=at(11)), POLICY)
+    assert doubted.failures == 1
+    troubles = (slow(10),) if troubled else ()
+    old = Observation("t", "c", at(20), Outcome.OK, since=at(8), proven_at=at(10), troubles=troubles)
+    assert advance(doubted, old, POLICY) == (doubted, None)
+    new, _ = advance(doubted, replace(old, proven_at=at(19)), POLICY)
+    assert new.failures == 0

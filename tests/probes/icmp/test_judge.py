@@ -398,6 +398,19 @@ def test_a_burst_is_decided_after_the_silence_limit_and_touches_no_regular_round
     assert link.finished().outcomes.tolist() == [Echo.RECEIVED] * 2
 
 
+def test_a_burst_that_follows_at_once_on_another_is_given_out_too() -> None:
+    link = Link()
+    link.teach(2 * MS)
+    over = 180 * MS + 250 * MS + JUDGING_SLACK_NS + 1
+    for number in range(3):
+        began = number * over
+        _burst(link, began)
+        link.pass_time(began + over)
+        done = link.finished()
+        assert (done.burst, done.outcomes.tolist()) == (True, [Echo.LOST] * BURST_ECHOES)
+    assert len(link.judge.pending()) == 0
+
+
 def test_a_burst_that_is_answered_ends_the_silence() -> None:
     link = Link()
     link.teach(2 * MS)
