@@ -82,8 +82,8 @@ class Policy:
 def advance(health: Health, observation: Observation, policy: Policy) -> tuple[Health, Event | None]:
     """Weigh one observation.
 
-    Evidence older than the belief it speaks against changes nothing, nor does what is older than a failure that is being
-    made sure of: a round reported after a confirmation burst holds echoes that were answered before the cut.
+    Evidence older than the belief it speaks against changes nothing, nor does good that is older than a failure which is
+    being made sure of: a round reported after a confirmation burst holds echoes that were answered before the cut.
 
     Returns:
         The new belief, and the change of state as an Event, or None where the state stays.
