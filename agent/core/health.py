@@ -82,7 +82,7 @@ class Policy:
 def advance(health: Health, observation: Observation, policy: Policy) -> tuple[Health, Event | None]:
     """Weigh one observation.
 
-    Evidence older than the belief it speaks against changes nothing, nor does good that is older than a failure which is
+    Evidence older than the belief it speaks against changes nothing, nor does what is older than a failure that is
     being made sure of: a round reported after a confirmation burst holds echoes that were answered before the cut.
 
     Returns:
