@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from agent.core.hardware import Hardware, Piece, Wear
 from agent.core.model import AssetRow, Fact, Target
@@ -51,12 +50,6 @@ class Subject:
     def written(self) -> Mapping[str, str]:
         """What the configuration and the register say of it."""
         return self.target.info if self.target is not None else self.row.columns if self.row is not None else {}
-
-    @property
-    def purchased(self) -> date | None:
-        """When it was bought, by the configuration or the register."""
-        source = self.target or self.row
-        return source.purchased if source is not None else None
 
 
 def of_device(
