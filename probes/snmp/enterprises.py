@@ -19,13 +19,15 @@ _MAX_NAME: Final = 50  # a name, not an address
 def registered(number: int) -> str | None:
     """Return the organization that has this number, without its legal form; None for a number of nobody.
 
-    Source: configs/identity/iana/enterprises.tsv, where its origin is told. It is read through for each number, which
-    takes some milliseconds, and is not kept: most agents meet a handful of such makers.
+    Source: configs/identity/iana/enterprises.tsv, where its origin is told. It is read for each number, which takes a
+    millisecond or two, and is not kept: most agents meet a handful of such makers.
     """
-    wanted = f"{number}\t"
-    with resources.files("configs").joinpath("identity/iana/enterprises.tsv").open(encoding="utf-8") as lines:
-        found = next((line[len(wanted) :] for line in lines if line.startswith(wanted)), None)
-    return brand(found) if found is not None else None
+    lines = b"\n" + resources.files("configs").joinpath("identity/iana/enterprises.tsv").read_bytes()
+    head = f"\n{number}\t".encode()
+    begin = lines.find(head)
+    if begin < 0:
+        return None
+    return brand(lines[begin + len(head) : lines.find(b"\n", begin + 1)].decode())
 
 
 def brand(organization: str) -> str | None:

@@ -130,12 +130,12 @@ def facts(rules: Rules, matched: Sequence[Matched], said: Said, today: date) -> 
         *late,
         *last,
         *(fact for fact in _by_firmware(said) if fact.name not in never),
-        *_by_front(rules, said),
-        *_by_registry(rules, said),
     )
     out: dict[str, Fact] = {}
     for fact in candidates:
         out.setdefault(fact.name, fact)
+    if "vendor" not in out and (maker := _by_front(rules, said) or _by_registry(rules, said)) is not None:
+        out["vendor"] = maker
     if (maker := out.get("vendor")) is not None:
         out["vendor"] = replace(maker, value=rules.vendor(str(maker.value)))
     if "software" not in out and (system := out.get("operating_system")) is not None:
@@ -260,17 +260,20 @@ def _by_number(rules: Rules, said: Said) -> list[Fact]:
     return [Fact(name, value, _numbered(number), Confidence.ASSUMED) for name, value in named.items() if value]
 
 
-def _by_front(rules: Rules, said: Said) -> Iterator[Fact]:
-    """Yield the maker whose name begins the sysDescr; Linux is none, its text is that of the kernel."""
-    if (name := rules.vendor_in_front(said.description)) is not None and name != _KERNEL:
-        yield Fact("vendor", name, f"{_DESCRIBED}, its first words", Confidence.ASSUMED)
+def _by_front(rules: Rules, said: Said) -> Fact | None:
+    """Return the maker whose name begins the sysDescr; Linux is none, its text is that of the kernel."""
+    name = rules.vendor_in_front(said.description)
+    if name is None or name == _KERNEL:
+        return None
+    return Fact("vendor", name, f"{_DESCRIBED}, its first words", Confidence.ASSUMED)
 
 
-def _by_registry(rules: Rules, said: Said) -> Iterator[Fact]:
-    """Yield whom the number was given to, where it says something of the maker and nothing else does."""
+def _by_registry(rules: Rules, said: Said) -> Fact | None:
+    """Return whom the number was given to, where it says something of the maker."""
     number = _enterprise(said)
-    if number is not None and not rules.is_generic(number) and (name := registered(number)) is not None:
-        yield Fact("vendor", name, _numbered(number), Confidence.ASSUMED)
+    if number is None or rules.is_generic(number) or (name := registered(number)) is None:
+        return None
+    return Fact("vendor", name, _numbered(number), Confidence.ASSUMED)
 
 
 def _enterprise(said: Said) -> int | None:
